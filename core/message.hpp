@@ -50,6 +50,7 @@ struct Prepare {
   std::vector<std::uint8_t> branches;  // The receiver's.
   std::vector<Content> contents;       // One for each deliver and call of those, in order.
   std::uint32_t remaining_ms = 0;
+  Sequence ack_upto;  // Of the client's session: below it everything may be forgotten.
 };
 
 struct BranchVote {
@@ -126,6 +127,7 @@ struct TransactionStatus {
   std::vector<Acceptance> accepted;  // As a witness.
   Ballot promised;
   std::optional<Outcome> outcome;
+  bool forgotten = false;  // Every participant has applied the outcome; witnesses may forget.
 };
 
 struct Decision {
@@ -139,6 +141,7 @@ struct DecisionAck {
 
 struct Forget {
   TransactionKey key;
+  Sequence ack_upto;
 };
 
 struct ForgetAck {
@@ -191,7 +194,7 @@ void fields(Archive& archive, Hello& v) {
 
 template <class Archive>
 void fields(Archive& archive, Prepare& v) {
-  archive(v.descriptor, v.digest, v.branches, v.contents, v.remaining_ms);
+  archive(v.descriptor, v.digest, v.branches, v.contents, v.remaining_ms, v.ack_upto);
 }
 
 template <class Archive>
@@ -236,7 +239,8 @@ void fields(Archive& archive, Query& v) {
 
 template <class Archive>
 void fields(Archive& archive, TransactionStatus& v) {
-  archive(v.key, v.knowledge, v.descriptor, v.votes, v.accepted, v.promised, v.outcome);
+  archive(v.key, v.knowledge, v.descriptor, v.votes, v.accepted, v.promised, v.outcome,
+          v.forgotten);
 }
 
 template <class Archive>
@@ -251,7 +255,7 @@ void fields(Archive& archive, DecisionAck& v) {
 
 template <class Archive>
 void fields(Archive& archive, Forget& v) {
-  archive(v.key);
+  archive(v.key, v.ack_upto);
 }
 
 template <class Archive>

@@ -1,0 +1,48 @@
+#include "core/clock.hpp"
+
+namespace nemcon::core {
+
+namespace {
+
+// A tenth: fast enough to follow any real oscillator, slow enough that a jump of an hour takes
+// ten hours to arrive, long before which `max_drift` has been noticed.
+constexpr std::uint64_t slew_divisor = 10;
+
+}  // namespace
+
+void HybridClock::observe(Instant now, std::uint64_t wall_ms) {
+  if (!observed_) {
+    observed_ = true;
+    last_now_ = now;
+    wall_ms_ = wall_ms;
+    return;
+  }
+  if (now <= last_now_) return;
+  remainder_ += now - last_now_;
+  last_now_ = now;
+  const auto elapsed = static_cast<std::uint64_t>(remainder_ / std::chrono::milliseconds{1});
+  if (elapsed == 0) return;
+  remainder_ -= std::chrono::milliseconds{elapsed};
+  const std::uint64_t expected = wall_ms_ + elapsed;
+  const std::uint64_t slew = elapsed / slew_divisor + 1;
+  if (wall_ms > expected) {
+    wall_ms_ = std::min(wall_ms, expected + slew);
+  } else {
+    wall_ms_ = std::max(wall_ms, expected - std::min(slew, elapsed));
+  }
+}
+
+Hlc HybridClock::tick() {
+  // The count overflows into the milliseconds by itself: both are one number.
+  latest_ = std::max(Hlc::from_ms(wall_ms_), Hlc{latest_.value() + 1});
+  return latest_;
+}
+
+void HybridClock::merge(Hlc seen) { latest_ = std::max(latest_, seen); }
+
+bool HybridClock::is_too_far_ahead(Hlc other, Duration max_drift) const {
+  const auto drift_ms = static_cast<std::uint64_t>(max_drift / std::chrono::milliseconds{1});
+  return other.wall_ms() > wall_ms_ + drift_ms;
+}
+
+}  // namespace nemcon::core

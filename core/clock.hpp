@@ -1,0 +1,38 @@
+// HybridClock: issues the node's timestamps. Each is larger than every one it issued, merged or
+// found in durable state (Rule P-21). Wall time is followed slowly: a jump of the system clock
+// moves it by at most a tenth of the time that has passed, so that it never poisons the mesh.
+#pragma once
+
+#include <cstdint>
+
+#include "core/time.hpp"
+
+namespace nemcon::core {
+
+class HybridClock {
+ public:
+  // Called once for each input, before anything else.
+  void observe(Instant now, std::uint64_t wall_ms);
+
+  // A new timestamp, unique at this node.
+  Hlc tick();
+
+  // Makes every later tick() larger than `seen`.
+  void merge(Hlc seen);
+
+  [[nodiscard]] Hlc latest() const { return latest_; }
+
+  // The followed wall time; drift of others is judged against it.
+  [[nodiscard]] std::uint64_t wall_ms() const { return wall_ms_; }
+
+  [[nodiscard]] bool is_too_far_ahead(Hlc other, Duration max_drift) const;
+
+ private:
+  bool observed_ = false;
+  Instant last_now_{};
+  Duration remainder_{};  // Elapsed time that has not yet made a whole millisecond.
+  std::uint64_t wall_ms_ = 0;
+  Hlc latest_;
+};
+
+}  // namespace nemcon::core

@@ -1,0 +1,141 @@
+// The words for ids, reasons and kinds, as people and diagnostics see them.
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+#include "core/message.hpp"
+#include "core/record.hpp"
+#include "core/transaction.hpp"
+
+namespace nemcon::core {
+
+namespace {
+
+template <class Number>
+bool try_take_hex(std::string_view& text, std::size_t digit_count, Number& number) {
+  if (text.size() < digit_count) return false;
+  const char* end = text.data() + digit_count;
+  const auto [stop, error] = std::from_chars(text.data(), end, number, 16);
+  if (error != std::errc{} || stop != end) return false;
+  text.remove_prefix(digit_count);
+  return true;
+}
+
+bool try_take_dash(std::string_view& text) {
+  if (text.empty() || text.front() != '-') return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+bool try_take_number(std::string_view& text, std::uint64_t& number) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number, 16);
+  if (error != std::errc{}) return false;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  return true;
+}
+
+}  // namespace
+
+std::string to_text(const NodeId& id) {
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(id.high), static_cast<unsigned long long>(id.low));
+  return text.data();
+}
+
+std::string to_text(const TransactionId& id) {
+  std::array<char, 104> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx-%016llx%016llx-%llx-%llx",
+                static_cast<unsigned long long>(id.initiator.high),
+                static_cast<unsigned long long>(id.initiator.low),
+                static_cast<unsigned long long>(id.client.high),
+                static_cast<unsigned long long>(id.client.low),
+                static_cast<unsigned long long>(id.epoch.value()),
+                static_cast<unsigned long long>(id.sequence.value()));
+  return text.data();
+}
+
+bool try_parse(const std::string& text, TransactionId& id) {
+  std::string_view rest = text;
+  TransactionId parsed;
+  std::uint64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  const bool ok = try_take_hex(rest, 16, parsed.initiator.high) &&
+                  try_take_hex(rest, 16, parsed.initiator.low) && try_take_dash(rest) &&
+                  try_take_hex(rest, 16, parsed.client.high) &&
+                  try_take_hex(rest, 16, parsed.client.low) && try_take_dash(rest) &&
+                  try_take_number(rest, epoch) && try_take_dash(rest) &&
+                  try_take_number(rest, sequence) && rest.empty();
+  if (!ok) return false;
+  parsed.epoch = Epoch{epoch};
+  parsed.sequence = Sequence{sequence};
+  id = parsed;
+  return true;
+}
+
+const char* to_text(Reason reason) {
+  switch (reason) {
+    using enum Reason;
+    case none: return "none";
+    case unknown_queue: return "unknown queue";
+    case unknown_service: return "unknown service";
+    case ambiguous_name: return "ambiguous name";
+    case queue_full: return "queue full";
+    case queue_closing: return "queue closing";
+    case lease_lost: return "lease lost";
+    case out_of_order: return "out of order";
+    case service_refused: return "refused by service";
+    case service_unavailable: return "service unavailable";
+    case deadline: return "deadline passed";
+    case preempted: return "preempted by recovery";
+    case fenced: return "fenced by a newer session";
+    case descriptor_conflict: return "conflicting submission";
+    case clock_drift: return "clock drift";
+    case check_failed: return "check failed";
+    case too_large: return "too large";
+    case too_many_branches: return "too many branches";
+    case unavailable: return "unavailable";
+    case disk_full: return "disk full";
+    case window_full: return "window full";
+    case too_old: return "too old";
+    case forbidden: return "forbidden";
+    case stopping: return "stopping";
+    case malformed: return "malformed";
+    case not_found: return "not found";
+    case rolled_back_node: return "node restored from an old state";
+  }
+  return "unknown";
+}
+
+const char* to_text(BranchState state) {
+  switch (state) {
+    using enum BranchState;
+    case none: return "none";
+    case voted_no: return "voted no";
+    case voted_yes: return "voted yes";
+    case committed: return "committed";
+    case rolled_back: return "rolled back";
+  }
+  return "unknown";
+}
+
+const char* kind_of(const Message& message) {
+  static constexpr std::array names = {"hello",    "prepare", "vote",        "accepted", "ask-promise",
+                                       "promise",  "propose", "refuse",      "query",    "status",
+                                       "decision", "decision-ack", "forget", "forget-ack"};
+  static_assert(names.size() == std::variant_size_v<Message>);
+  return names[message.index()];
+}
+
+const char* kind_of(const Record& record) {
+  static constexpr std::array names = {
+      "started", "queue-defined", "peer-seen", "session-opened", "acknowledged-up-to",
+      "floor-raised", "voted", "accepted-votes", "promised", "decided", "decided-alone", "sent",
+      "turned-away", "all-informed", "forgotten", "service-notified", "removed", "returned",
+      "dead-lettered"};
+  static_assert(names.size() == std::variant_size_v<Record>);
+  return names[record.index()];
+}
+
+}  // namespace nemcon::core
