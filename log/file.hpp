@@ -1,0 +1,55 @@
+// The operating-system calls on which durability rests, behind one seam: the journal and the
+// data directory change the disk only through this. A test puts a recorder, a full disk, a
+// failing flush or a power cut in between.
+//
+// Thin on purpose: each function is one call (interrupted ones are repeated), a negative number
+// is -errno. One thread at a time for each object. KernelFiles has no state.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+namespace nemcon::log {
+
+class FileOperations {
+ public:
+  FileOperations() = default;
+  virtual ~FileOperations() = default;
+  FileOperations(const FileOperations&) = delete;
+  FileOperations& operator=(const FileOperations&) = delete;
+
+  // A descriptor. New files get mode 0600 whatever the umask is; O_CLOEXEC is added.
+  [[nodiscard]] virtual int open(const std::string& path, int flags) = 0;
+  [[nodiscard]] virtual ssize_t pread(int file, char* into, std::size_t byte_count,
+                                      std::uint64_t offset) = 0;
+  [[nodiscard]] virtual ssize_t pwrite(int file, const char* from, std::size_t byte_count,
+                                       std::uint64_t offset) = 0;
+  [[nodiscard]] virtual int fdatasync(int file) = 0;
+  [[nodiscard]] virtual int fsync(int file) = 0;
+  [[nodiscard]] virtual int ftruncate(int file, std::uint64_t byte_count) = 0;
+  [[nodiscard]] virtual int rename(const std::string& from, const std::string& to) = 0;
+  [[nodiscard]] virtual int unlink(const std::string& path) = 0;
+
+  // Forgets cached pages, so that the next pread sees what the disk holds.
+  virtual void drop_cache(int file) = 0;
+  virtual void close(int file) = 0;
+};
+
+class KernelFiles final : public FileOperations {
+ public:
+  int open(const std::string& path, int flags) override;
+  ssize_t pread(int file, char* into, std::size_t byte_count, std::uint64_t offset) override;
+  ssize_t pwrite(int file, const char* from, std::size_t byte_count,
+                 std::uint64_t offset) override;
+  int fdatasync(int file) override;
+  int fsync(int file) override;
+  int ftruncate(int file, std::uint64_t byte_count) override;
+  int rename(const std::string& from, const std::string& to) override;
+  int unlink(const std::string& path) override;
+  void drop_cache(int file) override;
+  void close(int file) override;
+};
+
+}  // namespace nemcon::log
