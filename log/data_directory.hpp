@@ -19,8 +19,8 @@
 #include <string>
 
 #include "core/ids.hpp"
-#include "core/result.hpp"
 #include "log/checksum.hpp"
+#include "log/error.hpp"
 #include "log/file.hpp"
 
 namespace nemcon::log {
@@ -44,8 +44,7 @@ struct DirectoryOptions {
 
 class DataDirectory {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<DataDirectory>> open(
-      const DirectoryOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<DataDirectory>> open(const DirectoryOptions& options);
 
   virtual ~DataDirectory() = default;
   DataDirectory(const DataDirectory&) = delete;

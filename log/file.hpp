@@ -6,10 +6,10 @@
 // is -errno. One thread at a time for each object. KernelFiles has no state.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
+
+#include <sys/types.h>
 
 namespace nemcon::log {
 
@@ -41,8 +41,7 @@ class KernelFiles final : public FileOperations {
  public:
   int open(const std::string& path, int flags) override;
   ssize_t pread(int file, char* into, std::size_t byte_count, std::uint64_t offset) override;
-  ssize_t pwrite(int file, const char* from, std::size_t byte_count,
-                 std::uint64_t offset) override;
+  ssize_t pwrite(int file, const char* from, std::size_t byte_count, std::uint64_t offset) override;
   int fdatasync(int file) override;
   int fsync(int file) override;
   int ftruncate(int file, std::uint64_t byte_count) override;

@@ -22,8 +22,8 @@
 #include <string>
 
 #include "core/effects.hpp"
-#include "core/result.hpp"
 #include "log/checksum.hpp"
+#include "log/error.hpp"
 #include "log/file.hpp"
 
 namespace nemcon::log {

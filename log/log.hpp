@@ -10,8 +10,8 @@
 
 #include "core/ids.hpp"
 #include "core/options.hpp"
-#include "core/result.hpp"
 #include "log/data_directory.hpp"
+#include "log/error.hpp"
 #include "log/journal.hpp"
 #include "log/store.hpp"
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "core/effects.hpp"
-#include "core/result.hpp"
 #include "log/checksum.hpp"
+#include "log/error.hpp"
 
 namespace nemcon::log {
 
@@ -26,7 +26,7 @@ struct StoreOptions {
   std::string directory;  // Exists, belongs to us alone, is locked by us.
   ChecksumKey key;
   Access access = Access::read_write;
-  std::uint64_t map_bytes = 1ULL << 30U;       // Address space at first; grows by doubling.
+  std::uint64_t map_bytes = 1ULL << 30U;  // Address space at first; grows by doubling.
   std::uint64_t map_bytes_max = 1ULL << 42U;
   // Given up when the disk is full, so that deletions can still be written.
   std::uint64_t ballast_bytes = 16ULL << 20U;
