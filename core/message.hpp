@@ -141,6 +141,7 @@ struct DecisionAck {
 
 struct Forget {
   TransactionKey key;
+  Outcome outcome;
   Sequence ack_upto;
 };
 
@@ -255,7 +256,7 @@ void fields(Archive& archive, DecisionAck& v) {
 
 template <class Archive>
 void fields(Archive& archive, Forget& v) {
-  archive(v.key, v.ack_upto);
+  archive(v.key, v.outcome, v.ack_upto);
 }
 
 template <class Archive>

@@ -115,8 +115,10 @@ struct AllInformed {
   TransactionKey key;
 };
 
+// The row goes; the outcome stays as long as somebody may ask or send a late copy.
 struct Forgotten {
   TransactionKey key;
+  Outcome outcome;
 };
 
 struct ServiceNotified {
@@ -232,7 +234,7 @@ void fields(Archive& archive, AllInformed& v) {
 
 template <class Archive>
 void fields(Archive& archive, Forgotten& v) {
-  archive(v.key);
+  archive(v.key, v.outcome);
 }
 
 template <class Archive>

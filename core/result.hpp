@@ -10,8 +10,16 @@
 
 namespace nemcon::core {
 
-// remote_* blames the other side and may close a link; local_* blames this process.
-enum class Errc { remote_malformed, remote_version, local_closed, local_full };
+// remote_* blames the other side and may close a link; local_* blames this machine.
+enum class Errc {
+  remote_malformed,
+  remote_version,
+  local_closed,
+  local_full,     // No room; goes away when there is some.
+  local_corrupt,  // Our own disk holds what we never wrote.
+  local_failed,   // The kernel or the disk refused a call: stop the process.
+  local_refused,  // Start refused: directory in use, another node's, a newer format.
+};
 
 struct Error {
   Errc code;

@@ -55,6 +55,7 @@ struct PreparedOperation {
   QueueId queue;            // deliver, consume.
   Position position;        // consume: the message that goes.
   std::uint64_t bytes = 0;  // deliver, consume: what the queue gains or loses.
+  std::uint32_t delivery_count = 0;  // consume: how often it had been delivered.
   Content content;          // deliver: the message; call: the request.
   Content reply;            // call: what the service answered.
   bool read_only = false;   // call: the service wants no decision.
@@ -103,7 +104,8 @@ void fields(Archive& archive, Position& v) {
 
 template <class Archive>
 void fields(Archive& archive, PreparedOperation& v) {
-  archive(v.queue, v.position, v.bytes, v.content, v.reply, v.read_only, v.notified);
+  archive(v.queue, v.position, v.bytes, v.delivery_count, v.content, v.reply, v.read_only,
+          v.notified);
 }
 
 template <class Archive>

@@ -3,7 +3,9 @@ add_library(nemcon_options INTERFACE)
 target_include_directories(nemcon_options INTERFACE "$<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>")
 target_compile_options(nemcon_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-  -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual>)
+  -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
+  # Designated initialisers leave out members on purpose: each has its default beside it.
+  -Wno-missing-field-initializers>)
 if(NEMCON_WERROR)
   target_compile_options(nemcon_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()

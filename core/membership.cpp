@@ -1,0 +1,171 @@
+#include "core/membership.hpp"
+
+#include <algorithm>
+
+namespace nemcon::core {
+
+namespace {
+
+// How long a starting node waits for the first peer before it goes on with its own queues, and
+// for a peer whose link is up to answer. A link on a loaded machine is up within 100 ms.
+constexpr Duration join_patience = std::chrono::seconds{2};
+constexpr Duration hello_interval = std::chrono::milliseconds{500};
+
+}  // namespace
+
+Membership::Membership(const Options& options, const State& state)
+    : options_(options), state_(state) {
+  for (const PeerOptions& configured : options.peers) {
+    Peer peer;
+    peer.index = configured.index;
+    peer.name = configured.name;
+    // Among several nodes of that name (its data directory was made anew) the last one wins
+    // once it says HELLO; until then any of them stands for it.
+    for (const auto& [node, row] : state.peers()) {
+      if (row.name != configured.name) continue;
+      peer.node = node;
+      peer.sighting = row.sighting;
+      peer.recorded = row.sighting;
+    }
+    peers_.emplace(configured.index, std::move(peer));
+  }
+}
+
+void Membership::on_life_begins(Instant now) {
+  began_ = now;
+  // The first life has nothing that could be older than what others saw.
+  if (peers_.empty() || state_.boot().value() <= 1) joined_ = true;
+}
+
+void Membership::on_up(PeerIndex index, Instant now) {
+  Peer& peer = peers_.at(index);
+  peer.up = true;
+  peer.greeted = false;
+  peer.hello_at = now;
+}
+
+void Membership::on_down(PeerIndex index) {
+  Peer& peer = peers_.at(index);
+  peer.up = false;
+  peer.greeted = false;
+}
+
+bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
+                          Lsn own_durable, std::string& why) {
+  if (peer.node != header.from || peer.sighting.incarnation != header.incarnation) {
+    peer.refused = false;
+    peer.node = header.from;
+    peer.sighting = {};
+    if (const auto known = state_.peers().find(header.from);
+        known != state_.peers().end() &&
+        known->second.sighting.incarnation == header.incarnation) {
+      peer.sighting = known->second.sighting;
+    }
+  }
+  const bool older = header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn;
+  const bool cloned = header.boot == peer.sighting.boot && peer.sighting.nonce != 0 &&
+                      hello.nonce != peer.sighting.nonce;
+  peer.refused = older || cloned;
+  peer.queues = hello.queues;
+  peer.services = hello.services;
+  if (!peer.refused) {
+    peer.sighting = {.incarnation = header.incarnation,
+                     .boot = header.boot,
+                     .nonce = hello.nonce,
+                     .lsn = header.lsn};
+  }
+  peer.greeted = true;
+  if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
+  const Sighting& seen = *hello.seen;
+  if (seen.boot > state_.boot() || seen.lsn > own_durable) {
+    why = "peer " + peer.name + " has seen a newer state of this node";
+    return true;
+  }
+  if (seen.boot == state_.boot() && seen.nonce != 0 && seen.nonce != options_.nonce) {
+    why = "peer " + peer.name + " speaks with another process of this data directory";
+    return true;
+  }
+  return false;
+}
+
+bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
+  if (!peer.is_live()) return false;
+  if (header.from != peer.node || header.incarnation != peer.sighting.incarnation) return false;
+  if (header.to_incarnation != options_.incarnation) return false;
+  peer.sighting.lsn = std::max(peer.sighting.lsn, header.lsn);
+  peer.clock = std::max(peer.clock, header.clock);
+  return true;
+}
+
+const Peer* Membership::find(const NodeId& node) const {
+  for (const auto& [index, peer] : peers_) {
+    if (peer.node == node && !node.is_zero()) return &peer;
+  }
+  return nullptr;
+}
+
+const Peer* Membership::find(const std::string& name) const {
+  for (const auto& [index, peer] : peers_) {
+    if (peer.name == name) return &peer;
+  }
+  return nullptr;
+}
+
+bool Membership::is_live(const NodeId& node) const {
+  if (node == options_.node) return !fenced_;
+  const Peer* peer = find(node);
+  return peer != nullptr && peer->is_live();
+}
+
+std::string Membership::name_of(const NodeId& node) const {
+  if (node == options_.node) return options_.name;
+  if (const Peer* peer = find(node); peer != nullptr) return peer->name;
+  const auto known = state_.peers().find(node);
+  return known == state_.peers().end() ? to_text(node) : known->second.name;
+}
+
+bool Membership::may_work_alone(Instant now) const {
+  if (fenced_) return false;
+  const bool nobody_up =
+      std::ranges::none_of(peers_, [](const auto& entry) { return entry.second.up; });
+  return joined_ || (nobody_up && now >= began_ + join_patience);
+}
+
+bool Membership::is_drifted() const {
+  const auto limit = options_.timing.max_drift / std::chrono::milliseconds{1};
+  std::size_t known = 0;
+  std::size_t ahead = 0;
+  std::size_t behind = 0;
+  for (const auto& [index, peer] : peers_) {
+    if (!peer.is_live() || !peer.offset_ms) continue;
+    known += 1;
+    if (*peer.offset_ms > limit) ahead += 1;
+    if (*peer.offset_ms < -limit) behind += 1;
+  }
+  // With one peer nobody can say who is wrong; its requests are refused one by one instead.
+  return known >= 2 && std::max(ahead, behind) * 2 > known;
+}
+
+void Membership::update_joined(Instant now) {
+  if (joined_ || fenced_) return;
+  bool any = false;
+  for (const auto& [index, peer] : peers_) {
+    if (peer.greeted) any = true;
+    if (peer.up && !peer.greeted && now < began_ + join_patience) return;
+  }
+  joined_ = any;
+}
+
+std::optional<Instant> Membership::earliest(Instant now) const {
+  std::optional<Instant> earliest;
+  auto consider = [&earliest](Instant at) {
+    if (!earliest || at < *earliest) earliest = at;
+  };
+  for (const auto& [index, peer] : peers_) {
+    if (peer.up && !peer.greeted) consider(peer.hello_at);
+  }
+  if (!joined_ && !fenced_ && now < began_ + join_patience) consider(began_ + join_patience);
+  return earliest;
+}
+
+}  // namespace nemcon::core

@@ -1,0 +1,91 @@
+// Membership: who the peers are, which of them can be talked to now, and whether this node may
+// take part at all.
+//
+//   peer:   down ──link──► up ──HELLO──► live ──link lost──► down
+//                                 └────► refused  (its state is older than what we saw of it)
+//   self:   joining ──HELLO answers──► taking part ──► fenced   (ours is older than what they saw)
+//
+// A starting node neither votes nor accepts before the peers that it can reach have said what
+// they last saw of it: that is how a restored backup and a cloned disk are found (Rule P-37).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/effects.hpp"
+#include "core/options.hpp"
+#include "core/state.hpp"
+
+namespace nemcon::core {
+
+struct Peer {
+  PeerIndex index;
+  std::string name;
+  bool up = false;
+  bool greeted = false;  // HELLO came over the present link.
+  bool refused = false;
+  NodeId node;           // Zero until the first HELLO, in this life or an earlier one.
+  Sighting sighting;     // The newest seen of it.
+  Sighting recorded;     // The newest of which a record exists.
+  Hlc clock;             // Newest heard from it.
+  std::optional<std::int64_t> offset_ms;  // Its clock minus ours, at its last HELLO.
+  std::vector<QueueNotice> queues;
+  std::vector<std::string> services;
+  Instant hello_at;      // When to say HELLO again while it has not answered.
+
+  [[nodiscard]] bool is_live() const { return up && greeted && !refused; }
+};
+
+class Membership {
+ public:
+  Membership(const Options& options, const State& state);
+
+  void on_life_begins(Instant now);
+  void on_up(PeerIndex index, Instant now);
+  void on_down(PeerIndex index);
+
+  // True when this node turns out to be the one that lost state; `why` says how it shows.
+  [[nodiscard]] bool on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
+                              Lsn own_durable, std::string& why);
+
+  // Keeps the newest of what a frame says of its sender. False: the frame is to be ignored.
+  [[nodiscard]] bool try_accept(Peer& peer, const FrameHeader& header);
+
+  [[nodiscard]] Peer& peer(PeerIndex index) { return peers_.at(index); }
+  [[nodiscard]] const Peer& peer(PeerIndex index) const { return peers_.at(index); }
+  [[nodiscard]] bool has(PeerIndex index) const { return peers_.contains(index); }
+  [[nodiscard]] const std::map<PeerIndex, Peer>& peers() const { return peers_; }
+  [[nodiscard]] const Peer* find(const NodeId& node) const;
+  [[nodiscard]] const Peer* find(const std::string& name) const;
+  [[nodiscard]] bool is_live(const NodeId& node) const;
+  [[nodiscard]] std::string name_of(const NodeId& node) const;
+
+  // May this node vote and accept for transactions with others?
+  [[nodiscard]] bool may_vote() const { return !fenced_ && joined_ && !is_drifted(); }
+
+  // May it do work of its own alone? Also without any peer, after some patience.
+  [[nodiscard]] bool may_work_alone(Instant now) const;
+
+  void fence() { fenced_ = true; }
+  [[nodiscard]] bool is_fenced() const { return fenced_; }
+
+  // More than half of the peers see our clock far off on the same side.
+  [[nodiscard]] bool is_drifted() const;
+
+  void update_joined(Instant now);
+  [[nodiscard]] std::optional<Instant> earliest(Instant now) const;
+
+ private:
+  const Options& options_;
+  const State& state_;
+  std::map<PeerIndex, Peer> peers_;
+  bool fenced_ = false;
+
+  // Invariant: once true it stays true for this life.
+  bool joined_ = false;
+  Instant began_{};
+};
+
+}  // namespace nemcon::core

@@ -1,0 +1,195 @@
+#include "core/sessions.hpp"
+
+#include <algorithm>
+
+#include "core/check.hpp"
+
+namespace nemcon::core {
+
+namespace {
+
+EpochMark* find_mark(SessionRow& row, Epoch epoch) {
+  const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
+  return found == row.marks.end() ? nullptr : &*found;
+}
+
+bool has_open_rows(const std::map<std::pair<Epoch, Sequence>, std::uint32_t>& present,
+                   const SessionRow& row) {
+  std::size_t total = 0;
+  for (const auto& [number, count] : present) total += count;
+  return total > row.remembered.size();
+}
+
+Sequence mark_of(const SessionRow& row, Epoch epoch) {
+  const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
+  return found == row.marks.end() ? Sequence{} : found->ack_upto;
+}
+
+}  // namespace
+
+void Sessions::load(SessionRow row) {
+  Session session{.row = std::move(row), .present = {}};
+  for (const auto& [id, remembered] : session.row.remembered) {
+    session.present[{id.epoch, id.sequence}] += 1;
+  }
+  const ClientId client = session.row.client;
+  sessions_.insert_or_assign(client, std::move(session));
+}
+
+Sessions::Session& Sessions::session_of(ClientId client) {
+  dirty_.insert(client);
+  Session& session = sessions_[client];
+  session.row.client = client;
+  return session;
+}
+
+void Sessions::touch(const TransactionId& id, const std::string& name, Hlc expires) {
+  SessionRow& row = session_of(id.client).row;
+  if (!name.empty()) row.name = name;
+  row.newest = std::max(row.newest, id.epoch);
+  row.expires = std::max(row.expires, expires);
+}
+
+void Sessions::open(ClientId client, const std::string& name, Epoch epoch) {
+  SessionRow& row = session_of(client).row;
+  row.name = name;
+  row.newest = std::max(row.newest, epoch);
+  row.expires = Hlc::never();
+}
+
+void Sessions::acknowledge(ClientId client, Epoch epoch, Sequence ack_upto) {
+  Session& session = session_of(client);
+  EpochMark* mark = find_mark(session.row, epoch);
+  if (mark == nullptr) {
+    session.row.marks.push_back({.epoch = epoch, .ack_upto = ack_upto});
+  } else {
+    mark->ack_upto = std::max(mark->ack_upto, ack_upto);
+  }
+  drop_acknowledged(session);
+}
+
+void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
+  // Refused as too old from now on: nothing needs to be kept (Rule P-14).
+  if (is_too_old(id, remembered.expires)) return;
+  Session& session = session_of(id.client);
+  const auto [at, inserted] = session.row.remembered.emplace(id, remembered);
+  if (inserted) session.present[{id.epoch, id.sequence}] += 1;
+}
+
+void Sessions::raise_high(const TransactionId& id, QueueId queue) {
+  SessionRow& row = session_of(id.client).row;
+  const auto found = std::ranges::find(row.highs, queue, &HighMark::queue);
+  if (found == row.highs.end()) {
+    row.highs.push_back({.queue = queue, .epoch = id.epoch, .sequence = id.sequence});
+    return;
+  }
+  if (std::pair{found->epoch, found->sequence} < std::pair{id.epoch, id.sequence}) {
+    found->epoch = id.epoch;
+    found->sequence = id.sequence;
+  }
+}
+
+void Sessions::raise_floor(Hlc floor) {
+  floor_ = std::max(floor_, floor);
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    Session& session = at->second;
+    if (session.row.expires <= floor_ && !has_open_rows(session.present, session.row)) {
+      // An anonymous client whose every transaction is refused by now, and none is open.
+      dirty_.insert(at->first);
+      at = sessions_.erase(at);
+      continue;
+    }
+    std::erase_if(session.row.remembered, [&](const auto& entry) {
+      if (entry.second.expires > floor_) return false;
+      release_present(session, entry.first);
+      dirty_.insert(at->first);
+      return true;
+    });
+    ++at;
+  }
+}
+
+void Sessions::add_present(const TransactionId& id) {
+  session_of(id.client).present[{id.epoch, id.sequence}] += 1;
+}
+
+void Sessions::remove_present(const TransactionId& id) {
+  release_present(session_of(id.client), id);
+}
+
+void Sessions::release_present(Session& session, const TransactionId& id) {
+  const auto found = session.present.find({id.epoch, id.sequence});
+  NEMCON_CHECK(found != session.present.end() && found->second > 0, to_text(id));
+  if (--found->second == 0) session.present.erase(found);
+}
+
+void Sessions::drop_acknowledged(Session& session) {
+  std::erase_if(session.row.remembered, [&](const auto& entry) {
+    const TransactionId& id = entry.first;
+    if (id.sequence >= mark_of(session.row, id.epoch)) return false;
+    release_present(session, id);
+    return true;
+  });
+}
+
+const SessionRow* Sessions::find(ClientId client) const {
+  const auto found = sessions_.find(client);
+  return found == sessions_.end() ? nullptr : &found->second.row;
+}
+
+const Remembered* Sessions::find_remembered(const TransactionId& id) const {
+  const SessionRow* row = find(id.client);
+  if (row == nullptr) return nullptr;
+  const auto found = row->remembered.find(id);
+  return found == row->remembered.end() ? nullptr : &found->second;
+}
+
+Sequence Sessions::ack_upto(ClientId client, Epoch epoch) const {
+  const SessionRow* row = find(client);
+  return row == nullptr ? Sequence{} : mark_of(*row, epoch);
+}
+
+bool Sessions::is_too_old(const TransactionId& id, Hlc expires) const {
+  return id.sequence < ack_upto(id.client, id.epoch) || expires <= floor_;
+}
+
+bool Sessions::is_fenced(const TransactionId& id) const {
+  const SessionRow* row = find(id.client);
+  return row != nullptr && !row->name.empty() && id.epoch < row->newest;
+}
+
+bool Sessions::is_known(const TransactionId& of_client, Sequence sequence) const {
+  if (sequence < ack_upto(of_client.client, of_client.epoch)) return true;
+  const auto found = sessions_.find(of_client.client);
+  return found != sessions_.end() && found->second.present.contains({of_client.epoch, sequence});
+}
+
+std::pair<Epoch, Sequence> Sessions::high(ClientId client, QueueId queue) const {
+  const SessionRow* row = find(client);
+  if (row == nullptr) return {};
+  const auto found = std::ranges::find(row->highs, queue, &HighMark::queue);
+  if (found == row->highs.end()) return {};
+  return {found->epoch, found->sequence};
+}
+
+std::size_t Sessions::open_count(ClientId client) const {
+  const auto found = sessions_.find(client);
+  return found == sessions_.end() ? 0 : found->second.present.size();
+}
+
+void Sessions::collect(Checkpoint& checkpoint) {
+  for (const ClientId& client : dirty_) {
+    if (const SessionRow* row = find(client); row != nullptr) {
+      checkpoint.puts.emplace_back(*row);
+    } else {
+      checkpoint.erased.emplace_back(SessionKey{client});
+    }
+  }
+  dirty_.clear();
+}
+
+void Sessions::dump(std::vector<Row>& rows) const {
+  for (const auto& [client, session] : sessions_) rows.emplace_back(session.row);
+}
+
+}  // namespace nemcon::core
