@@ -14,7 +14,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -75,24 +77,37 @@ struct DecodeLimits {
 
 // ---- encoding -------------------------------------------------------------------------------
 
-// Where a frame is encoded into. Reuse it: it keeps its memory.
+// Where a frame is encoded into. Reuse it: it keeps its memory, unless that has become large.
 class FrameBuffer {
  public:
-  [[nodiscard]] std::string_view view() const { return bytes_; }
+  [[nodiscard]] std::string_view view() const { return {bytes_.get(), byte_count_}; }
 
-  [[nodiscard]] std::size_t byte_count() const { return bytes_.size(); }
+  [[nodiscard]] std::size_t byte_count() const { return byte_count_; }
 
-  void clear() { bytes_.clear(); }
+  void clear();
 
-  // For the packer.
-  void write(const char* bytes, std::size_t byte_count) { bytes_.append(bytes, byte_count); }
+  // Inline: the packer calls it for every value, mostly with one to nine bytes.
+  void write(const char* bytes, std::size_t byte_count) {
+    if (capacity_ - byte_count_ < byte_count) [[unlikely]] {
+      grow(byte_count);
+    }
+    if (byte_count != 0) std::memcpy(bytes_.get() + byte_count_, bytes, byte_count);
+    byte_count_ += byte_count;
+  }
 
-  void truncate(std::size_t byte_count) { bytes_.resize(byte_count); }
+  // Forgets what was written after the first `byte_count` bytes.
+  void truncate(std::size_t byte_count);
 
-  [[nodiscard]] char* at(std::size_t offset) { return bytes_.data() + offset; }
+  // Writes over what is there.
+  void overwrite(std::size_t offset, std::string_view bytes);
 
  private:
-  std::string bytes_;
+  void grow(std::size_t byte_count);
+
+  // Invariant: byte_count_ <= capacity_.
+  std::unique_ptr<char[]> bytes_;
+  std::size_t byte_count_ = 0;
+  std::size_t capacity_ = 0;
 };
 
 // A frame that has reached this many bytes is closed, and the next begun: a small body that is
@@ -115,16 +130,22 @@ constexpr std::size_t batch_bytes_target = std::size_t{64} << 10U;
 
 // ---- decoding -------------------------------------------------------------------------------
 
+// A frame as it came in. What is decoded refers into `view` and shares `owner`, which keeps it.
+struct ReceivedFrame {
+  std::shared_ptr<const void> owner;
+  std::string_view view;
+};
+
 struct PeerFrame {
   core::FrameHeader header;
   std::vector<core::Message> messages;
 };
 
-[[nodiscard]] core::Result<PeerFrame> decode_peer(const core::Bytes& frame,
+[[nodiscard]] core::Result<PeerFrame> decode_peer(const ReceivedFrame& frame,
                                                   const DecodeLimits& limits);
-[[nodiscard]] core::Result<std::vector<core::Request>> decode_requests(const core::Bytes& frame,
+[[nodiscard]] core::Result<std::vector<core::Request>> decode_requests(const ReceivedFrame& frame,
                                                                        const DecodeLimits& limits);
-[[nodiscard]] core::Result<std::vector<core::Reply>> decode_replies(const core::Bytes& frame,
+[[nodiscard]] core::Result<std::vector<core::Reply>> decode_replies(const ReceivedFrame& frame,
                                                                     const DecodeLimits& limits);
 
 // ---- handshake and control frames -----------------------------------------------------------
@@ -135,13 +156,15 @@ struct Greeting {
   Role role = Role::client;
   std::uint8_t version_min = protocol_version;
   std::uint8_t version_max = protocol_version;
-  std::string name;  // The node's, or the client's; a client may be anonymous.
+  std::uint64_t frame_bytes_max = 0;  // The largest frame that the sender takes.
+  std::string name;                   // The node's, or the client's; a client may be anonymous.
 
   friend bool operator==(const Greeting&, const Greeting&) = default;
 };
 
 struct Welcome {
   std::uint8_t version = protocol_version;  // Spoken from now on, both ways.
+  std::uint64_t frame_bytes_max = 0;        // The largest frame that the sender takes.
   std::string name;                         // The node's.
 
   friend bool operator==(const Welcome&, const Welcome&) = default;
@@ -184,8 +207,10 @@ void encode_control(FrameBuffer& out, FrameKind kind);
 
 using Headers = std::map<std::string, std::string>;
 
-// Content::headers. No headers give no bytes.
-[[nodiscard]] std::string encode_headers(const Headers& headers);
+constexpr std::size_t header_count_max = 256;
+
+// Content::headers. No headers give no bytes. local_full: more than header_count_max.
+[[nodiscard]] core::Result<std::string> encode_headers(const Headers& headers);
 
 // A name that comes twice is malformed.
 [[nodiscard]] core::Result<Headers> decode_headers(std::string_view encoded);
