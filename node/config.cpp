@@ -1,0 +1,405 @@
+#include "node/config.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "node/config_section.hpp"
+#include "node/endpoint.hpp"
+
+namespace nemcon::node {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A configuration of a thousand peers has about 200 KiB; more is some other file.
+constexpr std::size_t file_bytes_max = 4U << 20U;
+constexpr std::size_t name_bytes_max = 100;
+constexpr std::string_view dead_suffix = ".dead";
+
+constexpr DurationRange lease_range = {10ms, 24h};
+constexpr DurationRange deadline_range = {10ms, 1h};
+constexpr CountRange deliveries_range = {1, 1'000'000};
+constexpr CountRange messages_range = {1, 1'000'000'000'000};
+constexpr CountRange queue_bytes_range = {1ULL << 10U, 1ULL << 50U};
+constexpr CountRange message_bytes_range = {1ULL << 10U, 64ULL << 20U};
+constexpr CountRange transaction_bytes_range = {1ULL << 10U, 256ULL << 20U};
+// A descriptor counts branches in 8 bits and gives a node up to two of them.
+constexpr CountRange branches_range = {1, 120};
+constexpr CountRange clients_range = {1, 1'000'000};
+// A descriptor counts nodes in 8 bits; a larger set only costs messages.
+constexpr std::uint64_t witnesses_max = 99;
+
+bool is_name_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' &&
+         name.front() != '-' && std::all_of(name.begin(), name.end(), is_name_byte);
+}
+
+bool read_name(Section& section, std::string& name) {
+  std::string text;
+  if (!section.read_text("name", text)) return false;
+  if (!is_name(text)) {
+    section.error("name", '"' + text + "\" is no name; allowed: 1 to " +
+                              std::to_string(name_bytes_max) +
+                              " of the letters a-z, A-Z, digits, '.', '_', '-', the first a "
+                              "letter, digit or '_'");
+    return false;
+  }
+  name = text;
+  return true;
+}
+
+// Names that are taken, and the line that took them.
+class Taken {
+ public:
+  // Reports `name` when it was taken before.
+  void take(Section& section, std::string_view key, const std::string& name) {
+    const auto [first, is_new] = lines_.emplace(name, section.place(key).line);
+    if (is_new) return;
+    section.error(key, '"' + name + "\" is already taken in line " + std::to_string(first->second));
+  }
+
+ private:
+  std::map<std::string, std::uint32_t> lines_;
+};
+
+class FileReader {
+ public:
+  FileReader(const toml::table& root, std::string_view file)
+      : problems_(file), root_(root, "", problems_), root_table_(root) {}
+
+  CheckedConfig read(std::string_view host_name);
+
+ private:
+  const toml::table* find_table(std::string_view name);
+  std::vector<const toml::table*> find_tables(std::string_view name);
+
+  void read_security();
+  void read_node(std::string_view host_name);
+  void read_listen(Section& section);
+  void read_peer(Section& section);
+  void read_queue(Section& section);
+  void read_transactions();
+  void read_witnesses(Section& section);
+  void read_coordinator(Section& section);
+  void read_limits();
+  void check_local(Section& section, std::string_view key, const PlacedText& endpoint,
+                   EndpointUse use);
+
+  Problems problems_;
+  Section root_;
+  const toml::table& root_table_;
+  Config config_;
+  Taken peer_names_;
+  Taken queue_names_;
+  Taken endpoints_;
+};
+
+// [name], at most once.
+const toml::table* FileReader::find_table(std::string_view name) {
+  root_.know(name);
+  const toml::node* const node = root_table_.get(name);
+  if (node == nullptr) return nullptr;
+  if (!node->is_table()) {
+    root_.error(name, "must be one table; write it as [" + std::string(name) + "]");
+  }
+  return node->as_table();
+}
+
+// [[name]], any number of times.
+std::vector<const toml::table*> FileReader::find_tables(std::string_view name) {
+  root_.know(name);
+  const toml::node* const node = root_table_.get(name);
+  if (node == nullptr) return {};
+  std::vector<const toml::table*> tables;
+  if (const toml::array* const array = node->as_array()) {
+    for (const toml::node& element : *array) {
+      if (element.is_table()) tables.push_back(element.as_table());
+    }
+    if (tables.size() == array->size()) return tables;
+  }
+  root_.error(name, "must be a list of tables; write each as [[" + std::string(name) + "]]");
+  return {};
+}
+
+CheckedConfig FileReader::read(std::string_view host_name) {
+  // Before anything with an address in it.
+  read_security();
+  read_node(host_name);
+  for (const toml::table* const table : find_tables("peer")) {
+    Section section(*table, "peer", problems_);
+    read_peer(section);
+    section.finish();
+  }
+  for (const toml::table* const table : find_tables("queue")) {
+    Section section(*table, "queue", problems_);
+    read_queue(section);
+    section.finish();
+  }
+  read_transactions();
+  read_limits();
+  root_.refuse_unsupported("client");
+  root_.refuse_unsupported("http");
+  root_.finish();
+  return {config_, problems_.errors(), problems_.warnings()};
+}
+
+void FileReader::read_security() {
+  const toml::table* const table = find_table("security");
+  if (table == nullptr) return;
+  Section section(*table, "security", problems_);
+  section.read_flag("insecure", config_.insecure);
+  section.refuse_unsupported("secret_key_file");
+  section.finish();
+}
+
+void FileReader::read_node(std::string_view host_name) {
+  config_.name = default_config(host_name).name;
+  const toml::table* const table = find_table("node");
+  if (table == nullptr) return;
+  Section section(*table, "node", problems_);
+  if (read_name(section, config_.name)) peer_names_.take(section, "name", config_.name);
+  if (section.read_text("data", config_.data) &&
+      (config_.data.empty() || config_.data.find('\0') != std::string::npos)) {
+    section.error("data", "is no path; allowed: the path of a directory");
+  }
+  read_listen(section);
+  section.finish();
+}
+
+void FileReader::read_listen(Section& section) {
+  std::vector<PlacedText> endpoints;
+  if (!section.read_texts("listen", endpoints)) return;
+  config_.listen.clear();
+  for (const PlacedText& endpoint : endpoints) {
+    check_local(section, "listen", endpoint, EndpointUse::listen);
+    if (std::find(config_.listen.begin(), config_.listen.end(), endpoint.text) !=
+        config_.listen.end()) {
+      section.error_at(endpoint.place, "listen", '"' + endpoint.text + "\" is there twice");
+    }
+    config_.listen.push_back(endpoint.text);
+  }
+}
+
+// Reports what is no endpoint, and plain text that would leave this machine unasked.
+void FileReader::check_local(Section& section, std::string_view key, const PlacedText& endpoint,
+                             EndpointUse use) {
+  const auto checked = check_endpoint(endpoint.text, use);
+  if (const auto* const wrong = std::get_if<std::string>(&checked)) {
+    section.error_at(endpoint.place, key, *wrong);
+    return;
+  }
+  if (std::get<EndpointFacts>(checked).local) return;
+  if (config_.insecure) {
+    section.warning_at(endpoint.place, key,
+                       '"' + endpoint.text +
+                           "\" is INSECURE: links are plain text and anybody who reaches it is "
+                           "trusted");
+    return;
+  }
+  section.error_at(endpoint.place, key,
+                   '"' + endpoint.text +
+                       "\" leaves this machine, and links are plain text in this version; allowed: "
+                       "a loopback address, an ipc path, or anything with `insecure = true` in "
+                       "[security]");
+}
+
+void FileReader::read_peer(Section& section) {
+  PeerConfig peer;
+  section.require("name");
+  if (read_name(section, peer.name)) peer_names_.take(section, "name", peer.name);
+  section.require("endpoint");
+  if (section.read_text("endpoint", peer.endpoint)) {
+    check_local(section, "endpoint", {peer.endpoint, section.place("endpoint")},
+                EndpointUse::connect);
+    endpoints_.take(section, "endpoint", peer.endpoint);
+    if (std::find(config_.listen.begin(), config_.listen.end(), peer.endpoint) !=
+        config_.listen.end()) {
+      section.error("endpoint", '"' + peer.endpoint + "\" is where this node itself listens");
+    }
+  }
+  section.refuse_unsupported("public_key");
+  config_.peers.push_back(std::move(peer));
+}
+
+void FileReader::read_queue(Section& section) {
+  core::QueueOptions queue;
+  section.require("name");
+  if (read_name(section, queue.name)) {
+    queue_names_.take(section, "name", queue.name);
+    if (queue.name.ends_with(dead_suffix)) {
+      section.error("name", '"' + queue.name +
+                                "\" ends in .dead, which is for the dead-letter "
+                                "queue that every queue has by itself");
+    }
+  }
+  std::size_t choice = 0;
+  if (section.read_choice("ordering", {"producer", "mesh", "none"}, choice)) {
+    queue.ordering = static_cast<core::Ordering>(choice);
+  }
+  section.read_duration("lease", lease_range, queue.lease);
+  std::uint64_t deliveries = queue.max_deliveries;
+  section.read_count("max_deliveries", deliveries_range, deliveries);
+  queue.max_deliveries = static_cast<std::uint32_t>(deliveries);
+  section.read_count("max_messages", messages_range, queue.max_messages);
+  section.read_bytes("max_bytes", queue_bytes_range, queue.max_bytes);
+  if (section.read_choice("when_full", {"refuse", "wait"}, choice)) {
+    queue.when_full = static_cast<core::WhenFull>(choice);
+  }
+  config_.queues.push_back(std::move(queue));
+}
+
+void FileReader::read_transactions() {
+  // Any 3 nodes can lose one and go on; fewer have no majority without all of them.
+  const std::size_t node_count = config_.peers.size() + 1;
+  config_.witnesses = node_count >= 3 ? 3 : 1;
+  const toml::table* const table = find_table("transactions");
+  if (table == nullptr) return;
+  Section section(*table, "transactions", problems_);
+  read_witnesses(section);
+  read_coordinator(section);
+  section.read_duration("deadline", deadline_range, config_.deadline);
+  section.finish();
+}
+
+void FileReader::read_witnesses(Section& section) {
+  std::uint64_t witnesses = config_.witnesses;
+  if (!section.read_count("witnesses", {1, witnesses_max}, witnesses)) return;
+  const std::size_t node_count = config_.peers.size() + 1;
+  if (witnesses % 2 == 0) {
+    section.error("witnesses", std::to_string(witnesses) +
+                                   " is even; allowed: 1, 3, 5, ... up to the number of "
+                                   "nodes");
+  } else if (witnesses > node_count) {
+    section.error("witnesses", std::to_string(witnesses) +
+                                   " is more than the nodes that are "
+                                   "configured; allowed: 1 to " +
+                                   std::to_string(node_count) + " (this node and every [[peer]])");
+  }
+  config_.witnesses = static_cast<std::uint32_t>(witnesses);
+}
+
+void FileReader::read_coordinator(Section& section) {
+  if (!section.read_text("coordinator", config_.coordinator)) return;
+  std::vector<std::string> names = {config_.name};
+  for (const PeerConfig& peer : config_.peers)
+    names.push_back(peer.name);
+  if (std::find(names.begin(), names.end(), config_.coordinator) == names.end()) {
+    std::string allowed;
+    for (const std::string& name : names) {
+      if (!allowed.empty()) allowed += ", ";
+      allowed += '"' + name + '"';
+    }
+    section.error("coordinator", '"' + config_.coordinator +
+                                     "\" is no node of this configuration; allowed: " + allowed);
+  }
+  if (section.has("witnesses") && config_.witnesses != 1) {
+    section.error("witnesses",
+                  "cannot be combined with `coordinator`, which is the one witness of every vote");
+  }
+  config_.witnesses = 1;
+}
+
+void FileReader::read_limits() {
+  const toml::table* const table = find_table("limits");
+  if (table == nullptr) return;
+  Section section(*table, "limits", problems_);
+  core::Limits& limits = config_.limits;
+  section.read_bytes("max_message_bytes", message_bytes_range, limits.message_bytes_max);
+  section.read_bytes("max_transaction_bytes", transaction_bytes_range,
+                     limits.transaction_bytes_max);
+  if (limits.transaction_bytes_max < limits.message_bytes_max) {
+    const bool here = section.has("max_transaction_bytes");
+    section.error(here ? "max_transaction_bytes" : "max_message_bytes",
+                  "a transaction (`max_transaction_bytes`) must have room for one message "
+                  "(`max_message_bytes`)");
+  }
+  std::uint64_t branches = limits.branches_max;
+  section.read_count("max_transaction_branches", branches_range, branches);
+  limits.branches_max = static_cast<std::uint32_t>(branches);
+  std::uint64_t clients = limits.clients_max;
+  section.read_count("max_clients", clients_range, clients);
+  limits.clients_max = static_cast<std::uint32_t>(clients);
+  section.finish();
+}
+
+CheckedConfig refused(std::string_view file, const std::string& why) {
+  CheckedConfig checked;
+  checked.errors.push_back(std::string(file) + ": " + why);
+  return checked;
+}
+
+}  // namespace
+
+Config default_config(std::string_view host_name) {
+  Config config;
+  for (const char c : host_name.substr(0, name_bytes_max)) {
+    config.name += is_name_byte(c) ? c : '-';
+  }
+  if (!is_name(config.name)) config.name = "node";
+  core::QueueOptions inbox;
+  inbox.name = "inbox";
+  config.queues.push_back(std::move(inbox));
+  return config;
+}
+
+CheckedConfig parse_config(std::string_view text, std::string_view file,
+                           std::string_view host_name) {
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) {
+    const Place place = place_of(parsed.error().source());
+    Problems problems(file);
+    problems.error(place, "is not TOML: " + std::string(parsed.error().description()));
+    CheckedConfig checked;
+    checked.errors = problems.errors();
+    return checked;
+  }
+  return FileReader(parsed.table(), file).read(host_name);
+}
+
+CheckedConfig read_config(const std::string& file, std::string_view host_name) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text;
+  char part[4096];
+  errno = 0;
+  while (stream && text.size() <= file_bytes_max) {
+    stream.read(part, sizeof part);
+    text.append(part, static_cast<std::size_t>(stream.gcount()));
+  }
+  if (text.size() > file_bytes_max) return refused(file, "is too large for a configuration");
+  // A directory opens, and fails at the first read.
+  if (!stream.eof()) return refused(file, std::string("cannot be read: ") + std::strerror(errno));
+  return parse_config(text, file, host_name);
+}
+
+core::Options engine_options(const Config& config) {
+  core::Options options;
+  options.name = config.name;
+  std::uint32_t index = 0;
+  for (const PeerConfig& peer : config.peers) {
+    options.peers.push_back({core::PeerIndex{index++}, peer.name});
+  }
+  options.queues = config.queues;
+  options.witnesses = config.witnesses;
+  options.coordinator = config.coordinator;
+  options.limits = config.limits;
+  // New work waits when this is full; one transaction must always fit, with room beside it.
+  options.limits.overlay_bytes_max =
+      std::max(options.limits.overlay_bytes_max, 2 * options.limits.transaction_bytes_max);
+  core::Timing& timing = options.timing;
+  timing.deadline_max = config.deadline;
+  timing.deadline = std::min(timing.deadline, config.deadline);
+  timing.service_deadline = std::min(timing.service_deadline, config.deadline);
+  return options;
+}
+
+}  // namespace nemcon::node

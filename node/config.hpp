@@ -1,0 +1,62 @@
+// Config: what one TOML file says about one node, checked and with every default filled in.
+//
+// Promise: a Config without problems can be run: names are not dangling, numbers are in range,
+// nothing in the file was ignored. Every problem names file, line, column and key, says what is
+// wrong and what is allowed; all of them are listed, in the order of the file. No exception
+// leaves this header. Pure functions of their arguments except read_config().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/options.hpp"
+
+namespace nemcon::node {
+
+struct PeerConfig {
+  std::string name;
+  std::string endpoint;  // "tcp://host:port" or "ipc://path".
+};
+
+struct Config {
+  std::string name;
+  std::string data = "./nemcon-data";  // Relative to the current directory of the process.
+  std::vector<std::string> listen = {"tcp://127.0.0.1:7411"};
+  bool insecure = false;  // Links that leave this machine may be plain text.
+  std::vector<PeerConfig> peers;
+  std::vector<core::QueueOptions> queues;
+  std::uint32_t witnesses = 1;  // 2F + 1.
+  std::string coordinator;      // Mode C when not empty.
+  core::Duration deadline = std::chrono::seconds{10};
+  core::Limits limits;
+};
+
+struct CheckedConfig {
+  Config config;                      // To be used only when there are no errors.
+  std::vector<std::string> errors;    // "FILE:LINE:COLUMN: key `queue.lease`: ...".
+  std::vector<std::string> warnings;  // The same form.
+};
+
+// What a node does without a file: named after the host, on loopback, alone, with one queue
+// `inbox` to try things with.
+[[nodiscard]] Config default_config(std::string_view host_name);
+
+// `file` is only quoted in problems. `host_name` gives the name where [node] has none.
+[[nodiscard]] CheckedConfig parse_config(std::string_view text, std::string_view file,
+                                         std::string_view host_name);
+
+// Blocks on the file. A file that cannot be read is an error like any other.
+[[nodiscard]] CheckedConfig read_config(const std::string& file, std::string_view host_name);
+
+// The whole configuration as a TOML file that means the same, with what it means in comments.
+[[nodiscard]] std::string to_text(const Config& config);
+
+// A short sentence on how transactions are decided: mode S, X or C and what it survives.
+[[nodiscard]] std::string describe_mode(const Config& config);
+
+// What the engine wants to know of it. Identity, seeds and hashing are left to the caller.
+[[nodiscard]] core::Options engine_options(const Config& config);
+
+}  // namespace nemcon::node

@@ -1,0 +1,118 @@
+// The other direction of config.cpp: a Config as text.
+#include <cstdio>
+#include <sstream>
+
+#include "node/config.hpp"
+#include "node/units.hpp"
+
+namespace nemcon::node {
+
+namespace {
+
+// A basic string of TOML.
+std::string quoted(std::string_view value) {
+  std::string text = "\"";
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      text += '\\';
+      text += c;
+    } else if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
+      text += escape;
+    } else {
+      text += c;
+    }
+  }
+  return text + '"';
+}
+
+const char* ordering_text(core::Ordering ordering) {
+  switch (ordering) {
+    case core::Ordering::producer:
+      return "producer";
+    case core::Ordering::mesh:
+      return "mesh";
+    case core::Ordering::none:
+      return "none";
+  }
+  return "";
+}
+
+const char* when_full_text(core::WhenFull when_full) {
+  switch (when_full) {
+    case core::WhenFull::refuse:
+      return "refuse";
+    case core::WhenFull::wait:
+      return "wait";
+    case core::WhenFull::drop_oldest:
+      return "drop_oldest";
+  }
+  return "";
+}
+
+void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {
+  out << "\n[[queue]]  # Its dead-letter queue is " << quoted(queue.name + ".dead") << ".\n"
+      << "name = " << quoted(queue.name) << '\n'
+      << "ordering = " << quoted(ordering_text(queue.ordering)) << '\n'
+      << "lease = " << quoted(duration_text(queue.lease)) << '\n'
+      << "max_deliveries = " << queue.max_deliveries << '\n'
+      << "max_messages = " << queue.max_messages << '\n'
+      << "max_bytes = " << quoted(bytes_text(queue.max_bytes)) << '\n'
+      << "when_full = " << quoted(when_full_text(queue.when_full)) << '\n';
+}
+
+}  // namespace
+
+std::string describe_mode(const Config& config) {
+  const std::size_t node_count = config.peers.size() + 1;
+  if (node_count == 1) return "alone: every transaction is decided by this node";
+  if (!config.coordinator.empty()) {
+    return "mode C: " + config.coordinator +
+           " is the one witness of every vote; while it is down, prepared work waits for it";
+  }
+  if (config.witnesses == 1) {
+    return "mode S: each node is the only witness of its own vote; while one that voted is down, "
+           "what it voted on waits for it";
+  }
+  const std::uint32_t survived = config.witnesses / 2;
+  return "mode X: " + std::to_string(config.witnesses) + " of " + std::to_string(node_count) +
+         " nodes hold each vote; any " + std::to_string(survived) + " of them may be down";
+}
+
+std::string to_text(const Config& config) {
+  std::ostringstream out;
+  out << "# " << describe_mode(config) << ".\n"
+      << "[node]\n"
+      << "name = " << quoted(config.name) << '\n'
+      << "data = " << quoted(config.data) << '\n'
+      << "listen = [";
+  for (const std::string& endpoint : config.listen) {
+    if (&endpoint != &config.listen.front()) out << ", ";
+    out << quoted(endpoint);
+  }
+  out << "]\n\n[security]\ninsecure = " << (config.insecure ? "true" : "false") << '\n';
+  for (const PeerConfig& peer : config.peers) {
+    out << "\n[[peer]]\nname = " << quoted(peer.name) << "\nendpoint = " << quoted(peer.endpoint)
+        << '\n';
+  }
+  for (const core::QueueOptions& queue : config.queues)
+    write_queue(out, queue);
+  out << "\n[transactions]\n";
+  if (config.coordinator.empty()) {
+    out << "witnesses = " << config.witnesses << '\n';
+  } else {
+    out << "coordinator = " << quoted(config.coordinator) << '\n';
+  }
+  const core::Limits& limits = config.limits;
+  out << "deadline = " << quoted(duration_text(config.deadline)) << '\n'
+      << "\n[limits]\n"
+      << "max_message_bytes = " << quoted(bytes_text(limits.message_bytes_max)) << '\n'
+      << "max_transaction_bytes = " << quoted(bytes_text(limits.transaction_bytes_max)) << '\n'
+      << "max_transaction_branches = " << limits.branches_max << '\n'
+      << "max_clients = " << limits.clients_max << '\n';
+  return out.str();
+}
+
+}  // namespace nemcon::node

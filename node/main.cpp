@@ -1,0 +1,181 @@
+// nemcond: one node of the mesh as a process.
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "node/config.hpp"
+#include "node/fail_points.hpp"
+#include "node/node.hpp"
+#include "node/trace.hpp"
+
+namespace {
+
+using nemcon::node::CheckedConfig;
+using nemcon::node::FailPoints;
+using nemcon::node::has_fail_points;
+using nemcon::node::Node;
+using nemcon::node::Trace;
+using nemcon::node::TraceFormat;
+using nemcon::node::TraceLevel;
+
+constexpr int exit_done = 0;
+constexpr int exit_cannot_start = 1;
+constexpr int exit_wrong_usage = 2;
+
+struct Arguments {
+  std::string config_file;
+  bool check = false;
+  bool list_fail_points = false;
+  std::vector<std::string> fail_points;
+  Trace::Options trace;
+};
+
+void declare(CLI::App& app, Arguments& arguments) {
+  app.set_version_flag("--version", "nemcond " NEMCON_VERSION);
+  app.add_option("--config", arguments.config_file,
+                 "TOML file of this node; a relative `data` in it counts from the current "
+                 "directory. Without it: a node named after the host, at tcp://127.0.0.1:7411, "
+                 "data in ./nemcon-data, one queue `inbox`")
+      ->type_name("FILE");
+  app.add_flag("--check", arguments.check,
+               "Only check the configuration and print what it means, with every default");
+  const std::vector<std::pair<std::string, TraceLevel>> levels = {{"debug", TraceLevel::debug},
+                                                                  {"info", TraceLevel::info},
+                                                                  {"warning", TraceLevel::warning},
+                                                                  {"error", TraceLevel::error},
+                                                                  {"off", TraceLevel::off}};
+  app.add_option("--log-level", arguments.trace.level,
+                 "Diagnostics from this level on: debug, info (default), warning, error, off")
+      ->type_name("LEVEL")
+      ->transform(CLI::CheckedTransformer(levels).description(""));
+  const std::vector<std::pair<std::string, TraceFormat>> formats = {{"text", TraceFormat::text},
+                                                                    {"json", TraceFormat::json}};
+  app.add_option("--log-format", arguments.trace.format,
+                 "One line an event on standard error: text (default) or json")
+      ->type_name("FORMAT")
+      ->transform(CLI::CheckedTransformer(formats).description(""));
+  if (!has_fail_points) return;
+  app.add_option("--fail-point", arguments.fail_points,
+                 "For tests: kill this process at the Nth time (default 1) that NAME is reached")
+      ->type_name("NAME[:N]");
+  app.add_flag("--list-fail-points", arguments.list_fail_points, "Print every NAME");
+  app.footer(
+      "Exit codes: 0 stopped as asked, 1 cannot start, 2 wrong usage or configuration, 3 stopped "
+      "by a storage failure.\nSignals: SIGTERM and SIGINT stop cleanly, a second one at once; "
+      "kill -9 loses nothing.");
+}
+
+std::string host_name() {
+  char name[256] = {};
+  // The last byte stays zero.
+  if (gethostname(name, sizeof name - 1) != 0) return {};
+  return name;
+}
+
+CheckedConfig load(const Arguments& arguments) {
+  if (!arguments.config_file.empty()) {
+    return nemcon::node::read_config(arguments.config_file, host_name());
+  }
+  CheckedConfig checked;
+  checked.config = nemcon::node::default_config(host_name());
+  return checked;
+}
+
+// One descriptor a link; the soft limit is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Blocked in every thread, and taken one by one where stop_signal() waits.
+sigset_t block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return set;
+}
+
+// Waits for SIGTERM or SIGINT.
+int stop_signal(const sigset_t& set, const Trace& trace) {
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&set, &signal) != 0) continue;
+    if (signal != SIGHUP) return signal;
+    trace.warning("SIGHUP ignored: this version cannot reload, restart instead", {});
+  }
+}
+
+int run(const Arguments& arguments, const nemcon::node::Config& config,
+        const std::vector<std::string>& warnings) {
+  const Trace trace(arguments.trace);
+  for (const std::string& warning : warnings)
+    trace.warning(warning, {});
+  FailPoints fail_points;
+  for (const std::string& point : arguments.fail_points) {
+    if (fail_points.try_arm(point)) continue;
+    std::fprintf(stderr, "nemcond: no fail point %s; see --list-fail-points\n", point.c_str());
+    return exit_wrong_usage;
+  }
+  raise_descriptor_limit();
+  const sigset_t signals = block_signals();
+  auto node = Node::start(config, trace, fail_points);
+  if (!node) {
+    trace.error("cannot start", {{"node", config.name}, {"why", node.error().detail}});
+    return exit_cannot_start;
+  }
+  std::string listen;
+  for (const std::string& endpoint : (*node)->endpoints()) {
+    listen += (listen.empty() ? "" : ",") + endpoint;
+  }
+  trace.info("ready", {{"node", config.name}, {"listen", listen}});
+  std::printf("ready node=%s listen=%s\n", config.name.c_str(), listen.c_str());
+  std::fflush(stdout);
+  const int signal = stop_signal(signals, trace);
+  trace.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  // From here on a second signal ends the process by its default action.
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  (*node)->stop();
+  (*node)->wait();
+  trace.info("stopped", {{"node", config.name}});
+  return exit_done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Nemcon node: durable queues and transactions over a mesh without a broker.",
+               "nemcond");
+  Arguments arguments;
+  declare(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_done : exit_wrong_usage;
+  }
+  if (arguments.list_fail_points) {
+    for (const std::string& name : FailPoints::names())
+      std::printf("%s\n", name.c_str());
+    return exit_done;
+  }
+  const CheckedConfig checked = load(arguments);
+  for (const std::string& error : checked.errors)
+    std::fprintf(stderr, "%s\n", error.c_str());
+  if (!checked.errors.empty()) return exit_wrong_usage;
+  if (!arguments.check) return run(arguments, checked.config, checked.warnings);
+  for (const std::string& warning : checked.warnings) {
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  std::fputs(nemcon::node::to_text(checked.config).c_str(), stdout);
+  return exit_done;
+}

@@ -1,0 +1,182 @@
+#include "node/node.hpp"
+
+#include <algorithm>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "core/engine.hpp"
+#include "log/log.hpp"
+#include "node/journal_worker.hpp"
+#include "node/loop.hpp"
+#include "node/orders.hpp"
+#include "node/store_worker.hpp"
+#include "transport/authenticator.hpp"
+#include "transport/hashing.hpp"
+#include "transport/links.hpp"
+
+namespace nemcon::node {
+
+namespace {
+
+// The descriptor, names and votes that surround the bodies of one transaction in a record.
+constexpr std::uint64_t record_overhead_bytes = 8ULL << 20U;
+
+log::LogOptions log_options(const Config& config) {
+  log::LogOptions options;
+  options.directory = config.data;
+  options.node_name = config.name;
+  options.segment_bytes =
+      std::max(options.segment_bytes, config.limits.transaction_bytes_max + record_overhead_bytes);
+  return options;
+}
+
+core::Options life_options(const Config& config, const log::Identity& identity) {
+  core::Options options = engine_options(config);
+  options.node = identity.node;
+  options.incarnation = identity.incarnation;
+  options.nonce = transport::random_u64();
+  options.seed = transport::random_u64();
+  options.hashing = transport::hashing();
+  return options;
+}
+
+transport::NodeSocketsOptions socket_options(const Config& config) {
+  transport::NodeSocketsOptions options;
+  options.name = config.name;
+  options.listen = config.listen;
+  std::uint32_t index = 0;
+  for (const PeerConfig& peer : config.peers) {
+    options.peers.push_back({core::PeerIndex{index++}, peer.name, peer.endpoint});
+  }
+  options.limits = config.limits;
+  return options;
+}
+
+std::vector<std::string> peer_names(const Config& config) {
+  std::vector<std::string> names;
+  for (const PeerConfig& peer : config.peers)
+    names.push_back(peer.name);
+  return names;
+}
+
+}  // namespace
+
+// Wires the rooms by hand, in reading order; members go in the reverse of it.
+class Node::Parts {
+ public:
+  Parts(const Config& config, const Trace& trace, FailPoints& fail_points, log::Opened log)
+      : trace_(trace),
+        fail_points_(fail_points),
+        peer_names_(peer_names(config)),
+        log_(std::move(log)),
+        authenticator_(peer_names_) {}
+
+  ~Parts() {
+    stop();
+    if (loop_thread_.joinable()) loop_thread_.join();
+  }
+
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
+  // Binds, and lets the threads begin.
+  core::Status begin(const Config& config);
+
+  void stop() {
+    if (loop_thread_.joinable()) mailboxes_.tell_loop(StopAsked{});
+  }
+
+  void wait() { stopped_.wait(); }
+
+  [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
+
+ private:
+  void run();
+
+  const Trace& trace_;
+  FailPoints& fail_points_;
+  std::vector<std::string> peer_names_;
+  std::vector<std::string> endpoints_;
+  log::Opened log_;
+  transport::TrustedNames authenticator_;
+  std::unique_ptr<transport::NodeSockets> sockets_;
+  std::unique_ptr<core::Engine> engine_;
+  Mailboxes mailboxes_;
+  std::promise<void> stopped_promise_;
+  std::shared_future<void> stopped_ = stopped_promise_.get_future().share();
+  std::thread loop_thread_;
+};
+
+core::Status Node::Parts::begin(const Config& config) {
+  auto sockets = transport::NodeSockets::open(transport::process_context(), authenticator_,
+                                              socket_options(config));
+  if (!sockets) return sockets.error();
+  sockets_ = std::move(sockets).value();
+  endpoints_ = sockets_->endpoints();
+  engine_ =
+      std::make_unique<core::Engine>(life_options(config, log_.identity), std::move(log_.restored));
+  loop_thread_ = std::thread([this] { run(); });
+  return core::Nothing{};
+}
+
+// The loop thread, from first to last: it begins the other two and sees them end.
+void Node::Parts::run() {
+  JournalWorker journal(*log_.journal, mailboxes_, trace_, fail_points_);
+  StoreWorker store(*log_.store, mailboxes_, trace_, fail_points_);
+  std::thread journal_thread([&journal] { journal.run(); });
+  std::thread store_thread([&store] { store.run(); });
+  Loop loop({.engine = *engine_,
+             .sockets = *sockets_,
+             .mailboxes = mailboxes_,
+             .trace = trace_,
+             .fail_points = fail_points_,
+             .peer_names = peer_names_,
+             .last = log_.last});
+  loop.run();
+  mailboxes_.to_journal.close();
+  journal_thread.join();
+  mailboxes_.to_store.close();
+  store_thread.join();
+  loop.finish();
+  // The sockets belong to this thread until here; then the journal and the store, then the lock.
+  sockets_.reset();
+  log_.store.reset();
+  log_.journal.reset();
+  log_.directory.reset();
+  stopped_promise_.set_value();
+}
+
+core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trace& trace,
+                                                FailPoints& fail_points) {
+  auto log = log::open_log(log_options(config));
+  if (!log) return log.error();
+  log::Opened opened = std::move(log).value();
+  trace.info("recovered", {{"node", config.name},
+                           {"id", core::to_text(opened.identity.node)},
+                           {"rows", std::to_string(opened.restored.rows.size())},
+                           {"records", std::to_string(opened.restored.records.size())},
+                           {"lsn", std::to_string(opened.last.value())}});
+  auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
+  if (const core::Status begun = parts->begin(config); !begun) return begun.error();
+  return std::unique_ptr<Node>(new Node(std::move(parts)));
+}
+
+Node::Node(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Node::~Node() = default;
+
+const std::vector<std::string>& Node::endpoints() const {
+  return parts_->endpoints();
+}
+
+void Node::stop() {
+  parts_->stop();
+}
+
+void Node::wait() {
+  parts_->wait();
+}
+
+}  // namespace nemcon::node

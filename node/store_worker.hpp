@@ -1,0 +1,53 @@
+// StoreWorker: what the store thread does. Owns nothing; carries out reads and checkpoints one
+// after the other, in the order in which the loop sent them.
+//
+// A checkpoint for which the disk has no room is tried again every second until it fits; what
+// was asked for after it waits, since its answers would be of a state that the engine has left
+// behind. Decisions and acknowledgements go on meanwhile: they need only the journal.
+//
+// A store that fails ends the process (storage_failure.hpp).
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "log/store.hpp"
+#include "node/fail_points.hpp"
+#include "node/orders.hpp"
+#include "node/trace.hpp"
+
+namespace nemcon::node {
+
+constexpr std::chrono::seconds room_patience{1};
+
+class StoreWorker {
+ public:
+  // All must outlive the worker.
+  StoreWorker(log::Store& store, Mailboxes& mailboxes, const Trace& trace, FailPoints& fail_points);
+
+  // Until to_store is closed and everything in it is done. A checkpoint that still does not fit
+  // then is left out: the journal has what is in it. On the store thread.
+  void run();
+
+ private:
+  using Clock = Mailbox<StoreOrder>::Clock;
+
+  // Each is false when there is no room for it now.
+  [[nodiscard]] bool try_carry_out(const StoreOrder& order);
+  [[nodiscard]] bool try_apply(const core::Checkpoint& checkpoint);
+  void read(const core::Read& read);
+  void report_room(bool is_short);
+
+  log::Store& store_;
+  Mailboxes& mailboxes_;
+  const Trace& trace_;
+  FailPoints& fail_points_;
+
+  std::vector<StoreOrder> taken_;
+  std::deque<StoreOrder> orders_;
+  bool was_short_ = false;
+};
+
+}  // namespace nemcon::node
