@@ -1,0 +1,118 @@
+# Sourced by ./dev: what continuous integration runs, stage by stage, and the stages that are more than
+# one command. A stage that fails does not stop the others, unless they cannot do without it.
+
+# turn COUNT: 0 .. COUNT-1, another one with every commit, for what is too long to run whole.
+turn() {
+  printf '%d\n' "$(($(git rev-list --count HEAD) % $1))"
+}
+
+# sanitize asan|tsan: each suite under the sanitizer that finds what it could do wrong: memory and
+# undefined behaviour in what handles bytes, races in what has threads.
+sanitize() {
+  local suites suite
+  case $1 in
+    asan) suites=(core log transport node client demo) ;;
+    tsan) suites=(node client) ;;
+    *) die "sanitize: asan or tsan, not $1" ;;
+  esac
+  export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1
+  for suite in "${suites[@]}"; do
+    build "$1" "tests/$suite/all"
+    ctest --test-dir "build/$1/tests/$suite" --no-tests=error --output-on-failure -j "$jobs"
+  done
+}
+
+# A stranger's view: install, then build tests/package against what was installed, and run it.
+install_test() {
+  build release
+  local place
+  place=$(mktemp -d)
+  cmake --install build/release --prefix "$place/prefix" >"$place/install.txt" || {
+    cat "$place/install.txt" >&2
+    return 1
+  }
+  cmake -S tests/package -B "$place/build" -G Ninja -DCMAKE_PREFIX_PATH="$place/prefix" >"$place/configure.txt" || {
+    cat "$place/configure.txt" >&2
+    return 1
+  }
+  cmake --build "$place/build"
+  ctest --test-dir "$place/build" --no-tests=error --output-on-failure
+  rm -rf "$place"
+}
+
+# The commands in README.md's blocks ```sh run```, in a new directory with the programs in PATH.
+docs_examples() {
+  build release
+  local place
+  place=$(mktemp -d)
+  awk '/^```sh run$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md >"$place/example.sh"
+  [[ -s $place/example.sh ]] || die "README.md has no block marked \"sh run\""
+  mkdir "$place/work"
+  (cd "$place/work" && PATH=$release/node:$release/client/cli:$PATH timeout 60 bash -euxo pipefail "$place/example.sh")
+  rm -rf "$place"
+}
+
+check_demo() {
+  local modes=(X S C)
+  verb_demo --count 830 --kill --mode "${modes[$(turn 3)]}" --seed "$(turn 1000)"
+}
+
+stage_names=()
+stage_lines=()
+stages_failed=()
+
+# stage NAME COMMAND...: runs it in a shell of its own, so that -e holds inside.
+stage() {
+  local name=$1 begin seconds status=0
+  shift
+  stage_names+=("$name")
+  printf '\n==> %s\n' "$name"
+  begin=$(date +%s)
+  set +e
+  (
+    set -euo pipefail
+    "$@"
+  )
+  status=$?
+  set -e
+  seconds=$(($(date +%s) - begin))
+  if [[ $status -eq 0 ]]; then
+    stage_lines+=("$(printf '%6d s  passed  %s' "$seconds" "$name")")
+  else
+    stage_lines+=("$(printf '%6d s  FAILED  %s' "$seconds" "$name")")
+    stages_failed+=("$name")
+  fi
+  printf '<== %s: %s in %d s\n' "$name" "$([[ $status -eq 0 ]] && echo passed || echo "FAILED ($status)")" "$seconds"
+  return 0
+}
+
+check() {
+  local begin=$SECONDS
+  stage "dependencies" deploy/dependencies.sh
+  stage "format" verb_fmt --check
+  stage "build with gcc" build release
+  if [[ ${#stages_failed[@]} -eq 0 || ${stages_failed[*]} == format ]]; then
+    stage "tests" verb_test
+    stage "simulation" check_simulation
+    stage "kill matrix, a sample" check_kill_matrix
+    stage "demo with kills" check_demo
+    stage "install and use" install_test
+    stage "examples in the documents" docs_examples
+    stage "build with clang" build clang
+    stage "lint" lint --seconds 360
+    stage "address and undefined behaviour sanitizers" sanitize asan
+    stage "thread sanitizer" sanitize tsan
+  fi
+  local minutes=$(((SECONDS - begin) / 60)) seconds=$(((SECONDS - begin) % 60))
+  printf '\n'
+  printf '%s\n' "${stage_lines[@]}"
+  if [[ ${#stages_failed[@]} -gt 0 ]]; then
+    printf 'check: FAILED in %d min %d s: %s\n' "$minutes" "$seconds" "$(printf '%s; ' "${stages_failed[@]}")"
+    return 1
+  fi
+  printf 'check: all %d stages passed in %d min %d s\n' "${#stage_names[@]}" "$minutes" "$seconds"
+}
+
+check_simulation() { verb_sim; }
+
+check_kill_matrix() { verb_kill-matrix; }
