@@ -167,7 +167,7 @@ void FileReader::read_node(std::string_view host_name) {
   const toml::table* const table = find_table("node");
   if (table == nullptr) return;
   Section section(*table, "node", problems_);
-  if (read_name(section, config_.name)) peer_names_.take(section, "name", config_.name);
+  read_name(section, config_.name);
   if (section.read_text("data", config_.data) &&
       (config_.data.empty() || config_.data.find('\0') != std::string::npos)) {
     section.error("data", "is no path; allowed: the path of a directory");
@@ -216,7 +216,12 @@ void FileReader::check_local(Section& section, std::string_view key, const Place
 void FileReader::read_peer(Section& section) {
   PeerConfig peer;
   section.require("name");
-  if (read_name(section, peer.name)) peer_names_.take(section, "name", peer.name);
+  if (read_name(section, peer.name)) {
+    peer_names_.take(section, "name", peer.name);
+    if (peer.name == config_.name) {
+      section.error("name", '"' + peer.name + "\" is the name of this node");
+    }
+  }
   section.require("endpoint");
   if (section.read_text("endpoint", peer.endpoint)) {
     check_local(section, "endpoint", {peer.endpoint, section.place("endpoint")},

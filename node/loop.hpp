@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "core/engine.hpp"
+#include "node/batches.hpp"
 #include "node/fail_points.hpp"
 #include "node/orders.hpp"
-#include "node/outbox.hpp"
 #include "node/trace.hpp"
 #include "transport/links.hpp"
 
@@ -87,8 +87,8 @@ class Loop {
   // What the steps of this turn want.
   JournalOrder journal_order_;
   std::vector<StoreOrder> store_orders_;
-  Outbox<core::PeerIndex, core::Message> messages_;
-  Outbox<core::LinkId, core::Reply> replies_;
+  Batches<core::PeerIndex, core::Message> messages_;
+  Batches<core::LinkId, core::Reply> replies_;
 
   std::optional<core::Instant> wake_at_;
   core::Lsn written_;  // The newest that was made.

@@ -1,4 +1,4 @@
-// Outbox: what one turn of the loop has for each receiver, so that it leaves in one go.
+// Batches: what one turn of the loop has for each receiver, so that it leaves in one frame.
 //
 // Keeps the order of each receiver's items, and of the receivers by their first item. The memory of
 // a turn is used again by the next. One thread.
@@ -13,7 +13,7 @@
 namespace nemcon::node {
 
 template <class Key, class Item>
-class Outbox {
+class Batches {
  public:
   void add(Key to, Item item) {
     // Mostly the receiver is that of the item before.
