@@ -11,8 +11,9 @@
 // One write and one fdatasync for each batch. docs/log-format.md has the bytes.
 //
 // One thread at a time: the journal thread, after open and replay on the starting thread.
-// Blocks. An Error from append() is final: a failed flush is never retried, the caller ends the
-// process. is_low() is the early warning that keeps append() from ever running out of room.
+// Blocks. An Error from append() other than "no room" is final: a failed flush is never retried,
+// the caller ends the process. is_low() is the early warning that keeps append() from ever
+// running out of room.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/effects.hpp"
 #include "log/checksum.hpp"
 #include "log/error.hpp"
 #include "log/file.hpp"
+#include "log/segment.hpp"
 
 namespace nemcon::log {
 
@@ -60,7 +64,7 @@ class Journal {
   // Opens what create() made. Reads the segment heads only.
   [[nodiscard]] static Result<std::unique_ptr<Journal>> open(const JournalOptions& options);
 
-  virtual ~Journal() = default;
+  ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
 
@@ -68,23 +72,57 @@ class Journal {
   // order; segments that hold nothing newer than `after` become free. Returns the Lsn of the
   // newest record. A torn last batch ends the journal; anything else that is not as it was
   // written is an Error that names file and offset, and nothing is skipped or changed.
-  [[nodiscard]] virtual Result<core::Lsn> replay(core::Lsn after, const Visitor& visitor) = 0;
+  [[nodiscard]] Result<core::Lsn> replay(core::Lsn after, const Visitor& visitor);
 
   // Returns when every write of the batch is durable. Lsns go on without a gap. One flush,
-  // unless the batch is larger than a segment and is cut into several.
-  [[nodiscard]] virtual Status append(std::span<const core::Write> batch) = 0;
+  // unless the batch is larger than a segment and is cut into several. After "no room", which
+  // comes only to who has ignored is_low(), the same batch may be appended again later; after
+  // any other Error nothing may.
+  [[nodiscard]] Status append(std::span<const core::Write> batch);
 
   // The store holds everything up to `upto`: segments with nothing newer may be recycled.
-  virtual void release_upto(core::Lsn upto) = 0;
+  void release_upto(core::Lsn upto);
 
-  // True while no further segment can be made and the last ones are in use: refuse new work.
-  // When it turns true at least one whole segment is still left for decisions and deletes.
-  [[nodiscard]] virtual bool is_low() const = 0;
+  // True while the free segments are few and no further one can be made: refuse new work. When
+  // it turns true at least one whole segment is still left for decisions and deletes.
+  [[nodiscard]] bool is_low() const { return is_low_; }
 
-  [[nodiscard]] virtual JournalUse use() const = 0;
+  [[nodiscard]] JournalUse use() const;
 
- protected:
-  Journal() = default;
+ private:
+  explicit Journal(const JournalOptions& options);
+
+  [[nodiscard]] Status add_segment(std::uint64_t byte_count);
+  [[nodiscard]] Status begin_segment(std::uint64_t batch_bytes);
+  [[nodiscard]] Status append_one(std::span<const core::Write> writes, std::uint64_t byte_count);
+  [[nodiscard]] Status write_and_flush(const Segment& segment, std::string_view bytes);
+  [[nodiscard]] Status keep_reserve();
+  void remove_surplus();
+  void remove_unfinished();
+  [[nodiscard]] std::size_t reserve_count() const;
+  void check_invariants() const;
+
+  JournalOptions options_;
+  KernelFiles kernel_;
+  FileOperations& files_;
+  core::Lsn base_;
+
+  // Invariant: ascending by Lsn; the last one is being written; all others hold records that
+  // no checkpoint covers.
+  std::vector<Segment> live_;
+  // Invariant: hold nothing that is needed. Taken from the front.
+  std::vector<Segment> free_;
+
+  std::uint64_t next_offset_ = 0;  // In live_.back().
+  std::uint64_t generation_ = 0;
+  std::uint64_t chain_ = 0;  // Checksum of the newest batch.
+  core::Lsn last_;           // Newest durable record.
+  bool is_replayed_ = false;
+  bool has_failed_ = false;
+  bool has_no_room_ = false;
+  bool is_low_ = false;
+  std::vector<char> buffer_;
+  JournalUse use_;
 };
 
 }  // namespace nemcon::log
