@@ -1,0 +1,248 @@
+#include "tests/sim/disk.hpp"
+
+#include <algorithm>
+
+namespace nemcon::sim {
+namespace {
+
+// How long a batch that nobody waits for may wait for company (core/effects.hpp).
+constexpr Time linger = std::chrono::milliseconds{5};
+
+struct PutRow {
+  StoreImage& image;
+
+  void operator()(const core::MetaRow& row) const { image.meta[0] = row; }
+
+  void operator()(const core::QueueRow& row) const { image.queues[row.queue] = row; }
+
+  void operator()(const core::MessageRow& row) const {
+    image.messages[{row.queue, row.position}] = row;
+  }
+
+  void operator()(const core::ReturnedRow& row) const {
+    image.returned[{row.queue, row.position}] = row;
+  }
+
+  void operator()(const core::SessionRow& row) const { image.sessions[row.client] = row; }
+
+  void operator()(const core::TransactionRow& row) const {
+    image.transactions[row.transaction.number] = row;
+  }
+
+  void operator()(const core::PeerRow& row) const { image.peers[row.node] = row; }
+};
+
+struct EraseRow {
+  StoreImage& image;
+
+  void operator()(const core::MessageKey& key) const {
+    image.messages.erase({key.queue, key.position});
+  }
+
+  void operator()(const core::ReturnedKey& key) const {
+    image.returned.erase({key.queue, key.position});
+  }
+
+  void operator()(const core::SessionKey& key) const { image.sessions.erase(key.client); }
+
+  void operator()(const core::TransactionRowKey& key) const {
+    image.transactions.erase(key.number);
+  }
+};
+
+template <class Map>
+void add_rows(std::vector<core::Row>& rows, const Map& map) {
+  for (const auto& [key, row] : map) rows.emplace_back(row);
+}
+
+}  // namespace
+
+void StoreImage::apply(const core::Checkpoint& checkpoint) {
+  for (const core::Row& row : checkpoint.puts) std::visit(PutRow{*this}, row);
+  for (const core::RowKey& key : checkpoint.erased) std::visit(EraseRow{*this}, key);
+  upto = checkpoint.upto;
+}
+
+std::vector<core::Row> StoreImage::rows(Messages with) const {
+  std::vector<core::Row> result;
+  add_rows(result, meta);
+  add_rows(result, queues);
+  if (with == Messages::with) add_rows(result, messages);
+  add_rows(result, returned);
+  add_rows(result, sessions);
+  add_rows(result, transactions);
+  add_rows(result, peers);
+  return result;
+}
+
+core::ReadDone StoreImage::read(const core::Read& order) const {
+  core::ReadDone done;
+  done.queue = order.queue;
+  auto next = order.after ? messages.upper_bound({order.queue, *order.after})
+                          : messages.lower_bound({order.queue, core::Position{}});
+  while (next != messages.end() && next->first.first == order.queue &&
+         done.rows.size() < order.count_max) {
+    done.rows.push_back(next->second);
+    ++next;
+  }
+  done.end = next == messages.end() || next->first.first != order.queue;
+  return done;
+}
+
+core::Restored DiskImage::restored() const {
+  core::Restored result;
+  result.rows = store.rows(StoreImage::Messages::without);
+  result.checkpoint = store.upto;
+  const auto first = history.begin() + static_cast<std::ptrdiff_t>(store.upto.value());
+  result.records.assign(first, history.end());
+  return result;
+}
+
+core::Restored DiskImage::restored_from_history(core::Lsn upto) const {
+  core::Restored result;
+  const auto last = history.begin() + static_cast<std::ptrdiff_t>(upto.value());
+  result.records.assign(history.begin(), last);
+  return result;
+}
+
+Disk::Disk(Schedule& schedule, Random random, Listener listener)
+    : schedule_(schedule), random_(random), listener_(std::move(listener)) {}
+
+Time Disk::between(Time low, Time high) {
+  const auto from = static_cast<std::uint64_t>(low.count());
+  const auto to = static_cast<std::uint64_t>(std::max(low, high).count());
+  return Time{static_cast<std::int64_t>(random_.between(from, to))};
+}
+
+void Disk::append(core::Write write) {
+  if (write.lsn.value() != next_lsn_) {
+    listener_.violation("write has lsn " + std::to_string(write.lsn.value()) + ", expected " +
+                        std::to_string(next_lsn_));
+  }
+  ++next_lsn_;
+  waiting_.push_back(std::move(write));
+  start_batch_if_due();
+}
+
+// The journal's thread wakes up later than the loop hands over: what one step writes is usually
+// in one batch, and now and then is not.
+void Disk::start_batch_if_due() {
+  if (!batch_.empty() || waiting_.empty() || linger_planned_) return;
+  const bool urgent =
+      std::any_of(waiting_.begin(), waiting_.end(), [](const auto& write) { return write.urgent; });
+  linger_planned_ = true;
+  const Time delay = urgent ? Time{shuffles ? static_cast<std::int64_t>(random_.below(20'000)) : 1}
+                            : linger;
+  schedule_.after(delay, [this, life = life_] {
+    if (life != life_) return;
+    linger_planned_ = false;
+    start_batch();
+  });
+}
+
+void Disk::start_batch() {
+  NEMCON_CHECK(batch_.empty());
+  std::size_t count = waiting_.size();
+  if (shuffles && count > 1 && random_.chance(100'000)) count = random_.between(1, count);
+  const auto last = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+  std::move(waiting_.begin(), last, std::back_inserter(batch_));
+  waiting_.erase(waiting_.begin(), last);
+  ++counts_.batch_count;
+  schedule_.after(between(speed.flush_min, speed.flush_max), [this, life = life_] {
+    if (life == life_) finish_batch();
+  });
+}
+
+void Disk::keep_batch() {
+  for (core::Write& write : batch_) {
+    image.history.push_back(std::move(write.record));
+    listener_.durable(image.durable(), image.history.back());
+  }
+  batch_.clear();
+}
+
+void Disk::finish_batch() {
+  keep_batch();
+  start_batch_if_due();
+  listener_.event(core::WriteDurable{image.durable()});
+}
+
+void Disk::read(core::Read order) {
+  orders_.emplace_back(std::move(order));
+  start_order();
+}
+
+void Disk::checkpoint(core::Checkpoint checkpoint) {
+  if (checkpoint.upto > image.durable()) {
+    listener_.violation("checkpoint upto " + std::to_string(checkpoint.upto.value()) +
+                        " is ahead of the journal at " +
+                        std::to_string(image.durable().value()));
+  }
+  orders_.emplace_back(std::move(checkpoint));
+  start_order();
+}
+
+void Disk::start_order() {
+  if (order_busy_ || orders_.empty()) return;
+  if (full_ && std::holds_alternative<core::Checkpoint>(orders_.front())) return;
+  order_busy_ = true;
+  schedule_.after(between(speed.store_min, speed.store_max), [this, life = life_] {
+    if (life == life_) finish_order();
+  });
+}
+
+void Disk::finish_order() {
+  order_busy_ = false;
+  const Order order = std::move(orders_.front());
+  orders_.pop_front();
+  start_order();
+  if (const auto* checkpoint = std::get_if<core::Checkpoint>(&order)) {
+    apply_checkpoint(*checkpoint);
+    listener_.event(core::CheckpointDone{checkpoint->upto});
+  } else {
+    listener_.event(image.store.read(std::get<core::Read>(order)));
+  }
+}
+
+void Disk::apply_checkpoint(const core::Checkpoint& checkpoint) {
+  if (checkpoint.upto < image.store.upto) listener_.violation("checkpoint goes back");
+  ++counts_.checkpoint_count;
+  image.store.apply(checkpoint);
+}
+
+void Disk::set_full(bool full) {
+  if (full_ == full) return;
+  full_ = full;
+  if (full) ++counts_.full_count;
+  listener_.event(core::DiskFull{full});
+  start_order();
+}
+
+void Disk::crash() {
+  ++life_;
+  if (!batch_.empty() && random_.chance(500'000)) {
+    keep_batch();
+  } else if (!batch_.empty()) {
+    ++counts_.torn_count;
+  }
+  counts_.lost_record_count += batch_.size() + waiting_.size();
+  batch_.clear();
+  waiting_.clear();
+  linger_planned_ = false;
+  if (order_busy_ && std::holds_alternative<core::Checkpoint>(orders_.front())) {
+    if (random_.chance(500'000)) {
+      apply_checkpoint(std::get<core::Checkpoint>(orders_.front()));
+    } else {
+      ++counts_.lost_checkpoint_count;
+    }
+  }
+  orders_.clear();
+  order_busy_ = false;
+}
+
+void Disk::begin_life() {
+  ++life_;
+  next_lsn_ = image.durable().value() + 1;
+}
+
+}  // namespace nemcon::sim
