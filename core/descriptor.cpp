@@ -105,6 +105,16 @@ Status validate(const Descriptor& descriptor, std::size_t branch_count_max) {
   if (descriptor.branches.empty() || descriptor.branches.size() > 2 * branch_count_max) {
     return malformed("bad number of branches");
   }
+  std::vector<std::pair<std::uint8_t, LeaseToken>> tokens;
+  for (const Branch& branch : descriptor.branches) {
+    for (const Operation& operation : branch.operations) {
+      if (operation.kind == OperationKind::consume) tokens.emplace_back(branch.node, operation.token);
+    }
+  }
+  std::ranges::sort(tokens);
+  if (std::ranges::adjacent_find(tokens) != tokens.end()) {
+    return malformed("one delivery consumed twice");
+  }
   std::vector<NodeId> nodes;
   for (const NodeRef& ref : descriptor.nodes) nodes.push_back(ref.node);
   std::ranges::sort(nodes);

@@ -61,6 +61,9 @@ struct TransactionId {
   friend constexpr auto operator<=>(const TransactionId&, const TransactionId&) = default;
 };
 
+// Epochs of named clients start at 1; an anonymous client has none.
+[[nodiscard]] inline bool is_anonymous(const TransactionId& id) { return id.epoch == Epoch{}; }
+
 // Two descriptors with one transaction id are two instances of consensus (Rule P-5).
 struct TransactionKey {
   TransactionId id;

@@ -25,6 +25,9 @@ class Outbox {
 
   explicit Outbox(Lsn durable) : durable_(durable), written_(durable) {}
 
+  // After recovery: everything up to here came from the journal.
+  void restore(Lsn upto) { durable_ = written_ = upto; }
+
   // The number of the next record.
   Lsn assign() { return written_ = Lsn{written_.value() + 1}; }
 

@@ -75,6 +75,10 @@ class Queue {
   void lease(const Position& position, const Lease& lease);
   void end_lease(const Position& position);
 
+  // Consumers wait for messages: decisions about this queue are worth a flush of their own.
+  void set_demand(bool demand) { demand_ = demand; }
+  [[nodiscard]] bool has_demand() const { return demand_; }
+
   // Messages whose delay has passed become deliverable. Returns when the next one will.
   [[nodiscard]] std::optional<Hlc> wake_deferred(Hlc now);
 
@@ -120,6 +124,7 @@ class Queue {
   std::uint32_t head_count_max_;
   std::uint64_t head_bytes_max_;
   bool row_dirty_ = false;
+  bool demand_ = false;
 
   std::map<Position, Entry> head_;
   std::uint64_t head_bytes_ = 0;

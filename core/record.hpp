@@ -84,6 +84,7 @@ struct Decided {
   DescriptorPtr descriptor;
   Outcome outcome;
   std::vector<Content> replies;
+  Hlc expires;  // Of a tombstone without a descriptor.
 };
 
 // All branches here: voted and decided in this one record.
@@ -209,7 +210,7 @@ void fields(Archive& archive, Promised& v) {
 
 template <class Archive>
 void fields(Archive& archive, Decided& v) {
-  archive(v.key, v.descriptor, v.outcome, v.replies);
+  archive(v.key, v.descriptor, v.outcome, v.replies, v.expires);
 }
 
 template <class Archive>

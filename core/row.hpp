@@ -47,6 +47,7 @@ struct Remembered {
   Digest digest;
   Outcome outcome;
   Hlc expires;
+  bool forgotten = false;  // Every participant has applied it.
 };
 
 struct EpochMark {
@@ -134,7 +135,7 @@ void fields(Archive& archive, ReturnedRow& v) {
 
 template <class Archive>
 void fields(Archive& archive, Remembered& v) {
-  archive(v.digest, v.outcome, v.expires);
+  archive(v.digest, v.outcome, v.expires, v.forgotten);
 }
 
 template <class Archive>

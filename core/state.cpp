@@ -202,7 +202,7 @@ void State::apply_one(const Decided& record) {
   meta_.clock = std::max(meta_.clock, record.outcome.at);
   if (find_row(record.key) == nullptr) {
     // A tombstone, or the initiator that learnt the outcome from others (Rule P-13).
-    const Hlc expires = record.descriptor ? record.descriptor->expires : Hlc::never();
+    const Hlc expires = record.descriptor ? record.descriptor->expires : record.expires;
     if (record.descriptor) touch_session(*record.descriptor);
     sessions_.remember(record.key.id, {.digest = record.key.digest,
                                        .outcome = record.outcome,
@@ -303,7 +303,8 @@ void State::apply_one(const DecidedAlone& record) {
     touch_session(*record.descriptor);
     sessions_.remember(record.key.id, {.digest = record.key.digest,
                                        .outcome = record.outcome,
-                                       .expires = record.descriptor->expires});
+                                       .expires = record.descriptor->expires,
+                                       .forgotten = true});
     return;
   }
   apply_one(Voted{.key = record.key, .descriptor = record.descriptor, .branches = record.branches});
@@ -337,7 +338,8 @@ void State::apply_one(const Sent& record) {
   sessions_.raise_high(record.id, record.queue);
   sessions_.remember(record.id, {.digest = {},
                                  .outcome = {.committed = true, .at = record.at},
-                                 .expires = record.expires});
+                                 .expires = record.expires,
+                                 .forgotten = true});
   touch(record.queue);
 }
 
@@ -355,7 +357,8 @@ void State::apply_one(const AllInformed& record) {
 void State::remember(const Transaction& transaction, const Outcome& outcome) {
   sessions_.remember(transaction.descriptor->id, {.digest = transaction.digest,
                                                   .outcome = outcome,
-                                                  .expires = transaction.descriptor->expires});
+                                                  .expires = transaction.descriptor->expires,
+                                                  .forgotten = true});
 }
 
 void State::apply_one(const Forgotten& record) {

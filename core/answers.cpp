@@ -1,0 +1,87 @@
+#include "core/answers.hpp"
+
+#include <algorithm>
+
+namespace nemcon::core {
+
+namespace {
+
+// Own branches that were voted on; a tombstone is no vote.
+bool has_vote(const OwnBranch& branch) { return branch.vote.choice != Choice::none; }
+
+}  // namespace
+
+std::vector<BranchVote> votes_of(const Transaction& row) {
+  std::vector<BranchVote> votes;
+  for (const OwnBranch& branch : row.own) {
+    if (!has_vote(branch)) continue;
+    BranchVote vote{.branch = branch.branch, .value = branch.vote, .replies = {}};
+    const auto& operations = row.descriptor->branches[branch.branch].operations;
+    for (std::size_t index = 0; index < branch.operations.size(); ++index) {
+      if (operations[index].kind == OperationKind::call) {
+        vote.replies.push_back(branch.operations[index].reply);
+      }
+    }
+    votes.push_back(std::move(vote));
+  }
+  return votes;
+}
+
+Vote vote_of(const Transaction& row, bool with_descriptor) {
+  Vote vote{.key = row.key(), .descriptor = nullptr, .votes = votes_of(row)};
+  if (with_descriptor) vote.descriptor = row.descriptor;
+  // Rule P-7: an acceptance at ballot 0 can be claimed only while it stands.
+  vote.accepted = !vote.votes.empty() && std::ranges::all_of(vote.votes, [&](const auto& own) {
+    const Acceptance* accepted = row.find_accepted(own.branch);
+    return accepted != nullptr && accepted->ballot.is_zero();
+  });
+  return vote;
+}
+
+Promise promise_of(const Transaction& row, const Ballot& ballot) {
+  Promise promise{.key = row.key(),
+                  .ballot = ballot,
+                  .accepted = row.accepted,
+                  .votes = {},
+                  .outcome = row.outcome};
+  for (const BranchVote& vote : votes_of(row)) {
+    promise.votes.push_back({.branch = vote.branch, .value = vote.value});
+  }
+  return promise;
+}
+
+TransactionStatus status_of(const Transaction& row, bool with_descriptor) {
+  TransactionStatus status{.key = row.key(),
+                           .knowledge = row.outcome ? Knowledge::decided : Knowledge::voted,
+                           .descriptor = nullptr,
+                           .votes = votes_of(row),
+                           .accepted = row.accepted,
+                           .promised = row.promised,
+                           .outcome = row.outcome};
+  if (with_descriptor) status.descriptor = row.descriptor;
+  return status;
+}
+
+std::vector<std::size_t> participants_of(const Descriptor& descriptor) {
+  std::vector<std::size_t> nodes;
+  for (const Branch& branch : descriptor.branches) {
+    if (std::ranges::find(nodes, branch.node) == nodes.end()) nodes.push_back(branch.node);
+  }
+  return nodes;
+}
+
+std::size_t rank_of(const Descriptor& descriptor, const NodeId& node) {
+  if (descriptor.nodes[0].node == node) return 0;
+  std::size_t rank = 1;
+  for (const std::size_t index : participants_of(descriptor)) {
+    if (descriptor.nodes[index].node == node) return rank;
+    rank += 1;
+  }
+  for (const NodeRef& ref : descriptor.nodes) {
+    if (ref.node == node) return rank;
+    rank += 1;
+  }
+  return rank;
+}
+
+}  // namespace nemcon::core

@@ -1,0 +1,22 @@
+// What a node can truthfully say about a transaction, built from its durable row. The caller
+// sends these as promises only.
+#pragma once
+
+#include "core/message.hpp"
+#include "core/transaction.hpp"
+
+namespace nemcon::core {
+
+[[nodiscard]] std::vector<BranchVote> votes_of(const Transaction& row);
+[[nodiscard]] Vote vote_of(const Transaction& row, bool with_descriptor);
+[[nodiscard]] Promise promise_of(const Transaction& row, const Ballot& ballot);
+[[nodiscard]] TransactionStatus status_of(const Transaction& row, bool with_descriptor);
+
+// Position of a node among those that may have to finish a transaction: initiator,
+// participants, other witnesses. The lower, the earlier it tries (Rule P-17).
+[[nodiscard]] std::size_t rank_of(const Descriptor& descriptor, const NodeId& node);
+
+// The distinct nodes with a branch, as indices.
+[[nodiscard]] std::vector<std::size_t> participants_of(const Descriptor& descriptor);
+
+}  // namespace nemcon::core

@@ -1,0 +1,89 @@
+#include "core/context.hpp"
+
+#include "core/check.hpp"
+
+namespace nemcon::core {
+
+Context::Context(Options given)
+    : options(std::move(given)),
+      state(options),
+      outbox(Lsn{}),
+      membership(options, state),
+      random(options.seed) {}
+
+void Context::begin_step(const Input& input, Effects& effects) {
+  NEMCON_CHECK(input.now >= now_, "time went back within a life");
+  now_ = input.now;
+  effects_ = &effects;
+  clock.observe(input.now, input.wall_ms);
+}
+
+Lsn Context::write(Record record, Urgency urgency) {
+  const Lsn lsn = outbox.assign();
+  state.apply(record, lsn);
+  effects_->writes.push_back(
+      {.lsn = lsn, .record = std::move(record), .urgent = urgency == Urgency::urgent});
+  return lsn;
+}
+
+void Context::hand_over(Lsn after, const NodeId& to, Message message) {
+  if (is_self(to)) {
+    outbox.release_after(after, SendToSelf{std::move(message)}, *effects_);
+    return;
+  }
+  const Peer* peer = membership.find(to);
+  if (peer == nullptr || !peer->is_live()) return;  // Asked again when it is there.
+  outbox.release_after(after, Send{.to = peer->index, .message = std::move(message)}, *effects_);
+}
+
+void Context::send(const NodeId& to, Message message) {
+  hand_over(outbox.durable(), to, std::move(message));
+}
+
+void Context::promise(const NodeId& to, Message message) {
+  hand_over(outbox.written(), to, std::move(message));
+}
+
+void Context::reply(LinkId link, Reply reply) {
+  effects_->replies.push_back({.link = link, .reply = std::move(reply)});
+}
+
+void Context::reply_after(Lsn lsn, LinkId link, Reply reply) {
+  outbox.release_after(lsn, ClientReply{.link = link, .reply = std::move(reply)}, *effects_);
+}
+
+void Context::note(const char* what, const TransactionId& id, std::string detail) {
+  effects_->notes.push_back({.what = what, .transaction = id, .detail = std::move(detail)});
+}
+
+void Context::note(const char* what, std::string detail) {
+  effects_->notes.push_back(
+      {.what = what, .transaction = std::nullopt, .detail = std::move(detail)});
+}
+
+void Context::blame(const NodeId& node, std::string what) {
+  if (const Peer* peer = membership.find(node); peer != nullptr) {
+    effects_->faults.push_back({.peer = peer->index, .what = std::move(what)});
+  }
+}
+
+void Context::fence(std::string why) {
+  if (membership.is_fenced()) return;
+  membership.fence();
+  effects_->fenced = Fenced{std::move(why)};
+}
+
+Hlc Context::tombstone_expiry(const TransactionId& id) const {
+  if (!is_anonymous(id)) return Hlc::never();
+  const auto kept_ms = 2 * options.timing.retention / std::chrono::milliseconds{1};
+  return Hlc::from_ms(clock.wall_ms() + static_cast<std::uint64_t>(kept_ms));
+}
+
+std::optional<Reason> Context::refuses_work() const {
+  if (membership.is_fenced()) return Reason::rolled_back_node;
+  if (stopping) return Reason::stopping;
+  if (disk_full) return Reason::disk_full;
+  return std::nullopt;
+}
+
+}  // namespace nemcon::core

@@ -1,0 +1,74 @@
+// Context: what the roles of one engine share: the durable state and the only ways to change it
+// and to speak. Lives as long as the engine; `now` and the effects are those of the running step.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/effects.hpp"
+#include "core/membership.hpp"
+#include "core/options.hpp"
+#include "core/outbox.hpp"
+#include "core/random.hpp"
+#include "core/state.hpp"
+
+namespace nemcon::core {
+
+enum class Urgency {
+  urgent,  // Somebody waits for it.
+  lazy,    // May ride with the next batch.
+};
+
+class Context {
+ public:
+  explicit Context(Options given);
+
+  void begin_step(const Input& input, Effects& effects);
+
+  // Appends to the journal and applies to the state.
+  Lsn write(Record record, Urgency urgency);
+
+  // For messages that carry no promise (docs/protocol.md, Rule P-8).
+  void send(const NodeId& to, Message message);
+
+  // For all others: leaves once everything that was written so far is durable.
+  void promise(const NodeId& to, Message message);
+
+  void reply(LinkId link, Reply reply);
+  void promise_reply(LinkId link, Reply reply) { reply_after(outbox.written(), link, reply); }
+  void reply_after(Lsn lsn, LinkId link, Reply reply);
+
+  void note(const char* what, const TransactionId& id, std::string detail = {});
+  void note(const char* what, std::string detail = {});
+  void blame(const NodeId& node, std::string what);
+  void fence(std::string why);
+
+  // No new work: stopping, no room, or not taking part.
+  [[nodiscard]] std::optional<Reason> refuses_work() const;
+
+  // How long the refusal of a transaction is kept of which only the id is known: longer than any
+  // copy of an anonymous client's transaction is accepted; for ever (until acknowledged) else.
+  [[nodiscard]] Hlc tombstone_expiry(const TransactionId& id) const;
+
+  [[nodiscard]] bool is_self(const NodeId& node) const { return node == options.node; }
+  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] Effects& effects() { return *effects_; }
+
+  Options options;
+  State state;
+  Outbox outbox;
+  HybridClock clock;
+  Membership membership;
+  Random random;
+  bool disk_full = false;
+  bool stopping = false;
+
+ private:
+  void hand_over(Lsn after, const NodeId& to, Message message);
+
+  Instant now_{};
+  Effects* effects_ = nullptr;
+};
+
+}  // namespace nemcon::core

@@ -1,0 +1,173 @@
+// Driver: brings a transaction to its end. The initiator first; any node that holds an undecided
+// row after that. Nothing here is durable: a driver that dies is replaced by another.
+//
+//   preparing ──all chosen──────────────────────────────► informing ──all acked──► forgetting ──► (gone)
+//       └─deadline─► asking ──known───────────────────────────▲  ▲
+//                      │ ▲ └─unknown─► promising ─► accepting ┘  │
+//                      │ └──back-off──────┴────────────┘         │
+//                      └── outsider: asks again until known ─────┘ (replies only)
+//
+// A drive without a seat in the transaction (its node is not named) only asks; those named finish.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "core/context.hpp"
+#include "core/deadlines.hpp"
+#include "core/learner.hpp"
+#include "core/participant.hpp"
+
+namespace nemcon::core {
+
+// A client that waits for an outcome.
+struct Waiter {
+  LinkId link;
+  std::uint64_t request = 0;
+};
+
+class Driver {
+ public:
+  Driver(Context& context, Participant& participant)
+      : context_(context), participant_(participant) {}
+
+  void on_life_begins();
+
+  // Contents: for each branch those of its delivers and calls, in order.
+  void begin(const DescriptorPtr& descriptor, const Digest& digest,
+             std::vector<std::vector<Content>> contents, const std::optional<Waiter>& waiter);
+
+  // Learns the outcome of what another node began. The waiter is told.
+  void follow(const DescriptorPtr& descriptor, const Digest& digest,
+              const std::optional<Waiter>& waiter);
+
+  // Adds a client that wants to hear the outcome. False when nothing is driven under this id.
+  [[nodiscard]] bool try_wait(const TransactionId& id, const Waiter& waiter);
+  void on_client_gone(LinkId link);
+
+  // An own vote or acceptance was written: from now on this node must see it finished.
+  void watch(const TransactionKey& key, const NodeId& asked_by);
+
+  // The first copy of an own vote: to the driver, the initiator and as many witnesses as make a
+  // quorum (Rule P-7).
+  void send_vote(const TransactionKey& key, const NodeId& asked_by);
+
+  void on_vote(const NodeId& from, const Vote& vote);
+  void on_accepted(const NodeId& from, const Accepted& accepted);
+  void on_promise(const NodeId& from, const Promise& promise);
+  void on_refuse(const NodeId& from, const Refuse& refuse);
+  void on_status(const NodeId& from, const TransactionStatus& status);
+  void on_decision_ack(const NodeId& from, const DecisionAck& ack);
+  void on_forget(const NodeId& from, const Forget& forget);
+  void on_forget_ack(const NodeId& from, const ForgetAck& ack);
+
+  // Another leader is at work: give it time.
+  void on_other_leader(const TransactionKey& key);
+
+  // A decision was applied here: what remains is to hear that it may be forgotten.
+  void on_decided_here(const TransactionKey& key);
+  void on_peer_down(const NodeId& node);
+
+  [[nodiscard]] Learnt learnt(const TransactionKey& key) const;
+  [[nodiscard]] std::size_t drive_count() const { return drives_.size(); }
+
+  enum class Phase { preparing, asking, promising, accepting, informing, forgetting };
+
+  // For reports.
+  struct View {
+    Phase phase = Phase::preparing;
+    Instant began{};
+    std::vector<bool> voted;  // By branch.
+    std::vector<std::size_t> waiting_for;  // Node indices.
+  };
+  [[nodiscard]] std::optional<View> view(const TransactionKey& key) const;
+  [[nodiscard]] std::vector<TransactionKey> keys() const;
+  [[nodiscard]] DescriptorPtr descriptor_of(const TransactionKey& key) const;
+
+  void on_deadline(Instant now);
+  [[nodiscard]] std::optional<Instant> earliest() const;
+
+ private:
+  struct Drive {
+    DescriptorPtr descriptor;
+    Digest digest;
+    std::vector<std::vector<Content>> contents;  // Empty unless begun here.
+    Learner learner;
+    Phase phase = Phase::preparing;
+    std::vector<Waiter> waiters;
+    int self = -1;  // Index of this node, or -1: an outsider.
+    Instant began{};
+    Instant deadline{};
+    bool second_wave = false;
+
+    Ballot ballot;
+    Ballot highest_seen;
+    std::vector<PromiseOf> promises;
+    bool proposed = false;
+    std::set<std::size_t> answered;  // In this round of questions.
+    bool somebody_works = false;
+    std::uint32_t resend_count = 0;
+    std::uint32_t failed_ballots = 0;
+
+    std::optional<Outcome> outcome;
+    std::set<std::size_t> informed;
+    std::set<std::size_t> forgotten;
+
+    [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
+  };
+
+  // A row that somebody else is expected to finish.
+  struct Watch {
+    NodeId asked_by;
+    std::uint32_t resend_count = 0;
+    Instant resend_at{};
+    Instant recover_at{};
+    bool decided = false;
+  };
+
+  Drive& open_drive(const DescriptorPtr& descriptor, const Digest& digest);
+  Drive* find_drive(const TransactionKey& key);
+  void close_drive(const TransactionKey& key);
+  void wake(const Drive& drive, Duration in);
+
+  // driver.cpp: the fast path and its end.
+  void send_prepares(Drive& drive);
+  void send_prepare(Drive& drive, std::size_t node, const std::vector<std::uint8_t>& branches);
+  [[nodiscard]] bool is_due(const Drive& drive, std::uint8_t branch) const;
+  void evaluate(Drive& drive);
+  [[nodiscard]] bool has_lost_vote(const Drive& drive) const;
+  void decide(Drive& drive, const Outcome& outcome);
+  void answer_waiters(Drive& drive);
+  void inform(Drive& drive);
+  [[nodiscard]] std::vector<std::size_t> to_inform(const Drive& drive) const;
+  void all_informed(Drive& drive);
+  void send_forgets(Drive& drive);
+  void all_forgotten(Drive& drive);
+  void on_drive_deadline(Drive& drive);
+
+  // recovery.cpp
+  void start_asking(Drive& drive);
+  void ask(Drive& drive);
+  void finish_asking(Drive& drive);
+  void start_ballot(Drive& drive);
+  void try_propose(Drive& drive);
+  void back_off(Drive& drive);
+  [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);
+  void adopt_bound(Drive& drive, const Refuse& refuse);
+  void finish_elsewhere(Drive& drive, const TransactionStatus& status);
+  void schedule(const TransactionKey& key, Watch& watch);
+  void on_watch_deadline(const TransactionKey& key);
+  void resend_vote(const TransactionKey& key, Watch& watch);
+  void restart(const Transaction& row);
+
+  Context& context_;
+  Participant& participant_;
+  std::map<TransactionKey, Drive> drives_;
+  std::map<TransactionKey, Watch> watches_;
+  Deadlines<TransactionKey> drive_deadlines_;
+  Deadlines<TransactionKey> watch_deadlines_;
+};
+
+}  // namespace nemcon::core

@@ -1,0 +1,140 @@
+// Participant: this node's branches of a transaction, from PREPARE to the decision.
+//
+//   (unknown) ──prepare──► preparing ──all checks passed──► voted yes ──decision──► finished
+//                            │  ▲                 no ▼                       ▲
+//                            │  └─ service answers  voted no ────────────────┘
+//                            │     room, predecessor
+//                            └──deadline──► voted no
+//
+// Invariant: a vote leaves only after its record is durable, and at most one value per branch
+// ever leaves, across restarts (Rules P-6, P-7).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/context.hpp"
+#include "core/deadlines.hpp"
+#include "core/leases.hpp"
+#include "core/services.hpp"
+
+namespace nemcon::core {
+
+// Why a branch says no.
+struct Objection {
+  Reason reason = Reason::none;
+  std::string text;
+};
+
+// What this node, as driver, knows beyond the decision itself.
+struct Learnt {
+  DescriptorPtr descriptor;
+  std::vector<Content> replies;
+};
+
+class Participant {
+ public:
+  Participant(Context& context, Services& services, Leases& leases)
+      : context_(context), services_(services), leases_(leases) {}
+
+  void on_life_begins();
+  void on_prepare(const NodeId& from, const Prepare& prepare, bool sender_drifted);
+  void on_service_vote(const ServiceVote& vote);
+  void on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt);
+  void on_service_done(const CallKey& call);
+
+  // A recovery leader asks, and nothing was voted here: say no, durably (Rule P-11). A fenced
+  // session's is said so.
+  void vote_no_for_recovery(const DescriptorPtr& descriptor, const Digest& digest);
+
+  // The application reports what it has prepared and was not told the end of.
+  void on_in_doubt(const CallKey& call, const std::string& service);
+
+  // What waited for this transaction of its client, or for room in this queue, is looked at
+  // again.
+  void on_known(const TransactionId& id);
+  void on_room(QueueId queue);
+
+  [[nodiscard]] bool is_preparing(const TransactionKey& key) const {
+    return preparing_.contains(key);
+  }
+
+  [[nodiscard]] std::size_t preparing_count() const { return preparing_.size(); }
+
+  // Transactions whose votes were written since the last call, with the node that asked.
+  struct NewVote {
+    TransactionKey key;
+    NodeId driver;
+  };
+  [[nodiscard]] std::vector<NewVote> take_new_votes() { return std::exchange(new_votes_, {}); }
+
+  void on_deadline(Instant now);
+  [[nodiscard]] std::optional<Instant> earliest() const { return deadlines_.earliest(); }
+
+ private:
+  struct Answer {
+    bool given = false;
+    bool yes = false;
+    bool read_only = false;
+    std::string text;
+    Content reply;
+  };
+
+  using CallIndex = std::pair<std::uint8_t, std::uint8_t>;  // Branch, operation.
+
+  struct Preparing {
+    DescriptorPtr descriptor;
+    Digest digest;
+    NodeId driver;
+    std::vector<std::uint8_t> branches;
+    std::map<CallIndex, Content> contents;
+    std::map<CallIndex, Answer> answers;
+    Instant deadline{};
+    Objection held;  // Why it waits for something other than a service; what "no" would say.
+
+    [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
+  };
+
+  enum class Readiness { ready, wait, objection };
+
+  [[nodiscard]] bool answer_known(const NodeId& from, const Prepare& prepare);
+  [[nodiscard]] bool ignore_prepare(const NodeId& from, const Prepare& prepare);
+  [[nodiscard]] std::optional<Objection> object_at_once(const Prepare& prepare) const;
+  void take_in(const NodeId& from, const Prepare& prepare);
+  [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing);
+  void ask_services(Preparing& preparing);
+  void advance(const TransactionKey& key);
+  Readiness check(Preparing& preparing, Objection& objection);
+  Readiness check_operation(const Preparing& preparing, const Operation& operation,
+                            Objection& objection);
+  Readiness check_deliver(const Descriptor& descriptor, const Operation& operation,
+                          Objection& objection);
+  void vote_yes(Preparing& preparing);
+  void vote_no(Preparing& preparing, const Objection& objection);
+  [[nodiscard]] OwnBranch prepared_branch(const Preparing& preparing, std::uint8_t index);
+  [[nodiscard]] PreparedOperation prepared_operation(const Preparing& preparing,
+                                                     std::uint8_t branch, std::uint8_t operation);
+  void write_votes(const TransactionKey& key, const DescriptorPtr& descriptor,
+                   std::vector<OwnBranch> branches);
+  void write_alone(const Preparing& preparing, std::vector<OwnBranch> branches,
+                   const Outcome& outcome);
+  void finish(const TransactionKey& key);
+  void hold(const Preparing& preparing);
+  void notify_services(const Transaction& row);
+  void end_consumed_leases(const std::vector<OwnBranch>& branches, const Descriptor& descriptor);
+  [[nodiscard]] bool somebody_waits_for(const Transaction& row);
+
+  Context& context_;
+  Services& services_;
+  Leases& leases_;
+  std::map<TransactionKey, Preparing> preparing_;
+  Deadlines<TransactionKey> deadlines_;
+  std::set<TransactionKey> held_;
+  std::vector<NewVote> new_votes_;
+  Instant life_began_{};
+};
+
+}  // namespace nemcon::core

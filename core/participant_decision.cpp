@@ -1,0 +1,155 @@
+// The participant after its vote: the decision, the services that carry it out, and what an
+// application reports as in doubt.
+#include <algorithm>
+
+#include "core/participant.hpp"
+
+namespace nemcon::core {
+
+// ---- DECISION ---------------------------------------------------------------------------------
+
+void Participant::on_decision(const NodeId& from, const Decision& decision,
+                              const Learnt& learnt) {
+  const TransactionKey& key = decision.key;
+  const Transaction* row = context_.state.find(key);
+  if (row != nullptr && find_node(*row->descriptor, from) < 0) {
+    context_.note("decision from a stranger", key.id);
+    context_.blame(from, "decision by a node that the transaction does not name");
+    return;
+  }
+  if (row == nullptr) {
+    const Sessions& sessions = context_.state.sessions();
+    // Known under another digest: what was bound here is another submission of this id.
+    const bool remembered = sessions.find_remembered(key.id) != nullptr ||
+                            context_.state.find_bound(key.id) != nullptr;
+    const bool too_old = sessions.is_too_old(key.id, Hlc::never());
+    const bool initiator = context_.is_self(key.id.initiator);
+    // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
+    // nothing about is not ours to believe.
+    if (!remembered && !too_old) {
+      if (decision.outcome.committed && !initiator) {
+        context_.note("commit of an unknown transaction", key.id);
+        return;
+      }
+      if (const auto found = preparing_.find(key); found != preparing_.end()) {
+        vote_no_for_recovery(found->second.descriptor, key.digest);
+      } else {
+        context_.write(Decided{.key = key,
+                               .descriptor = learnt.descriptor,
+                               .outcome = decision.outcome,
+                               .replies = learnt.replies,
+                               .expires = context_.tombstone_expiry(key.id)},
+                       Urgency::lazy);
+        on_known(key.id);
+      }
+      row = context_.state.find(key);
+    }
+    if (too_old && decision.outcome.committed) return;
+  }
+  if (row != nullptr && !row->outcome) {
+    if (decision.outcome.committed) {
+      const bool all_yes = std::ranges::all_of(
+          branches_at(*row->descriptor, context_.options.node), [&](std::uint8_t branch) {
+            const OwnBranch* own = row->find_own(branch);
+            return own != nullptr && own->state == BranchState::voted_yes;
+          });
+      if (!all_yes) {
+        context_.note("commit without our vote", key.id);
+        context_.blame(from, "commit without our vote");
+        return;
+      }
+    }
+    const Urgency urgency = somebody_waits_for(*row) ? Urgency::urgent : Urgency::lazy;
+    context_.write(Decided{.key = key,
+                           .descriptor = nullptr,
+                           .outcome = decision.outcome,
+                           .replies = learnt.replies},
+                   urgency);
+    notify_services(*context_.state.find(key));
+    on_known(key.id);
+  }
+  context_.promise(from, DecisionAck{.key = key});
+}
+
+// A decision rides with the next batch unless a consumer or a service waits for it.
+bool Participant::somebody_waits_for(const Transaction& row) {
+  for (const OwnBranch& branch : row.own) {
+    if (branch.state != BranchState::voted_yes) continue;
+    const auto& operations = row.descriptor->branches[branch.branch].operations;
+    for (std::size_t index = 0; index < branch.operations.size(); ++index) {
+      const OperationKind kind = operations[index].kind;
+      if (kind == OperationKind::call && !branch.operations[index].read_only) return true;
+      const bool in_queue = kind == OperationKind::deliver || kind == OperationKind::consume;
+      if (in_queue && context_.state.queue(branch.operations[index].queue).has_demand()) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void Participant::notify_services(const Transaction& row) {
+  for (const OwnBranch& branch : row.own) {
+    const auto& operations = row.descriptor->branches[branch.branch].operations;
+    for (std::size_t index = 0; index < branch.operations.size(); ++index) {
+      const PreparedOperation& prepared = branch.operations[index];
+      if (operations[index].kind != OperationKind::call) continue;
+      if (prepared.read_only || prepared.notified) continue;
+      services_.decide({.transaction = row.key(),
+                        .branch = branch.branch,
+                        .operation = static_cast<std::uint8_t>(index)},
+                       {.service = operations[index].target,
+                        .principal = row.descriptor->principal,
+                        .content = prepared.content},
+                       *row.outcome);
+    }
+  }
+}
+
+void Participant::on_service_done(const CallKey& call) {
+  if (!services_.try_finish(call)) return;
+  const Transaction* row = context_.state.find(call.transaction);
+  if (row == nullptr) return;
+  const OwnBranch* branch = row->find_own(call.branch);
+  if (branch == nullptr || call.operation >= branch->operations.size()) return;
+  context_.write(ServiceNotified{.key = call.transaction,
+                                 .branch = call.branch,
+                                 .operation = call.operation},
+                 Urgency::lazy);
+}
+
+void Participant::on_in_doubt(const CallKey& call, const std::string& service) {
+  const TransactionKey& key = call.transaction;
+  if (preparing_.contains(key)) return;  // It is asked again and answers the same.
+  const Call told{.service = service, .principal = {}, .content = {}};
+  if (const Transaction* row = context_.state.find_bound(key.id); row != nullptr) {
+    const bool same = row->digest == key.digest;
+    const OwnBranch* branch = same ? row->find_own(call.branch) : nullptr;
+    if (branch != nullptr && branch->state == BranchState::voted_yes) return;  // Still in doubt.
+    const bool committed = branch != nullptr && branch->state == BranchState::committed;
+    services_.decide(call, told, committed ? *row->outcome : Outcome{});
+    return;
+  }
+  if (const Remembered* remembered = context_.state.sessions().find_remembered(key.id)) {
+    const bool same = remembered->digest == key.digest;
+    services_.decide(call, told, same ? remembered->outcome : Outcome{});
+    return;
+  }
+  if (context_.state.sessions().is_too_old(key.id, Hlc::never())) {
+    context_.note("service in doubt about a forgotten transaction", key.id, service);
+    return;
+  }
+  // Rule P-36: a vote for it must be impossible before the application may roll back.
+  context_.write(TurnedAway{.id = key.id,
+                            .expires = context_.tombstone_expiry(key.id),
+                            .outcome = {.committed = false,
+                                        .at = {},
+                                        .by = context_.options.node,
+                                        .reason = Reason::preempted,
+                                        .text = "the node restarted before its vote"}},
+                 Urgency::urgent);
+  on_known(key.id);
+  services_.decide(call, told, Outcome{});
+}
+
+}  // namespace nemcon::core

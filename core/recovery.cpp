@@ -1,0 +1,421 @@
+// The driver when somebody is missing: questions, ballots, and the watch over rows that another
+// node is expected to finish. docs/protocol.md, Rules P-16 to P-20.
+#include <algorithm>
+
+#include "core/answers.hpp"
+#include "core/driver.hpp"
+
+namespace nemcon::core {
+
+namespace {
+
+// First repetition of a vote to all its witnesses; before that a slow flush looks like a loss.
+constexpr Duration widen_after = std::chrono::milliseconds{150};
+
+}  // namespace
+
+// ---- watching ---------------------------------------------------------------------------------
+
+void Driver::on_life_begins() {
+  std::vector<TransactionKey> keys;
+  for (const auto& [key, row] : context_.state.transactions()) keys.push_back(key);
+  for (const TransactionKey& key : keys) {
+    const Transaction& row = *context_.state.find(key);
+    if (row.descriptor->one_phase) continue;  // Waits for its service only.
+    restart(row);
+  }
+}
+
+void Driver::restart(const Transaction& row) {
+  const TransactionKey key = row.key();
+  const bool initiator = context_.is_self(key.id.initiator);
+  if (row.outcome && (initiator || row.settled)) {
+    Drive& drive = open_drive(row.descriptor, row.digest);
+    drive.outcome = row.outcome;
+    drive.phase = row.settled ? Phase::forgetting : Phase::informing;
+    for (const BranchVote& vote : votes_of(row)) {
+      drive.learner.report_vote(vote.branch, vote.value, vote.replies);
+    }
+    wake(drive, context_.random.up_to(context_.options.timing.rank_step));
+    return;
+  }
+  if (row.outcome) {
+    on_decided_here(key);
+    return;
+  }
+  Watch& watch = watches_[key];
+  watch.asked_by = row.descriptor->nodes[0].node;
+  watch.resend_at = context_.now() + context_.options.timing.resend_max;
+  // Ask soon: the others have probably decided meanwhile.
+  watch.recover_at = context_.now() + context_.options.timing.resend_first +
+                     context_.random.up_to(context_.options.timing.rank_step);
+  schedule(key, watch);
+}
+
+void Driver::watch(const TransactionKey& key, const NodeId& asked_by) {
+  const Transaction* row = context_.state.find(key);
+  if (row == nullptr || row->outcome || row->descriptor->one_phase) return;
+  const Timing& timing = context_.options.timing;
+  const Descriptor& descriptor = *row->descriptor;
+  const Duration deadline = std::chrono::milliseconds{descriptor.deadline_ms};
+  const auto rank = static_cast<Duration::rep>(rank_of(descriptor, context_.options.node));
+  const Duration patience = row->own.empty() ? 3 * deadline : deadline;
+
+  Watch& watch = watches_[key];
+  watch.asked_by = asked_by;
+  watch.resend_count = 0;
+  watch.resend_at = context_.now() + widen_after;
+  watch.recover_at = context_.now() + patience + rank * timing.rank_step +
+                     context_.random.up_to(timing.rank_step);
+  schedule(key, watch);
+}
+
+void Driver::schedule(const TransactionKey& key, Watch& watch) {
+  watch_deadlines_.set(key, watch.decided ? watch.recover_at
+                                          : std::min(watch.resend_at, watch.recover_at));
+}
+
+void Driver::on_decided_here(const TransactionKey& key) {
+  const Transaction* row = context_.state.find(key);
+  watches_.erase(key);
+  watch_deadlines_.clear(key);
+  if (row == nullptr || !row->outcome || row->descriptor->one_phase) return;
+  Watch& watch = watches_[key];
+  watch.decided = true;
+  // Rule P-14: nobody told us to forget for that long: ask, and finish it ourselves.
+  watch.recover_at = context_.now() + context_.options.timing.retention +
+                     context_.random.up_to(context_.options.timing.retention / 8);
+  schedule(key, watch);
+}
+
+void Driver::on_watch_deadline(const TransactionKey& key) {
+  const auto found = watches_.find(key);
+  const Transaction* row = context_.state.find(key);
+  if (found == watches_.end() || row == nullptr) {
+    watches_.erase(key);
+    return;
+  }
+  Watch& watch = found->second;
+  if (context_.now() >= watch.recover_at) {
+    watch.recover_at = context_.now() + context_.options.timing.resend_max * 4;
+    if (find_drive(key) == nullptr) {
+      context_.note(watch.decided ? "not told to forget" : "in doubt", key.id);
+      start_asking(open_drive(row->descriptor, row->digest));
+    }
+  } else if (!watch.decided) {
+    resend_vote(key, watch);
+  }
+  schedule(key, watch);
+}
+
+void Driver::send_vote(const TransactionKey& key, const NodeId& asked_by) {
+  const Transaction& row = *context_.state.find(key);
+  const Descriptor& descriptor = *row.descriptor;
+  const NodeId& initiator = descriptor.nodes[0].node;
+  std::set<NodeId> targets = {initiator, asked_by};
+  for (const OwnBranch& own : row.own) {
+    const Branch& branch = descriptor.branches[own.branch];
+    std::size_t wanted = quorum_of(branch.witnesses.size());
+    if (is_witness(branch, branch.node)) wanted -= 1;
+    for (const std::uint8_t witness : branch.witnesses) {
+      if (wanted == 0) break;
+      if (witness == branch.node) continue;
+      targets.insert(descriptor.nodes[witness].node);
+      wanted -= 1;
+    }
+  }
+  for (const NodeId& target : targets) {
+    context_.promise(target, vote_of(row, target != asked_by));
+  }
+}
+
+void Driver::resend_vote(const TransactionKey& key, Watch& watch) {
+  const Timing& timing = context_.options.timing;
+  watch.resend_count += 1;
+  watch.resend_at = context_.now() + std::min(timing.resend_max,
+                                              widen_after * (1U << std::min(watch.resend_count, 6U)));
+  const Transaction& row = *context_.state.find(key);
+  if (row.own.empty()) return;
+  const Vote vote = vote_of(row, true);
+  if (vote.votes.empty()) return;
+  std::set<NodeId> targets = {row.descriptor->nodes[0].node, watch.asked_by};
+  for (const OwnBranch& own : row.own) {
+    for (const std::uint8_t witness : row.descriptor->branches[own.branch].witnesses) {
+      targets.insert(row.descriptor->nodes[witness].node);
+    }
+  }
+  targets.erase(context_.options.node);
+  for (const NodeId& target : targets) context_.promise(target, vote);
+}
+
+// When the link to the initiator is lost its transactions are taken up sooner.
+void Driver::on_peer_down(const NodeId& node) {
+  const Timing& timing = context_.options.timing;
+  for (auto& [key, watch] : watches_) {
+    if (watch.decided || key.id.initiator != node) continue;
+    const Transaction* row = context_.state.find(key);
+    if (row == nullptr) continue;
+    const auto rank = static_cast<Duration::rep>(rank_of(*row->descriptor, context_.options.node));
+    watch.recover_at = std::min(watch.recover_at, context_.now() + timing.initiator_lost +
+                                                      rank * timing.rank_step);
+    schedule(key, watch);
+  }
+}
+
+// ---- asking -----------------------------------------------------------------------------------
+
+void Driver::follow(const DescriptorPtr& descriptor, const Digest& digest,
+                    const std::optional<Waiter>& waiter) {
+  Drive& drive = open_drive(descriptor, digest);
+  if (waiter) drive.waiters.push_back(*waiter);
+  if (!drive.outcome && drive.phase == Phase::preparing && drive.contents.empty()) {
+    drive.deadline = context_.now() + std::chrono::milliseconds{descriptor->deadline_ms};
+    start_asking(drive);
+  }
+}
+
+void Driver::start_asking(Drive& drive) {
+  drive.phase = Phase::asking;
+  ask(drive);
+}
+
+void Driver::ask(Drive& drive) {
+  drive.answered.clear();
+  drive.somebody_works = false;
+  wake(drive, context_.options.timing.query_patience);
+  const TransactionKey key = drive.key();
+  for (const NodeRef& ref : drive.descriptor->nodes) {
+    context_.send(ref.node, Query{.id = key.id, .digest = key.digest, .wants_descriptor = false});
+  }
+}
+
+void Driver::finish_asking(Drive& drive) {
+  const TransactionKey key = drive.key();
+  evaluate(drive);
+  const Drive* open = find_drive(key);
+  if (open == nullptr || open->outcome) return;
+  const bool outsider = drive.self < 0 || drive.descriptor->one_phase;
+  const bool patient = drive.somebody_works && context_.now() < drive.deadline;
+  if (outsider || patient || !context_.membership.may_vote()) {
+    ask(drive);
+    const Timing& timing = context_.options.timing;
+    wake(drive, std::min(timing.resend_max,
+                         timing.query_patience * (1U << std::min(drive.resend_count, 5U))));
+    drive.resend_count += 1;
+    if (!drive.descriptor->one_phase || drive.contents.empty()) return;
+    // With no time left in it this is a question that leaves a durable "no" where nothing is.
+    std::vector<std::uint8_t> all;
+    for (std::size_t index = 0; index < drive.descriptor->branches.size(); ++index) {
+      all.push_back(static_cast<std::uint8_t>(index));
+    }
+    send_prepare(drive, drive.descriptor->branches[0].node, all);
+    return;
+  }
+  start_ballot(drive);
+}
+
+void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
+  Drive* drive = find_drive(status.key);
+  if (drive == nullptr) {
+    // The same transaction under another descriptor, or finished before it had one.
+    const auto at = drives_.lower_bound(TransactionKey{.id = status.key.id, .digest = {}});
+    if (at == drives_.end() || at->first.id != status.key.id || !status.outcome) return;
+    finish_elsewhere(at->second, status);
+    return;
+  }
+  const int node = find_node(*drive->descriptor, from);
+  if (node < 0) return;
+  drive->answered.insert(static_cast<std::size_t>(node));
+  if (status.knowledge == Knowledge::working) drive->somebody_works = true;
+  drive->highest_seen = std::max(drive->highest_seen, status.promised);
+  for (const BranchVote& vote : status.votes) {
+    if (vote.branch >= drive->descriptor->branches.size()) return;
+    if (drive->descriptor->branches[vote.branch].node != node) return;
+    drive->learner.report_vote(vote.branch, vote.value, vote.replies);
+  }
+  for (const Acceptance& accepted : status.accepted) {
+    drive->learner.report(static_cast<std::size_t>(node), accepted.branch, accepted.ballot,
+                          accepted.value);
+  }
+  if (drive->outcome) return;
+  if (!status.outcome) {
+    evaluate(*drive);
+    return;
+  }
+  if (status.forgotten && try_forget(*drive, *status.outcome)) return;
+  decide(*drive, *status.outcome);
+}
+
+// Everybody has applied the outcome and some have forgotten it: nobody will tell this node to
+// (Rule P-14). Not while its own part is undone.
+bool Driver::try_forget(Drive& drive, const Outcome& outcome) {
+  const TransactionKey key = drive.key();
+  const Transaction* row = context_.state.find(key);
+  if (row == nullptr || row->is_prepared() || row->awaits_service()) return false;
+  drive.outcome = outcome;
+  answer_waiters(drive);
+  context_.write(Forgotten{.key = key, .outcome = outcome}, Urgency::lazy);
+  watches_.erase(key);
+  watch_deadlines_.clear(key);
+  close_drive(key);
+  return true;
+}
+
+// ---- ballots ----------------------------------------------------------------------------------
+
+void Driver::start_ballot(Drive& drive) {
+  // Rule P-17: the boot count makes a ballot unique across restarts of its leader.
+  drive.ballot = {.round = 1 + std::max(drive.highest_seen.round, drive.ballot.round),
+                  .leader = context_.options.node,
+                  .boot = context_.state.boot()};
+  drive.highest_seen = drive.ballot;
+  drive.phase = Phase::promising;
+  drive.promises.clear();
+  drive.proposed = false;
+  context_.note("recovery ballot", drive.descriptor->id, std::to_string(drive.ballot.round));
+  wake(drive, context_.options.timing.query_patience * 2);
+  for (const NodeRef& ref : drive.descriptor->nodes) {
+    context_.send(ref.node, AskPromise{.descriptor = drive.descriptor,
+                                       .digest = drive.digest,
+                                       .ballot = drive.ballot});
+  }
+}
+
+void Driver::on_promise(const NodeId& from, const Promise& promise) {
+  Drive* drive = find_drive(promise.key);
+  if (drive == nullptr || drive->outcome) return;
+  if (promise.outcome) {
+    decide(*drive, *promise.outcome);
+    return;
+  }
+  if (drive->phase != Phase::promising || promise.ballot != drive->ballot) return;
+  const int node = find_node(*drive->descriptor, from);
+  if (node < 0) return;
+  const auto index = static_cast<std::size_t>(node);
+  const bool known = std::ranges::any_of(
+      drive->promises, [&](const PromiseOf& given) { return given.node == index; });
+  if (known) return;
+  PromiseOf given{.node = index, .promise = promise};
+  // A free leader does not propose a timestamp from the future (Rule P-22).
+  std::erase_if(given.promise.votes, [&](const BranchValue& vote) {
+    return context_.clock.is_too_far_ahead(vote.value.at, context_.options.timing.max_drift);
+  });
+  for (const BranchValue& vote : promise.votes) {
+    if (vote.branch < drive->descriptor->branches.size() &&
+        drive->descriptor->branches[vote.branch].node == node) {
+      drive->learner.report_vote(vote.branch, vote.value, {});
+    }
+  }
+  drive->promises.push_back(std::move(given));
+  evaluate(*drive);
+  if (Drive* open = find_drive(promise.key); open != nullptr) try_propose(*open);
+}
+
+void Driver::try_propose(Drive& drive) {
+  if (drive.outcome || drive.proposed || drive.phase != Phase::promising) return;
+  Propose propose{.descriptor = drive.descriptor,
+                  .digest = drive.digest,
+                  .ballot = drive.ballot,
+                  .values = {}};
+  for (std::size_t index = 0; index < drive.descriptor->branches.size(); ++index) {
+    const auto branch = static_cast<std::uint8_t>(index);
+    std::optional<Value> value =
+        value_to_propose(*drive.descriptor, branch, drive.ballot, drive.promises);
+    if (!value) return;
+    propose.values.push_back({.branch = branch, .value = std::move(*value)});
+  }
+  // Invariant: one content for each ballot.
+  drive.proposed = true;
+  drive.phase = Phase::accepting;
+  wake(drive, context_.options.timing.query_patience * 2);
+  for (const NodeRef& ref : drive.descriptor->nodes) context_.send(ref.node, propose);
+}
+
+void Driver::back_off(Drive& drive) {
+  const Duration step = context_.options.timing.rank_step;
+  drive.phase = Phase::asking;
+  drive.failed_ballots += 1;
+  const Duration wait =
+      (step + context_.random.up_to(step)) * (1U << std::min(drive.failed_ballots - 1, 6U));
+  ask(drive);
+  wake(drive, std::max<Duration>(wait, context_.options.timing.query_patience));
+}
+
+void Driver::on_other_leader(const TransactionKey& key) {
+  Drive* drive = find_drive(key);
+  if (drive == nullptr || drive->outcome) return;
+  if (drive->phase != Phase::promising && drive->phase != Phase::accepting) return;
+  back_off(*drive);
+}
+
+void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
+  Drive* drive = find_drive(refuse.key);
+  if (drive == nullptr || drive->outcome) return;
+  context_.note("refused", refuse.key.id, std::to_string(static_cast<int>(refuse.why)));
+  switch (refuse.why) {
+    case Refusal::ballot:
+      drive->highest_seen = std::max(drive->highest_seen, refuse.promised);
+      if (drive->phase == Phase::promising || drive->phase == Phase::accepting) back_off(*drive);
+      return;
+    case Refusal::conflict: adopt_bound(*drive, refuse); return;
+    case Refusal::too_old: {
+      // Unknown, never "rolled back" (Rule P-15): only the clients are told.
+      for (const Waiter& waiter : drive->waiters) {
+        context_.reply(waiter.link, Concluded{.request = waiter.request,
+                                              .id = refuse.key.id,
+                                              .verdict = Verdict::unknown,
+                                              .reason = Reason::too_old,
+                                              .text = "finished and forgotten, or too late",
+                                              .by = context_.membership.name_of(from)});
+      }
+      drive->waiters.clear();
+      return;
+    }
+    case Refusal::drift: return;  // The deadline ends it.
+  }
+}
+
+// A participant is bound to another submission of the same id: no yes for ours can follow there,
+// so ours is rolled back for those that prepared it; the clients hear the outcome of the other.
+void Driver::adopt_bound(Drive& drive, const Refuse& refuse) {
+  std::vector<Waiter> waiters = std::move(drive.waiters);
+  drive.waiters.clear();
+  if (refuse.descriptor != nullptr && refuse.bound != drive.digest &&
+      validate(*refuse.descriptor, context_.options.limits.branches_max) &&
+      refuse.descriptor->id == drive.descriptor->id) {
+    for (const Waiter& waiter : waiters) follow(refuse.descriptor, refuse.bound, waiter);
+    waiters.clear();
+  }
+  Drive& own = *find_drive(refuse.key);
+  own.waiters = std::move(waiters);
+  decide(own, Outcome{.committed = false,
+                      .at = {},
+                      .by = context_.options.node,
+                      .reason = Reason::descriptor_conflict,
+                      .text = "another submission of this id came first"});
+}
+
+// `drive` cannot commit any more: a participant has finished the same id under another digest.
+void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
+  if (drive.outcome) return;
+  std::vector<Waiter> waiters = std::move(drive.waiters);
+  drive.waiters.clear();
+  for (const Waiter& waiter : waiters) {
+    context_.reply(waiter.link,
+                   Concluded{.request = waiter.request,
+                             .id = status.key.id,
+                             .verdict = status.outcome->committed ? Verdict::committed
+                                                                  : Verdict::rolled_back,
+                             .at = status.outcome->at,
+                             .reason = status.outcome->reason,
+                             .text = status.outcome->text,
+                             .by = context_.membership.name_of(status.outcome->by)});
+  }
+  decide(drive, Outcome{.committed = false,
+                        .at = {},
+                        .by = context_.options.node,
+                        .reason = Reason::descriptor_conflict,
+                        .text = "another submission of this id came first"});
+}
+
+}  // namespace nemcon::core

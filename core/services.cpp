@@ -1,0 +1,137 @@
+#include "core/services.hpp"
+
+#include <algorithm>
+
+namespace nemcon::core {
+
+namespace {
+
+// How often an application that did not confirm a decision is told again: from one second to
+// half a minute, so that a failing callback is not called in a loop.
+constexpr Duration redeliver_first = std::chrono::seconds{1};
+constexpr Duration redeliver_max = std::chrono::seconds{30};
+
+}  // namespace
+
+bool Services::add_instance(LinkId link, const std::string& name) {
+  Service& service = services_[name];
+  service.seen = true;
+  if (std::ranges::find(service.instances, link) == service.instances.end()) {
+    service.instances.push_back(link);
+  }
+  const bool active = service.instances.front() == link;
+  if (active) deliver_all(service);
+  return active;
+}
+
+void Services::remove_instance(LinkId link, const std::string& name) {
+  const auto found = services_.find(name);
+  if (found == services_.end()) return;
+  Service& service = found->second;
+  const bool was_active = !service.instances.empty() && service.instances.front() == link;
+  std::erase(service.instances, link);
+  if (!was_active || service.instances.empty()) return;
+  context_.reply(service.instances.front(), Serving{.request = 0, .active = true});
+  deliver_all(service);
+}
+
+void Services::on_client_gone(LinkId link) {
+  for (auto& [name, service] : services_) remove_instance(link, name);
+}
+
+bool Services::is_known(const std::string& service) const {
+  const auto found = services_.find(service);
+  return found != services_.end() && found->second.seen;
+}
+
+bool Services::is_asked(const CallKey& call) const {
+  const auto found = pending_.find(call);
+  return found != pending_.end() && !found->second.deciding;
+}
+
+std::vector<std::string> Services::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, service] : services_) {
+    if (!service.instances.empty()) names.push_back(name);
+  }
+  return names;
+}
+
+void Services::ask(const CallKey& key, const Call& call) {
+  Pending& pending = pending_[key];
+  pending = Pending{.call = call};
+  services_[call.service].pending.insert(key);
+  deliver(key, pending);
+}
+
+bool Services::try_take_vote(LinkId link, const ServiceVote& vote) {
+  const auto found = pending_.find(vote.call);
+  if (found == pending_.end() || found->second.deciding) return false;
+  Service& service = services_[found->second.call.service];
+  // A standby, or an instance that was replaced, does not speak for the service.
+  if (service.instances.empty() || service.instances.front() != link) return false;
+  service.pending.erase(vote.call);
+  pending_.erase(found);
+  return true;
+}
+
+void Services::give_up(const CallKey& key) {
+  const auto found = pending_.find(key);
+  if (found == pending_.end() || found->second.deciding) return;
+  decide(key, found->second.call, Outcome{});
+}
+
+void Services::decide(const CallKey& key, const Call& call, const Outcome& outcome) {
+  Pending& pending = pending_[key];
+  pending = Pending{
+      .call = call, .deciding = true, .commit = outcome.committed, .at = outcome.at};
+  services_[call.service].pending.insert(key);
+  deliver(key, pending);
+}
+
+bool Services::try_finish(const CallKey& key) {
+  const auto found = pending_.find(key);
+  if (found == pending_.end() || !found->second.deciding) return false;
+  services_[found->second.call.service].pending.erase(key);
+  resend_.clear(key);
+  pending_.erase(found);
+  return true;
+}
+
+void Services::deliver(const CallKey& key, Pending& pending) {
+  const Service& service = services_[pending.call.service];
+  if (service.instances.empty()) return;  // Delivered when one appears.
+  const LinkId link = service.instances.front();
+  if (!pending.deciding) {
+    const Duration left = std::max(Duration{}, pending.call.deadline - context_.now());
+    context_.reply(link, ServicePrepare{.call = key,
+                                        .service = pending.call.service,
+                                        .principal = pending.call.principal,
+                                        .content = pending.call.content,
+                                        .remaining_ms = static_cast<std::uint32_t>(
+                                            left / std::chrono::milliseconds{1})});
+    return;
+  }
+  context_.promise_reply(link, ServiceDecision{.call = key,
+                                               .service = pending.call.service,
+                                               .commit = pending.commit,
+                                               .at = pending.at,
+                                               .content = pending.call.content});
+  const Duration wait =
+      std::min(redeliver_max, redeliver_first * (1U << std::min(pending.attempt, 5U)));
+  pending.attempt += 1;
+  resend_.set(key, context_.now() + wait);
+}
+
+void Services::deliver_all(Service& service) {
+  for (const CallKey& key : service.pending) deliver(key, pending_.at(key));
+}
+
+void Services::on_deadline(Instant now) {
+  while (const std::optional<CallKey> key = resend_.try_pop(now)) {
+    const auto found = pending_.find(*key);
+    if (found != pending_.end()) deliver(*key, found->second);
+  }
+}
+
+}  // namespace nemcon::core

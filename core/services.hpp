@@ -1,0 +1,82 @@
+// Services: the applications at this node that vote, and what they have still to be told.
+//
+//   call:   asked ──vote──► answered ──(transaction voted, decided)──► deciding ──done──► gone
+//             └──given up (deadline, node voted no)──► deciding (roll back)
+//
+// A decision is delivered again until the application confirms it. One instance of a service is
+// active, the others stand by and must share its prepared state. All volatile: after a restart
+// the rows say what has to be decided, and the application says what it has prepared.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/context.hpp"
+#include "core/deadlines.hpp"
+
+namespace nemcon::core {
+
+struct Call {
+  std::string service;
+  std::string principal;
+  Content content;
+  Instant deadline{};
+};
+
+class Services {
+ public:
+  explicit Services(Context& context) : context_(context) {}
+
+  // Returns true when the link's instance is the active one.
+  bool add_instance(LinkId link, const std::string& service);
+  void remove_instance(LinkId link, const std::string& service);
+  void on_client_gone(LinkId link);
+
+  // Does this node serve it, or did it in this life?
+  [[nodiscard]] bool is_known(const std::string& service) const;
+  [[nodiscard]] bool is_asked(const CallKey& call) const;
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  void ask(const CallKey& key, const Call& call);
+
+  // False when nobody waits for this vote: it is a late copy.
+  [[nodiscard]] bool try_take_vote(LinkId link, const ServiceVote& vote);
+
+  // The transaction does not need the answer any more: roll back whatever was prepared.
+  void give_up(const CallKey& key);
+
+  void decide(const CallKey& key, const Call& call, const Outcome& outcome);
+
+  // The link that was told of the decision has carried it out. False: not waiting for it.
+  [[nodiscard]] bool try_finish(const CallKey& key);
+
+  void on_deadline(Instant now);
+  [[nodiscard]] std::optional<Instant> earliest() const { return resend_.earliest(); }
+
+ private:
+  struct Pending {
+    Call call;
+    bool deciding = false;
+    bool commit = false;
+    Hlc at;
+    std::uint32_t attempt = 0;
+  };
+
+  struct Service {
+    std::deque<LinkId> instances;  // The first is active.
+    std::set<CallKey> pending;
+    bool seen = false;  // An instance was here in this life.
+  };
+
+  void deliver(const CallKey& key, Pending& pending);
+  void deliver_all(Service& service);
+
+  Context& context_;
+  std::map<std::string, Service> services_;
+  std::map<CallKey, Pending> pending_;
+  Deadlines<CallKey> resend_;
+};
+
+}  // namespace nemcon::core

@@ -1,0 +1,173 @@
+#include "core/witness.hpp"
+
+#include "core/answers.hpp"
+
+namespace nemcon::core {
+
+bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const char* what) {
+  if (const Status valid = validate(descriptor, context_.options.limits.branches_max); !valid) {
+    context_.note("bad descriptor", descriptor.id, valid.error().detail);
+    context_.blame(from, valid.error().detail);
+    return true;
+  }
+  const int self = find_node(descriptor, context_.options.node);
+  if (self < 0 || descriptor.nodes[static_cast<std::size_t>(self)].incarnation !=
+                      context_.options.incarnation) {
+    context_.note("not named by the transaction", descriptor.id, what);
+    return true;
+  }
+  if (descriptor.one_phase) {
+    context_.note("one-phase transactions have no witnesses", descriptor.id, what);
+    return true;
+  }
+  if (!context_.membership.may_vote()) {
+    context_.note("not taking part yet", descriptor.id, what);
+    return true;
+  }
+  return false;
+}
+
+// Rule P-15: what was forgotten is refused for ever, and no state is made for it.
+bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
+                               const Digest& digest) {
+  const TransactionKey key{descriptor->id, digest};
+  if (context_.state.find(key) != nullptr) return false;
+  const Sessions& sessions = context_.state.sessions();
+  const Remembered* remembered = sessions.find_remembered(key.id);
+  if (remembered != nullptr && remembered->digest == digest) {
+    context_.promise(from, TransactionStatus{.key = key,
+                                             .knowledge = Knowledge::decided,
+                                             .outcome = remembered->outcome,
+                                             .forgotten = remembered->forgotten});
+    return true;
+  }
+  if (!sessions.is_too_old(key.id, descriptor->expires)) return false;
+  context_.note("too old", key.id);
+  context_.promise(from, Refuse{.key = key, .why = Refusal::too_old});
+  return true;
+}
+
+bool Witness::on_vote(const NodeId& from, const Vote& vote) {
+  const Transaction* row = context_.state.find(vote.key);
+  const DescriptorPtr descriptor = row != nullptr ? row->descriptor : vote.descriptor;
+  if (descriptor == nullptr || ignore(from, *descriptor, "vote")) return false;
+  if (refuse_forgotten(from, descriptor, vote.key.digest)) return false;
+  const auto self = static_cast<std::size_t>(find_node(*descriptor, context_.options.node));
+
+  std::vector<BranchValue> fresh;
+  bool witnessed = false;
+  for (const BranchVote& one : vote.votes) {
+    if (one.branch >= descriptor->branches.size()) return false;
+    const Branch& branch = descriptor->branches[one.branch];
+    // Rule P-6: only the participant itself speaks at ballot 0.
+    if (descriptor->nodes[branch.node].node != from) {
+      context_.blame(from, "vote for another node's branch");
+      return false;
+    }
+    if (context_.is_self(from) || !is_witness(branch, self)) continue;
+    witnessed = true;
+    if (one.value.choice == Choice::yes &&
+        context_.clock.is_too_far_ahead(one.value.at, context_.options.timing.max_drift)) {
+      context_.note("vote from the future", vote.key.id);
+      context_.promise(from, Refuse{.key = vote.key, .why = Refusal::drift});
+      return false;
+    }
+    const bool known = row != nullptr && row->find_accepted(one.branch) != nullptr;
+    if (!known) fresh.push_back({.branch = one.branch, .value = one.value});
+  }
+  if (!witnessed) return false;
+  if (row != nullptr && !row->promised.is_zero()) {
+    context_.note("vote after a promise", vote.key.id);
+    context_.promise(from, Refuse{.key = vote.key,
+                                  .why = Refusal::ballot,
+                                  .promised = row->promised});
+    return false;
+  }
+  if (!fresh.empty()) {
+    context_.write(AcceptedVotes{.key = vote.key,
+                                 .descriptor = row == nullptr ? descriptor : nullptr,
+                                 .ballot = {},
+                                 .values = fresh},
+                   Urgency::urgent);
+  }
+  answer_accepted(from, *context_.state.find(vote.key), vote);
+  return !fresh.empty();
+}
+
+void Witness::answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote) {
+  Accepted accepted{.key = vote.key, .ballot = {}, .values = {}};
+  for (const BranchVote& one : vote.votes) {
+    const Acceptance* held = row.find_accepted(one.branch);
+    if (held == nullptr || !held->ballot.is_zero()) continue;
+    accepted.values.push_back({.branch = one.branch, .value = held->value});
+  }
+  if (accepted.values.empty()) return;
+  const NodeId& initiator = row.descriptor->nodes[0].node;
+  context_.promise(initiator, accepted);
+  // The voter learns it too when it has to ask twice: its initiator may be gone.
+  if (from != initiator && vote.descriptor != nullptr) context_.promise(from, accepted);
+}
+
+void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
+  const TransactionKey key{ask.descriptor->id, ask.digest};
+  if (ignore(from, *ask.descriptor, "ask-promise")) return;
+  if (find_node(*ask.descriptor, from) < 0) {
+    context_.blame(from, "ask-promise by a node that the transaction does not name");
+    return;
+  }
+  if (refuse_forgotten(from, ask.descriptor, ask.digest)) return;
+  const Transaction* row = context_.state.find(key);
+  if (row != nullptr && row->outcome) {
+    context_.promise(from, status_of(*row, false));
+    return;
+  }
+  if (row != nullptr && ask.ballot < row->promised) {
+    context_.note("ballot too low", key.id);
+    context_.promise(from, Refuse{.key = key, .why = Refusal::ballot, .promised = row->promised});
+    return;
+  }
+  if (row == nullptr || row->promised < ask.ballot) {
+    context_.write(Promised{.key = key,
+                            .descriptor = row == nullptr ? ask.descriptor : nullptr,
+                            .ballot = ask.ballot},
+                   Urgency::urgent);
+  }
+  // Rule P-11: an own branch without a vote says no now, or a late PREPARE could still lock.
+  participant_.vote_no_for_recovery(ask.descriptor, ask.digest);
+  context_.promise(from, promise_of(*context_.state.find(key), ask.ballot));
+}
+
+void Witness::on_propose(const NodeId& from, const Propose& propose) {
+  const TransactionKey key{propose.descriptor->id, propose.digest};
+  if (ignore(from, *propose.descriptor, "propose")) return;
+  if (propose.ballot.leader != from || propose.ballot.is_zero()) {
+    context_.blame(from, "proposal under another leader's ballot");
+    return;
+  }
+  if (refuse_forgotten(from, propose.descriptor, propose.digest)) return;
+  const Transaction* row = context_.state.find(key);
+  if (row != nullptr && row->outcome) {
+    context_.promise(from, status_of(*row, false));
+    return;
+  }
+  if (row != nullptr && propose.ballot < row->promised) {
+    context_.note("ballot too low", key.id);
+    context_.promise(from, Refuse{.key = key, .why = Refusal::ballot, .promised = row->promised});
+    return;
+  }
+  const auto self = static_cast<std::size_t>(find_node(*propose.descriptor, context_.options.node));
+  std::vector<BranchValue> values;
+  for (const BranchValue& value : propose.values) {
+    if (value.branch >= propose.descriptor->branches.size()) return;
+    if (is_witness(propose.descriptor->branches[value.branch], self)) values.push_back(value);
+  }
+  if (values.empty()) return;
+  context_.write(AcceptedVotes{.key = key,
+                               .descriptor = row == nullptr ? propose.descriptor : nullptr,
+                               .ballot = propose.ballot,
+                               .values = values},
+                 Urgency::urgent);
+  context_.promise(from, Accepted{.key = key, .ballot = propose.ballot, .values = values});
+}
+
+}  // namespace nemcon::core

@@ -1,0 +1,36 @@
+// Witness: stores the votes of others, so that the outcome outlives the voter and the initiator.
+// One promise covers all branches of a transaction at this node.
+//
+//   free ──vote──► accepted(0) ──ask-promise(b)──► promised(b) ──propose(b)──► accepted(b)
+//     └────────────ask-promise(b)────────────────────▲   (b only rises)
+//
+// Invariant: after a promise of b nothing below b is accepted (Rule P-18); whatever was said is
+// durable first.
+#pragma once
+
+#include "core/context.hpp"
+#include "core/participant.hpp"
+
+namespace nemcon::core {
+
+class Witness {
+ public:
+  Witness(Context& context, Participant& participant)
+      : context_(context), participant_(participant) {}
+
+  // True when something new was accepted.
+  bool on_vote(const NodeId& from, const Vote& vote);
+  void on_ask_promise(const NodeId& from, const AskPromise& ask);
+  void on_propose(const NodeId& from, const Propose& propose);
+
+ private:
+  [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const char* what);
+  [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
+                                      const Digest& digest);
+  void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote);
+
+  Context& context_;
+  Participant& participant_;
+};
+
+}  // namespace nemcon::core
