@@ -372,10 +372,10 @@ CheckedConfig parse_config(std::string_view text, std::string_view file,
 }
 
 CheckedConfig read_config(const std::string& file, std::string_view host_name) {
+  errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::string text;
   char part[4096];
-  errno = 0;
   while (stream && text.size() <= file_bytes_max) {
     stream.read(part, sizeof part);
     text.append(part, static_cast<std::size_t>(stream.gcount()));

@@ -78,8 +78,8 @@ Place place_of(const toml::source_region& source) {
 }
 
 std::string_view nearest_name(std::string_view wrong, const std::vector<std::string>& names) {
-  // More than a third of the letters wrong is another word.
-  std::size_t best = std::max<std::size_t>(wrong.size() / 3, 1) + 1;
+  // Two letters exchanged are two edits; with more than a third wrong it is another word.
+  std::size_t best = (wrong.size() <= 3 ? 1 : std::max<std::size_t>(wrong.size() / 3, 2)) + 1;
   std::string_view nearest;
   for (const std::string& name : names) {
     const std::size_t edits = distance(wrong, name);

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "core/check.hpp"
+#include "log/error.hpp"
 #include "node/storage_failure.hpp"
 
 namespace nemcon::node {
@@ -18,14 +19,20 @@ void JournalWorker::run() {
     take_orders();
     NEMCON_CHECK(batch_.empty() != append_at_.has_value(), batch_.size());
     const bool due = append_at_ && Clock::now() >= *append_at_;
-    if (!batch_.empty() && (urgent_ || due || !is_open)) append_batch();
+    if (!batch_.empty() && (urgent_ || due || !is_open) && !try_append()) append_at_ = retry_time();
     report_room();
   }
+  // Nobody was promised what is left; the engine did not listen when room became short.
+  if (!batch_.empty()) trace_.error("stopping without room in the journal", {});
 }
 
 void JournalWorker::take_orders() {
   for (JournalOrder& order : orders_) {
-    if (order.release_upto.value() != 0) journal_.release_upto(order.release_upto);
+    if (order.release_upto.value() != 0) {
+      journal_.release_upto(order.release_upto);
+      // A batch that had no room may have it now.
+      if (append_at_) append_at_ = Clock::now();
+    }
     if (order.writes.empty()) continue;
     urgent_ = urgent_ || order.urgent;
     if (!append_at_) append_at_ = Clock::now() + journal_patience;
@@ -39,14 +46,24 @@ void JournalWorker::take_orders() {
   orders_.clear();
 }
 
-void JournalWorker::append_batch() {
+JournalWorker::Clock::time_point JournalWorker::retry_time() {
+  return Clock::now() + room_patience;
+}
+
+bool JournalWorker::try_append() {
   if (fail_points_.is_armed()) {
     for (const core::Write& write : batch_) {
       fail_points_.hit(Moment::before_append, kind_of(write.record));
     }
   }
   const core::Status status = journal_.append(batch_);
-  if (!status) end_after_storage_failure(trace_, "journal", status.error());
+  if (!status) {
+    if (!log::is_no_room(status.error())) {
+      end_after_storage_failure(trace_, "journal", status.error());
+    }
+    urgent_ = false;
+    return false;
+  }
   if (fail_points_.is_armed()) {
     for (const core::Write& write : batch_) {
       fail_points_.hit(Moment::after_append, kind_of(write.record));
@@ -56,6 +73,7 @@ void JournalWorker::append_batch() {
   batch_.clear();
   urgent_ = false;
   append_at_.reset();
+  return true;
 }
 
 void JournalWorker::report_room() {

@@ -5,7 +5,8 @@
 // grows by itself under load. There is exactly one batch in flight. Writes for which nobody waits
 // get up to 5 ms for company.
 //
-// A failed append ends the process (storage_failure.hpp).
+// A failed append ends the process (storage_failure.hpp). One for which there is no room is tried
+// again, when the store has given room back and every second.
 #pragma once
 
 #include <chrono>
@@ -34,7 +35,9 @@ class JournalWorker {
   using Clock = Mailbox<JournalOrder>::Clock;
 
   void take_orders();
-  void append_batch();
+  // False when there is no room for the batch now.
+  [[nodiscard]] bool try_append();
+  [[nodiscard]] static Clock::time_point retry_time();
   void report_room();
 
   log::Journal& journal_;
@@ -45,7 +48,7 @@ class JournalWorker {
   std::vector<JournalOrder> orders_;
   std::vector<core::Write> batch_;
   bool urgent_ = false;
-  // Invariant: set iff the batch is not empty; when its first write was taken, and our patience.
+  // Invariant: set iff the batch is not empty. By then it is appended, whoever waits for it.
   std::optional<Clock::time_point> append_at_;
   bool was_low_ = false;
 };

@@ -20,15 +20,20 @@ namespace nemcon::node {
 
 namespace {
 
-// The descriptor, names and votes that surround the bodies of one transaction in a record.
-constexpr std::uint64_t record_overhead_bytes = 8ULL << 20U;
+// The least room for what surrounds the bodies of one transaction in a record: descriptor, names,
+// votes and the replies of services.
+constexpr std::uint64_t record_overhead_bytes = 4ULL << 20U;
+constexpr std::uint64_t page_bytes = 4096;
 
 log::LogOptions log_options(const Config& config) {
   log::LogOptions options;
   options.directory = config.data;
   options.node_name = config.name;
-  options.segment_bytes =
-      std::max(options.segment_bytes, config.limits.transaction_bytes_max + record_overhead_bytes);
+  // One transaction fits into a segment; with the default limits this is the default of log.
+  const std::uint64_t transaction_bytes = config.limits.transaction_bytes_max;
+  const std::uint64_t segment_bytes =
+      transaction_bytes + std::max(transaction_bytes / 2, record_overhead_bytes);
+  options.segment_bytes = (segment_bytes + page_bytes - 1) / page_bytes * page_bytes;
   return options;
 }
 

@@ -7,6 +7,7 @@
 // Mailboxes own what is in them; nothing is shared between the threads but these.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <variant>
 #include <vector>
@@ -44,6 +45,8 @@ struct RoomShort {
   Where where = Where::journal;
   bool is_short = false;
 };
+
+constexpr std::chrono::seconds room_patience{1};  // Between two looks at a full disk.
 
 // By whoever wants the node to stop.
 struct StopAsked {};

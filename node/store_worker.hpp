@@ -20,8 +20,6 @@
 
 namespace nemcon::node {
 
-constexpr std::chrono::seconds room_patience{1};
-
 class StoreWorker {
  public:
   // All must outlive the worker.

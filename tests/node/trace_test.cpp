@@ -33,7 +33,7 @@ TEST(Trace, ForeignTextCannotBeginALine) {
 }
 
 TEST(Trace, WantsOnlyItsLevelAndWorse) {
-  const Trace trace({.level = TraceLevel::warning, .format = TraceFormat::text});
+  const Trace trace(Trace::Options{.level = TraceLevel::warning, .format = TraceFormat::text});
   EXPECT_FALSE(trace.wants(TraceLevel::debug));
   EXPECT_FALSE(trace.wants(TraceLevel::info));
   EXPECT_TRUE(trace.wants(TraceLevel::warning));
@@ -43,7 +43,7 @@ TEST(Trace, WantsOnlyItsLevelAndWorse) {
 TEST(Trace, LineHasTimeLevelAndEvent) {
   testing::internal::CaptureStderr();
   {
-    const Trace trace({.level = TraceLevel::info, .format = TraceFormat::text});
+    const Trace trace(Trace::Options{.level = TraceLevel::info, .format = TraceFormat::text});
     trace.debug("unseen", {});
     trace.warning("peer down", {{"peer", "shop"}});
   }
@@ -61,7 +61,7 @@ TEST(Trace, LineHasTimeLevelAndEvent) {
 TEST(Trace, JsonLineIsOneObject) {
   testing::internal::CaptureStderr();
   {
-    const Trace trace({.level = TraceLevel::debug, .format = TraceFormat::json});
+    const Trace trace(Trace::Options{.level = TraceLevel::debug, .format = TraceFormat::json});
     trace.debug("100 %v {} done", {});
   }
   const std::string line = testing::internal::GetCapturedStderr();

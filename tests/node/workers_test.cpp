@@ -1,9 +1,11 @@
 // Goal: the journal thread batches what arrives while the disk is busy, and tells of nothing that
 // is not durable; the store thread keeps the order of its orders, and waits for room. Method: the
 // workers run on threads of their own against a journal and a store that the test controls.
+#include <cerrno>
 #include <chrono>
-#include <future>
-#include <mutex>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "core/check.hpp"
 #include "node/journal_worker.hpp"
@@ -27,51 +30,72 @@ using Lsns = std::vector<std::uint64_t>;
 
 const core::Error disk_error{core::Errc::local_failed, "write segment-0001: Input/output error"};
 
-// Remembers every batch. While it is held, append() does not return.
-class FakeJournal final : public log::Journal {
+// The kernel's files, but a flush waits while it is held, or fails.
+class HeldFiles final : public log::FileOperations {
  public:
-  core::Result<Lsn> replay(Lsn after, const Visitor& /*visitor*/) override { return after; }
+  int open(const std::string& path, int flags) override { return kernel_.open(path, flags); }
 
-  core::Status append(std::span<const core::Write> batch) override {
-    Lsns lsns;
-    for (const core::Write& write : batch)
-      lsns.push_back(write.lsn.value());
-    appending.put(lsns);
+  ssize_t pread(int file, char* into, std::size_t byte_count, std::uint64_t offset) override {
+    return kernel_.pread(file, into, byte_count, offset);
+  }
+
+  ssize_t pwrite(int file, const char* from, std::size_t byte_count,
+                 std::uint64_t offset) override {
+    return kernel_.pwrite(file, from, byte_count, offset);
+  }
+
+  int fdatasync(int file) override {
     if (holds) {
+      flushing.put(0);
       std::vector<int> go;
       NEMCON_CHECK(release.wait_and_take(go, std::nullopt));
     }
-    if (fails) return disk_error;
-    return core::Nothing{};
+    return fails ? -EIO : kernel_.fdatasync(file);
   }
 
-  void release_upto(Lsn upto) override {
-    released = upto;
-    low = false;
+  int fsync(int file) override { return kernel_.fsync(file); }
+
+  int ftruncate(int file, std::uint64_t byte_count) override {
+    return kernel_.ftruncate(file, byte_count);
   }
 
-  [[nodiscard]] bool is_low() const override { return low; }
+  int rename(const std::string& from, const std::string& to) override {
+    return kernel_.rename(from, to);
+  }
 
-  [[nodiscard]] log::JournalUse use() const override { return {}; }
+  int unlink(const std::string& path) override { return kernel_.unlink(path); }
 
+  void drop_cache(int file) override { kernel_.drop_cache(file); }
+
+  void close(int file) override { kernel_.close(file); }
+
+  // Set before the journal thread begins.
   bool holds = false;
   bool fails = false;
-  bool low = false;
-  Lsn released;
-  Mailbox<Lsns> appending{100};  // Each batch, when its append begins.
-  Mailbox<int> release{100};     // One batch each, while `holds`.
+  Mailbox<int> flushing{100};  // One for each flush that begins, while held.
+  Mailbox<int> release{100};   // One for each flush that may end.
+
+ private:
+  log::KernelFiles kernel_;
 };
 
-core::Write write(std::uint64_t lsn) {
-  return {.lsn = Lsn{lsn}, .record = {}, .urgent = true};
-}
-
-JournalOrder order(const Lsns& lsns, bool urgent) {
+JournalOrder order(const Lsns& lsns, bool urgent, std::size_t body_bytes) {
   JournalOrder made;
-  for (const std::uint64_t lsn : lsns)
-    made.writes.push_back(write(lsn));
+  for (const std::uint64_t lsn : lsns) {
+    core::Sent sent;
+    sent.content.body = core::Bytes(std::string(body_bytes, 'x'));
+    made.writes.push_back({.lsn = Lsn{lsn}, .record = std::move(sent), .urgent = urgent});
+  }
   made.urgent = urgent;
   return made;
+}
+
+JournalOrder urgent(const Lsns& lsns) {
+  return order(lsns, true, 100);
+}
+
+JournalOrder patient(const Lsns& lsns) {
+  return order(lsns, false, 100);
 }
 
 template <class T>
@@ -83,10 +107,59 @@ std::vector<T> next(Mailbox<T>& mailbox) {
   return items;
 }
 
+// "durable 5", "read 3", "checkpoint 7", "short", "room".
+std::string describe(const LoopFact& fact) {
+  if (const auto* const durable = std::get_if<JournalDurable>(&fact)) {
+    return "durable " + std::to_string(durable->upto.value());
+  }
+  if (const auto* const done = std::get_if<core::ReadDone>(&fact)) {
+    return "read " + std::to_string(done->queue.value());
+  }
+  if (const auto* const done = std::get_if<core::CheckpointDone>(&fact)) {
+    return "checkpoint " + std::to_string(done->upto.value());
+  }
+  if (const auto* const room = std::get_if<RoomShort>(&fact)) {
+    return room->is_short ? "short" : "room";
+  }
+  return "something else";
+}
+
+// The next `count` facts for the loop.
+std::vector<std::string> facts(Mailboxes& mailboxes, std::size_t count) {
+  std::vector<std::string> texts;
+  while (texts.size() < count) {
+    const std::vector<LoopFact> taken = next(mailboxes.to_loop);
+    if (taken.empty()) break;
+    for (const LoopFact& fact : taken)
+      texts.push_back(describe(fact));
+  }
+  return texts;
+}
+
 class JournalWorkerTest : public testing::Test {
  protected:
+  JournalWorkerTest() {
+    std::string path = testing::TempDir() + "/nemcon_workers_test.XXXXXX";
+    NEMCON_CHECK(mkdtemp(path.data()) != nullptr);
+    options_.directory = path;
+    options_.segment_bytes = 64 << 10;
+    options_.segment_count = 2;
+    options_.segment_count_max = 2;
+    options_.files = &files_;
+    NEMCON_CHECK(log::Journal::create(options_, Lsn{0}).has_value());
+    journal_ = log::Journal::open(options_).value();
+    const auto ignore = [](Lsn, core::Record&&) { return core::Status{core::Nothing{}}; };
+    NEMCON_CHECK(journal_->replay(Lsn{0}, ignore).has_value());
+    worker_ = std::make_unique<JournalWorker>(*journal_, mailboxes_, trace_, points_);
+  }
+
+  ~JournalWorkerTest() override {
+    journal_.reset();
+    std::filesystem::remove_all(options_.directory);
+  }
+
   void start() {
-    thread_ = std::thread([this] { worker_.run(); });
+    thread_ = std::thread([this] { worker_->run(); });
   }
 
   void stop() {
@@ -94,107 +167,97 @@ class JournalWorkerTest : public testing::Test {
     thread_.join();
   }
 
-  Lsn next_durable() {
-    for (;;) {
-      for (const LoopFact& fact : next(mailboxes_.to_loop)) {
-        if (const auto* const durable = std::get_if<JournalDurable>(&fact)) return durable->upto;
-      }
-    }
-  }
-
-  Trace trace_{{.level = TraceLevel::error, .format = TraceFormat::text}};
+  Trace trace_{Trace::Options{.level = TraceLevel::error, .format = TraceFormat::text}};
   FailPoints points_;
-  FakeJournal journal_;
+  HeldFiles files_;
+  log::JournalOptions options_;
+  std::unique_ptr<log::Journal> journal_;
   Mailboxes mailboxes_;
-  JournalWorker worker_{journal_, mailboxes_, trace_, points_};
+  std::unique_ptr<JournalWorker> worker_;
   std::thread thread_;
 };
 
 TEST_F(JournalWorkerTest, MakesAnUrgentWriteDurableAtOnce) {
   start();
-  mailboxes_.to_journal.put(order({1, 2}, true));
+  mailboxes_.to_journal.put(urgent({1, 2}));
 
-  EXPECT_EQ(next_durable(), Lsn{2});
-  EXPECT_EQ(next(journal_.appending), (std::vector<Lsns>{{1, 2}}));
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 2"});
   stop();
+  EXPECT_EQ(journal_->use().flush_count, 1u);
 }
 
 TEST_F(JournalWorkerTest, WhatArrivesDuringAFlushIsTheNextBatch) {
-  journal_.holds = true;
+  files_.holds = true;
   start();
-  mailboxes_.to_journal.put(order({1}, true));
-  EXPECT_EQ(next(journal_.appending), (std::vector<Lsns>{{1}}));
+  mailboxes_.to_journal.put(urgent({1}));
+  next(files_.flushing);
 
-  mailboxes_.to_journal.put(order({2, 3}, true));
-  mailboxes_.to_journal.put(order({4}, false));
-  mailboxes_.to_journal.put(order({5}, true));
+  mailboxes_.to_journal.put(urgent({2, 3}));
+  mailboxes_.to_journal.put(patient({4}));
+  mailboxes_.to_journal.put(urgent({5}));
   // Nothing may be told of while the first flush is under way.
   EXPECT_EQ(mailboxes_.to_loop.count(), 0u);
-  journal_.release.put(0);
-  EXPECT_EQ(next(journal_.appending), (std::vector<Lsns>{{2, 3, 4, 5}}));
-  journal_.release.put(0);
+  files_.release.put(0);
+  next(files_.flushing);
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 1"});
+  files_.release.put(0);
 
-  EXPECT_EQ(next_durable().value() == 1 ? next_durable() : Lsn{5}, Lsn{5});
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 5"});
   stop();
+  EXPECT_EQ(journal_->use().flush_count, 2u);
 }
 
 TEST_F(JournalWorkerTest, WritesNobodyWaitsForAreDurableSoonAllTheSame) {
   start();
   const auto before = std::chrono::steady_clock::now();
-  mailboxes_.to_journal.put(order({1}, false));
+  mailboxes_.to_journal.put(patient({1}));
 
-  EXPECT_EQ(next_durable(), Lsn{1});
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 1"});
   EXPECT_GE(std::chrono::steady_clock::now() - before, journal_patience);
   stop();
 }
 
 TEST_F(JournalWorkerTest, StopMakesTheRestDurableFirst) {
-  mailboxes_.to_journal.put(order({1}, false));
-  mailboxes_.to_journal.put(order({2}, false));
+  mailboxes_.to_journal.put(patient({1}));
+  mailboxes_.to_journal.put(patient({2}));
   mailboxes_.to_journal.close();
-  worker_.run();
+  worker_->run();
 
-  EXPECT_EQ(next(journal_.appending), (std::vector<Lsns>{{1, 2}}));
-  EXPECT_EQ(next_durable(), Lsn{2});
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 2"});
 }
 
 TEST_F(JournalWorkerTest, TellsWhenRoomIsShortAndWhenItIsNotAnyMore) {
-  journal_.low = true;
-  mailboxes_.to_journal.put(order({1}, true));
   start();
-  std::vector<LoopFact> facts;
-  while (facts.size() < 2) {
-    for (LoopFact& fact : next(mailboxes_.to_loop))
-      facts.push_back(std::move(fact));
-  }
-  EXPECT_TRUE(std::get<RoomShort>(facts[1]).is_short);
+  // Two segments of 64 KiB, and no more: the second one is begun with the second order.
+  mailboxes_.to_journal.put(order({1}, true, 40 << 10));
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"durable 1"});
+  mailboxes_.to_journal.put(order({2}, true, 40 << 10));
+  EXPECT_EQ(facts(mailboxes_, 2), (std::vector<std::string>{"durable 2", "short"}));
 
   JournalOrder release;
-  release.release_upto = Lsn{1};
+  release.release_upto = Lsn{2};
   mailboxes_.to_journal.put(std::move(release));
-  facts = next(mailboxes_.to_loop);
-  EXPECT_FALSE(std::get<RoomShort>(facts[0]).is_short);
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"room"});
   stop();
-  EXPECT_EQ(journal_.released, Lsn{1});
 }
 
 TEST_F(JournalWorkerTest, RingsTheBellOfTheLoop) {
-  mailboxes_.to_journal.put(order({1}, true));
+  mailboxes_.to_journal.put(urgent({1}));
   mailboxes_.to_journal.close();
-  worker_.run();
+  worker_->run();
 
   std::uint64_t rings = 0;
   EXPECT_EQ(read(mailboxes_.loop_bell.descriptor(), &rings, sizeof rings), 8);
 }
 
 TEST_F(JournalWorkerTest, FailedFlushEndsTheProcessAndTellsNobodyElse) {
-  journal_.fails = true;
-  mailboxes_.to_journal.put(order({1}, true));
+  files_.fails = true;
+  mailboxes_.to_journal.put(urgent({1}));
   mailboxes_.to_journal.close();
 
-  EXPECT_EXIT(worker_.run(), testing::ExitedWithCode(exit_storage_failed),
+  EXPECT_EXIT(worker_->run(), testing::ExitedWithCode(exit_storage_failed),
               "error \"storage failed, stopping at once\" what=journal "
-              "why=\"write segment-0001: Input/output error\"");
+              "why=\"cannot flush .*/segment-0001: Input/output error\"");
 }
 
 // Answers every read with the queue asked for; has room while `room` says so.
@@ -249,34 +312,9 @@ core::Checkpoint checkpoint_at(std::uint64_t lsn) {
   return {.upto = Lsn{lsn}, .puts = {}, .erased = {}};
 }
 
-// "read 3", "checkpoint 7", "short", "room".
-std::string describe(const LoopFact& fact) {
-  if (const auto* const done = std::get_if<core::ReadDone>(&fact)) {
-    return "read " + std::to_string(done->queue.value());
-  }
-  if (const auto* const done = std::get_if<core::CheckpointDone>(&fact)) {
-    return "checkpoint " + std::to_string(done->upto.value());
-  }
-  if (const auto* const room = std::get_if<RoomShort>(&fact)) {
-    return room->is_short ? "short" : "room";
-  }
-  return "something else";
-}
-
 class StoreWorkerTest : public testing::Test {
  protected:
-  std::vector<std::string> facts(std::size_t count) {
-    std::vector<std::string> texts;
-    while (texts.size() < count) {
-      const std::vector<LoopFact> taken = next(mailboxes_.to_loop);
-      if (taken.empty()) break;
-      for (const LoopFact& fact : taken)
-        texts.push_back(describe(fact));
-    }
-    return texts;
-  }
-
-  Trace trace_{{.level = TraceLevel::error, .format = TraceFormat::text}};
+  Trace trace_{Trace::Options{.level = TraceLevel::error, .format = TraceFormat::text}};
   FailPoints points_;
   FakeStore store_;
   Mailboxes mailboxes_;
@@ -291,7 +329,7 @@ TEST_F(StoreWorkerTest, CarriesOutItsOrdersInTheirOrder) {
   mailboxes_.to_store.close();
   worker_.run();
 
-  EXPECT_EQ(facts(4),
+  EXPECT_EQ(facts(mailboxes_, 4),
             (std::vector<std::string>{"read 1", "checkpoint 10", "read 2", "checkpoint 20"}));
   EXPECT_EQ(store_.applied, (Lsns{10, 20}));
 }
@@ -303,7 +341,8 @@ TEST_F(StoreWorkerTest, TriesACheckpointAgainUntilThereIsRoomAndKeepsTheOrder) {
   mailboxes_.to_store.put(read_of(1));
   std::thread thread([this] { worker_.run(); });
 
-  EXPECT_EQ(facts(4), (std::vector<std::string>{"short", "checkpoint 10", "read 1", "room"}));
+  EXPECT_EQ(facts(mailboxes_, 4),
+            (std::vector<std::string>{"short", "checkpoint 10", "read 1", "room"}));
   mailboxes_.to_store.close();
   thread.join();
   EXPECT_EQ(store_.applied, Lsns{10});
@@ -315,7 +354,7 @@ TEST_F(StoreWorkerTest, LooksForRoomWhileTheStoreIsLow) {
   mailboxes_.to_store.put(checkpoint_at(10));
   std::thread thread([this] { worker_.run(); });
 
-  EXPECT_EQ(facts(3), (std::vector<std::string>{"checkpoint 10", "short", "room"}));
+  EXPECT_EQ(facts(mailboxes_, 3), (std::vector<std::string>{"checkpoint 10", "short", "room"}));
   mailboxes_.to_store.close();
   thread.join();
 }
@@ -326,7 +365,7 @@ TEST_F(StoreWorkerTest, StopDoesNotWaitForRoom) {
   mailboxes_.to_store.close();
   worker_.run();
 
-  EXPECT_EQ(facts(1), std::vector<std::string>{"short"});
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"short"});
   EXPECT_TRUE(store_.applied.empty());
 }
 
