@@ -75,6 +75,10 @@ struct DecodeLimits {
 
 [[nodiscard]] DecodeLimits decode_limits(const core::Limits& limits);
 
+// The same for frames that somebody else will decode, who said how large they may be.
+[[nodiscard]] DecodeLimits limits_of_receiver(const DecodeLimits& own,
+                                              std::uint64_t frame_bytes_max);
+
 // ---- encoding -------------------------------------------------------------------------------
 
 // Where a frame is encoded into. Reuse it: it keeps its memory, unless that has become large.
@@ -178,6 +182,7 @@ enum class RefusalReason : std::uint8_t {
   fault,      // The sender broke the rules of the commit protocol; muted.
   full,       // Too many clients.
   replaced,   // The same peer has connected anew.
+  stranger,   // No greeting came on this connection, or so long ago that it was given up.
 };
 
 struct Refused {

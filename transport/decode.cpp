@@ -1,4 +1,5 @@
 // The decoding half of codec.hpp: everything that looks at bytes of strangers.
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -115,6 +116,15 @@ DecodeLimits decode_limits(const core::Limits& limits) {
           .string_bytes_max = string_bytes_max,
           .bin_bytes_max = static_cast<std::uint32_t>(frame_bytes),
           .elements_max = elements_max};
+}
+
+DecodeLimits limits_of_receiver(const DecodeLimits& own, std::uint64_t frame_bytes_max) {
+  const std::uint64_t byte_count =
+      std::min<std::uint64_t>(frame_bytes_max, std::numeric_limits<std::uint32_t>::max());
+  DecodeLimits limits = own;
+  limits.frame_bytes_max = byte_count;
+  limits.bin_bytes_max = static_cast<std::uint32_t>(byte_count);
+  return limits;
 }
 
 core::Result<PeerFrame> decode_peer(const ReceivedFrame& frame, const DecodeLimits& limits) {

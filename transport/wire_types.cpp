@@ -172,6 +172,7 @@ bool is_known(RefusalReason value) {
     case fault:
     case full:
     case replaced:
+    case stranger:
       return true;
   }
   return false;

@@ -1,0 +1,461 @@
+#include "transport/acceptor.hpp"
+
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace nemcon::transport {
+
+namespace {
+
+// Of one receive(): so that a flood on the sockets does not keep the owner from its other work.
+constexpr int frames_per_turn = 1024;
+constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
+
+// Tables that strangers can make grow.
+constexpr std::size_t muted_count_max = 16'384;
+constexpr std::size_t reported_count_max = 1024;
+constexpr std::size_t penalty_count_max = 16'384;
+
+const char* to_text(Role role) {
+  return role == Role::peer ? "node" : "client";
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Parts parts)
+    : parts_(parts),
+      socket_(parts.context, parts.poller,
+              SocketTuning{.heartbeat_interval = parts.options.timing.heartbeat_interval,
+                           .heartbeat_timeout = parts.options.timing.heartbeat_timeout,
+                           .handshake_patience = parts.options.timing.handshake_patience,
+                           .frame_bytes_max = parts.limits.frame_bytes_max}) {}
+
+core::Result<std::string> Acceptor::bind(const std::string& endpoint) {
+  return socket_.bind(endpoint);
+}
+
+bool Acceptor::is_ready() const {
+  return socket_.is_ready() || !pending_.empty() || (!holds_clients_ && !held_.empty());
+}
+
+// ---- receiving ------------------------------------------------------------------------------
+
+void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
+  now_ = now;
+  release_held(events);
+  std::size_t byte_count = 0;
+  for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
+    const std::optional<RoutedFrame> routed = socket_.try_receive();
+    if (!routed) break;
+    byte_count += routed->frame.view.size();
+    on_frame(*routed, events);
+  }
+}
+
+void Acceptor::on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& events) {
+  ++parts_.counters.frames_in;
+  parts_.counters.bytes_in += routed.frame.view.size();
+  const auto found = connections_.find(routed.routing_id);
+  if (found != connections_.end() && found->second->is_muted) {
+    ++parts_.counters.frames_ignored;
+    return;
+  }
+  const core::Result<FrameInfo> info =
+      routed.is_whole ? read_frame_info(routed.frame.view)
+                      : core::Error{core::Errc::remote_malformed, "a message of several parts"};
+  if (found == connections_.end()) return on_stranger(routed, info);
+  Inbound& inbound = *found->second;
+  if (!info) return blame(inbound, info.error());
+  inbound.heard = now_;
+  on_bound(inbound, info->kind, routed.frame, events);
+}
+
+void Acceptor::on_bound(Inbound& inbound, FrameKind kind, const ReceivedFrame& frame,
+                        std::vector<NodeEvent>& events) {
+  switch (kind) {
+    case FrameKind::peer:
+      return on_messages(inbound, frame, events);
+    case FrameKind::requests:
+      return on_requests(inbound, frame, events);
+    case FrameKind::ping:
+      return on_ping(inbound, frame.view);
+    case FrameKind::pong:
+      return on_pong(inbound, frame.view);
+    case FrameKind::bye:
+      return forget(inbound);
+    case FrameKind::greeting:
+    case FrameKind::welcome:
+    case FrameKind::refusal:
+    case FrameKind::replies:
+    case FrameKind::hold:
+    case FrameKind::go_on:
+      break;
+  }
+  blame(inbound, {core::Errc::remote_malformed, "a frame of a kind that is not expected"});
+}
+
+void Acceptor::on_messages(Inbound& inbound, const ReceivedFrame& frame,
+                           std::vector<NodeEvent>& events) {
+  if (inbound.role != Role::peer) {
+    return blame(inbound, {core::Errc::remote_malformed, "messages from a client"});
+  }
+  core::Result<PeerFrame> decoded = decode_peer(frame, parts_.limits);
+  if (!decoded) return blame(inbound, decoded.error());
+  PeerFrame peer_frame = std::move(decoded).value();
+  events.emplace_back(core::FrameReceived{.from = inbound.peer,
+                                          .header = peer_frame.header,
+                                          .messages = std::move(peer_frame.messages)});
+}
+
+void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
+                           std::vector<NodeEvent>& events) {
+  if (inbound.role != Role::client) {
+    return blame(inbound, {core::Errc::remote_malformed, "requests from a node"});
+  }
+  // Also behind those that wait: a client's requests stay in order.
+  if (holds_clients_ || !held_.empty()) return hold(inbound, frame);
+  core::Result<std::vector<core::Request>> decoded = decode_requests(frame, parts_.limits);
+  if (!decoded) return blame(inbound, decoded.error());
+  for (core::Request& request : std::move(decoded).value()) {
+    events.emplace_back(core::ClientRequested{.link = inbound.link, .request = std::move(request)});
+  }
+}
+
+void Acceptor::on_ping(Inbound& inbound, std::string_view frame) {
+  const core::Result<std::uint64_t> mark = decode_mark(frame);
+  if (!mark) return blame(inbound, mark.error());
+  encode_pong(control_, *mark);
+  if (send_control(inbound) == Handed::gone) forget(inbound);
+}
+
+void Acceptor::on_pong(Inbound& inbound, std::string_view frame) {
+  const core::Result<std::uint64_t> mark = decode_mark(frame);
+  if (!mark) return blame(inbound, mark.error());
+  inbound.flow.on_pong(*mark);
+}
+
+// ---- handshake ------------------------------------------------------------------------------
+
+void Acceptor::on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info) {
+  if (!info) {
+    const bool other_version = info.error().code == core::Errc::remote_version;
+    const RefusalReason reason = other_version ? RefusalReason::version : RefusalReason::malformed;
+    ++(other_version ? parts_.counters.frames_of_other_version : parts_.counters.frames_malformed);
+    return mute_stranger(routed, {}, reason, info.error().detail);
+  }
+  if (info->kind == FrameKind::greeting) return on_greeting(routed);
+  if (info->kind == FrameKind::bye) return;
+  // Perhaps one that was given up because it was silent: it is to greet anew.
+  ++parts_.counters.frames_ignored;
+  refuse(routed.routing_id, RefusalReason::stranger, "greet first");
+}
+
+void Acceptor::on_greeting(const RoutedFrame& routed) {
+  const core::Result<Greeting> greeting = decode_greeting(routed.frame.view);
+  if (!greeting) {
+    ++parts_.counters.frames_malformed;
+    return mute_stranger(routed, {}, RefusalReason::malformed, greeting.error().detail);
+  }
+  Inbound inbound{
+      .role = greeting->role, .name = greeting->name, .frame_bytes_max = greeting->frame_bytes_max};
+  if (greeting->version_min > protocol_version || greeting->version_max < protocol_version) {
+    ++parts_.counters.frames_of_other_version;
+    return mute_stranger(routed, std::move(inbound), RefusalReason::version,
+                         "protocol versions " + std::to_string(greeting->version_min) + " to " +
+                             std::to_string(greeting->version_max) + " are not spoken here");
+  }
+  const Origin origin = origin_of(routed.frame);
+  inbound.address = origin.address;
+  const auto turn_away = [&](RefusalReason reason, const std::string& text) {
+    ++parts_.counters.handshakes_refused;
+    refuse(routed.routing_id, reason, text);
+    report(inbound, reason, text);
+  };
+  const Verified verified = parts_.authenticator.verify({.role = greeting->role,
+                                                         .name = greeting->name,
+                                                         .user_id = origin.user_id,
+                                                         .address = origin.address});
+  if (!verified.accepted) return turn_away(verified.reason, verified.text);
+  inbound.name = verified.name;
+  if (is_in_penalty(inbound.role, inbound.name)) {
+    return turn_away(RefusalReason::fault, "muted a moment ago");
+  }
+  if (inbound.role == Role::peer) {
+    const PeerEndpoint* peer = find_peer(inbound.name);
+    if (peer == nullptr) return turn_away(RefusalReason::unknown, "not a peer of this node");
+    inbound.peer = peer->peer;
+  } else if (clients_.size() >= parts_.options.limits.clients_max) {
+    return turn_away(RefusalReason::full, "too many clients");
+  }
+  welcome(routed, std::move(inbound));
+}
+
+void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {
+  encode(control_,
+         Welcome{.frame_bytes_max = parts_.limits.frame_bytes_max, .name = parts_.options.name});
+  if (socket_.try_send(routed.routing_id, control_.view()) != Handed::taken) return;
+  ++parts_.counters.handshakes_accepted;
+  std::erase_if(reported_, [&inbound](const Reported& reported) {
+    return reported.role == inbound.role && reported.name == inbound.name;
+  });
+  inbound.routing_id = routed.routing_id;
+  inbound.heard = now_;
+  if (inbound.role == Role::client) inbound.link = core::LinkId{++link_count_};
+  auto& slot = connections_[routed.routing_id];
+  slot = std::make_unique<Inbound>(std::move(inbound));
+  if (slot->role == Role::client) {
+    clients_.emplace(slot->link, slot.get());
+    return;
+  }
+  Inbound*& current = peers_[slot->peer];
+  if (current != nullptr) {
+    // What the older connection still brings is refused from now on.
+    refuse(current->routing_id, RefusalReason::replaced, "connected anew");
+    connections_.erase(connections_.find(current->routing_id));
+  }
+  current = slot.get();
+}
+
+const PeerEndpoint* Acceptor::find_peer(const std::string& name) const {
+  for (const PeerEndpoint& peer : parts_.options.peers) {
+    if (peer.name == name) return &peer;
+  }
+  return nullptr;
+}
+
+void Acceptor::refuse(std::string_view routing_id, RefusalReason reason, const std::string& text) {
+  encode(control_, Refused{.reason = reason, .text = text});
+  // Who does not take it learns it by the silence.
+  static_cast<void>(socket_.try_send(routing_id, control_.view()));
+}
+
+// ---- muting ---------------------------------------------------------------------------------
+
+bool Acceptor::is_in_penalty(Role role, const std::string& name) const {
+  const auto found = penalties_.find({role, name});
+  return found != penalties_.end() && now_ < found->second;
+}
+
+void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::string& text) {
+  if (reported_.size() >= reported_count_max) reported_.clear();
+  const bool is_new = reported_
+                          .insert({.role = inbound.role,
+                                   .name = inbound.name,
+                                   .address = inbound.address,
+                                   .reason = reason})
+                          .second;
+  if (!is_new) return;
+  std::string what = to_text(inbound.role);
+  what += inbound.name.empty() ? " without a name" : " " + inbound.name;
+  if (!inbound.address.empty()) what += " at " + inbound.address;
+  LinkTrouble trouble{.reason = reason, .peer = std::nullopt, .what = what + ": " + text};
+  const PeerEndpoint* peer = inbound.role == Role::peer ? find_peer(inbound.name) : nullptr;
+  if (peer != nullptr) trouble.peer = peer->peer;
+  pending_.emplace_back(std::move(trouble));
+}
+
+void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
+                             const std::string& text) {
+  ++parts_.counters.handshakes_refused;
+  inbound.address = origin_of(routed.frame).address;
+  inbound.routing_id = routed.routing_id;
+  auto& slot = connections_[routed.routing_id];
+  slot = std::make_unique<Inbound>(std::move(inbound));
+  mute(*slot, reason, text);
+}
+
+void Acceptor::mute(Inbound& inbound, RefusalReason reason, const std::string& text) {
+  NEMCON_CHECK(!inbound.is_muted);
+  refuse(inbound.routing_id, reason, text);
+  report(inbound, reason, text);
+  unbind(inbound);
+  inbound.is_muted = true;
+  inbound.heard = now_;
+  ++muted_count_;
+  ++parts_.counters.connections_muted;
+  // With too many of them this one is forgotten: it will be muted again by its next frame.
+  if (muted_count_ > muted_count_max) forget(inbound);
+}
+
+void Acceptor::blame(Inbound& inbound, const core::Error& error) {
+  const bool other_version = error.code == core::Errc::remote_version;
+  ++(other_version ? parts_.counters.frames_of_other_version : parts_.counters.frames_malformed);
+  if (!inbound.name.empty()) {
+    if (penalties_.size() >= penalty_count_max) penalties_.clear();
+    penalties_[{inbound.role, inbound.name}] = now_ + parts_.options.timing.penalty;
+  }
+  mute(inbound, other_version ? RefusalReason::version : RefusalReason::malformed, error.detail);
+}
+
+void Acceptor::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
+  now_ = std::max(now_, now);
+  for (const PeerEndpoint& p : parts_.options.peers) {
+    if (p.peer == peer) {
+      penalties_[{Role::peer, p.name}] = now_ + parts_.options.timing.penalty;
+    }
+  }
+  const auto found = peers_.find(peer);
+  if (found != peers_.end()) mute(*found->second, RefusalReason::fault, why);
+}
+
+void Acceptor::unbind(Inbound& inbound) {
+  if (inbound.is_muted) {
+    --muted_count_;
+    return;
+  }
+  if (clients_.erase(inbound.link) > 0) {
+    ++parts_.counters.clients_gone;
+    pending_.emplace_back(core::ClientGone{inbound.link});
+    return;
+  }
+  const auto found = peers_.find(inbound.peer);
+  if (found != peers_.end() && found->second == &inbound) peers_.erase(found);
+}
+
+void Acceptor::forget(Inbound& inbound) {
+  unbind(inbound);
+  connections_.erase(connections_.find(inbound.routing_id));
+}
+
+// ---- holding clients ------------------------------------------------------------------------
+
+void Acceptor::hold(Inbound& inbound, const ReceivedFrame& frame) {
+  if (held_bytes_ + frame.view.size() > parts_.options.held_bytes_max) {
+    ++parts_.counters.frames_dropped;
+    return;
+  }
+  held_bytes_ += frame.view.size();
+  held_.push_back({.link = inbound.link, .frame = frame});
+  if (inbound.is_told_to_hold) return;
+  inbound.is_told_to_hold = true;
+  encode_control(control_, FrameKind::hold);
+  static_cast<void>(send_control(inbound));
+}
+
+void Acceptor::resume_clients() {
+  holds_clients_ = false;
+  encode_control(control_, FrameKind::go_on);
+  for (const auto& [link, inbound] : clients_) {
+    if (!inbound->is_told_to_hold) continue;
+    // One that cannot be told now is told by the next sweep.
+    if (send_control(*inbound) == Handed::taken) inbound->is_told_to_hold = false;
+  }
+}
+
+void Acceptor::release_held(std::vector<NodeEvent>& events) {
+  std::size_t byte_count = 0;
+  while (!holds_clients_ && !held_.empty() && byte_count < bytes_per_turn) {
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    held_bytes_ -= held.frame.view.size();
+    byte_count += held.frame.view.size();
+    const auto found = clients_.find(held.link);
+    if (found == clients_.end()) continue;
+    core::Result<std::vector<core::Request>> decoded = decode_requests(held.frame, parts_.limits);
+    if (!decoded) {
+      blame(*found->second, decoded.error());
+      continue;
+    }
+    for (core::Request& request : std::move(decoded).value()) {
+      events.emplace_back(core::ClientRequested{.link = held.link, .request = std::move(request)});
+    }
+  }
+}
+
+// ---- sending and liveness -------------------------------------------------------------------
+
+Handed Acceptor::send_control(Inbound& inbound) {
+  return socket_.try_send(inbound.routing_id, control_.view());
+}
+
+void Acceptor::ping(Inbound& inbound) {
+  encode_ping(control_, inbound.flow.mark());
+  if (send_control(inbound) == Handed::taken) inbound.flow.on_ping();
+}
+
+SendResult Acceptor::send_to_client(core::LinkId to, std::span<const core::Reply> replies) {
+  const auto found = clients_.find(to);
+  if (found == clients_.end()) {
+    parts_.counters.sends_down += replies.size();
+    return SendResult::down;
+  }
+  const SendResult result = send_frames(*found->second, replies);
+  if (result == SendResult::full) parts_.counters.sends_full += replies.size();
+  if (result == SendResult::down) {
+    parts_.counters.sends_down += replies.size();
+    forget(*found->second);
+  }
+  return result;
+}
+
+// Takes away from `replies` what was sent, or can never be.
+SendResult Acceptor::send_frames(Inbound& inbound, std::span<const core::Reply>& replies) {
+  const DecodeLimits limits = limits_of_receiver(parts_.limits, inbound.frame_bytes_max);
+  SendResult result = SendResult::sent;
+  while (!replies.empty()) {
+    if (inbound.flow.is_full()) return SendResult::full;
+    const core::Result<std::size_t> count = encode_replies(out_, replies, limits);
+    if (!count) {
+      ++parts_.counters.sends_too_large;
+      result = SendResult::too_large;
+      replies = replies.subspan(1);
+      continue;
+    }
+    const Handed handed = socket_.try_send(inbound.routing_id, out_.view());
+    if (handed != Handed::taken) {
+      return handed == Handed::gone ? SendResult::down : SendResult::full;
+    }
+    replies = replies.subspan(*count);
+    ++parts_.counters.frames_out;
+    parts_.counters.bytes_out += out_.byte_count();
+    inbound.flow.on_frame(out_.byte_count());
+    if (inbound.flow.wants_ping()) ping(inbound);
+  }
+  return result;
+}
+
+std::string Acceptor::client_name(core::LinkId link) const {
+  const auto found = clients_.find(link);
+  return found == clients_.end() ? std::string{} : found->second->name;
+}
+
+bool Acceptor::tend_one(Inbound& inbound) {
+  const LinkTiming& timing = parts_.options.timing;
+  const core::Duration silent = now_ - inbound.heard;
+  if (inbound.is_muted) {
+    // There is no other way to learn that such a connection has ended.
+    if (silent < timing.gone_after) return true;
+    inbound.heard = now_;
+    encode(control_, Refused{.reason = RefusalReason::malformed, .text = "muted"});
+    return send_control(inbound) != Handed::gone;
+  }
+  if (silent >= timing.gone_after) return false;
+  if (inbound.is_told_to_hold && !holds_clients_) {
+    encode_control(control_, FrameKind::go_on);
+    if (send_control(inbound) == Handed::taken) inbound.is_told_to_hold = false;
+  }
+  if (silent < timing.ping_interval + timing.ping_interval / 2) return true;
+  // It should have pinged. ZeroMQ knows a connection that has ended, but only if asked.
+  encode_ping(control_, inbound.flow.mark());
+  return send_control(inbound) != Handed::gone;
+}
+
+void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
+  now_ = now;
+  if (now >= next_sweep_) {
+    next_sweep_ = now + parts_.options.timing.ping_interval / 2;
+    std::vector<Inbound*> gone;
+    for (const auto& [routing_id, inbound] : connections_) {
+      if (!tend_one(*inbound)) gone.push_back(inbound.get());
+    }
+    for (Inbound* inbound : gone)
+      forget(*inbound);
+    std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
+  }
+  for (NodeEvent& event : pending_)
+    events.push_back(std::move(event));
+  pending_.clear();
+}
+
+}  // namespace nemcon::transport

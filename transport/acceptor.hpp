@@ -1,0 +1,168 @@
+// Acceptor: a node's end of all connections that others made to it.
+//
+// Each connection is bound, by its greeting, to a peer, a client, or to nobody:
+//
+//   (nothing) ──greeting──► bound to a peer or a client ──► (nothing): silent, gone, bye, replaced
+//       │                          │
+//       └──── garbage, other version, fault ──► muted ──► (nothing): gone
+//
+// libzmq cannot close one connection of many. What would be closed is muted: nothing of it is
+// read any more, it was told so once, and its name is refused for a while. One owner thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "transport/authenticator.hpp"
+#include "transport/codec.hpp"
+#include "transport/flow.hpp"
+#include "transport/links.hpp"
+#include "transport/poller.hpp"
+#include "transport/socket.hpp"
+
+namespace nemcon::transport {
+
+class Acceptor {
+ public:
+  // All must outlive it.
+  struct Parts {
+    Context& context;
+    Poller& poller;
+    Authenticator& authenticator;
+    const NodeSocketsOptions& options;
+    const DecodeLimits& limits;
+    LinkCounters& counters;
+  };
+
+  explicit Acceptor(Parts parts);
+
+  [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
+
+  // True while receive() may find something.
+  [[nodiscard]] bool is_ready() const;
+
+  // Takes a bounded number of frames.
+  void receive(core::Instant now, std::vector<NodeEvent>& events);
+
+  // Once a turn, after receiving: looks for silent connections when it is time to, and appends
+  // what else has happened to clients.
+  void tend(core::Instant now, std::vector<NodeEvent>& events);
+
+  [[nodiscard]] core::Instant deadline() const { return next_sweep_; }
+
+  [[nodiscard]] SendResult send_to_client(core::LinkId to, std::span<const core::Reply> replies);
+
+  void hold_clients() { holds_clients_ = true; }
+
+  void resume_clients();
+  void mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why);
+
+  [[nodiscard]] std::string client_name(core::LinkId link) const;
+
+  [[nodiscard]] std::size_t client_count() const { return clients_.size(); }
+
+ private:
+  // One connection. At a fixed address as long as it is known.
+  struct Inbound {
+    std::string routing_id;
+    Role role = Role::client;
+    bool is_muted = false;
+    std::string name;
+    std::string address;
+    core::PeerIndex peer;               // role == peer.
+    core::LinkId link;                  // role == client.
+    std::uint64_t frame_bytes_max = 0;  // That it takes.
+    core::Instant heard;
+    FlowWindow flow;
+    bool is_told_to_hold = false;
+  };
+
+  struct Held {
+    core::LinkId link;
+    ReceivedFrame frame;
+  };
+
+  // What has been reported, and shall not be again.
+  struct Reported {
+    Role role = Role::client;
+    std::string name;
+    std::string address;
+    RefusalReason reason = RefusalReason::malformed;
+
+    friend auto operator<=>(const Reported&, const Reported&) = default;
+  };
+
+  struct Hash {
+    using is_transparent = void;
+
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+
+  using Connections =
+      std::unordered_map<std::string, std::unique_ptr<Inbound>, Hash, std::equal_to<>>;
+
+  void on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& events);
+  void on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info);
+  void on_greeting(const RoutedFrame& routed);
+  void on_bound(Inbound& inbound, FrameKind kind, const ReceivedFrame& frame,
+                std::vector<NodeEvent>& events);
+  void on_messages(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
+  void on_requests(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
+  void on_ping(Inbound& inbound, std::string_view frame);
+  void on_pong(Inbound& inbound, std::string_view frame);
+  void hold(Inbound& inbound, const ReceivedFrame& frame);
+  void release_held(std::vector<NodeEvent>& events);
+
+  [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
+  [[nodiscard]] bool is_in_penalty(Role role, const std::string& name) const;
+  void welcome(const RoutedFrame& routed, Inbound inbound);
+  void refuse(std::string_view routing_id, RefusalReason reason, const std::string& text);
+  void report(const Inbound& inbound, RefusalReason reason, const std::string& text);
+  void mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
+                     const std::string& text);
+  void mute(Inbound& inbound, RefusalReason reason, const std::string& text);
+  void blame(Inbound& inbound, const core::Error& error);
+  void unbind(Inbound& inbound);
+  void forget(Inbound& inbound);
+
+  [[nodiscard]] Handed send_control(Inbound& inbound);
+  void ping(Inbound& inbound);
+  [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
+  // False: it is gone.
+  [[nodiscard]] bool tend_one(Inbound& inbound);
+
+  Parts parts_;
+  RouterSocket socket_;
+  FrameBuffer control_;
+  FrameBuffer out_;
+  core::Instant now_{};
+  core::Instant next_sweep_{};
+
+  Connections connections_;
+  std::map<core::PeerIndex, Inbound*> peers_;  // Invariant: not muted, at most one for each.
+  std::map<core::LinkId, Inbound*> clients_;   // Invariant: not muted.
+  std::size_t muted_count_ = 0;
+  std::uint64_t link_count_ = 0;
+  std::map<std::pair<Role, std::string>, core::Instant> penalties_;
+  std::set<Reported> reported_;
+  std::vector<NodeEvent> pending_;  // For the next tend().
+
+  bool holds_clients_ = false;
+  std::deque<Held> held_;
+  std::uint64_t held_bytes_ = 0;
+};
+
+}  // namespace nemcon::transport

@@ -1,0 +1,170 @@
+#include "transport/connection.hpp"
+
+#include <utility>
+
+#include "core/check.hpp"
+
+namespace nemcon::transport {
+
+core::Result<std::unique_ptr<Connection>> Connection::begin(Context& context, Poller& poller,
+                                                            LinkCounters& counters,
+                                                            Settings settings, core::Instant now) {
+  const SocketTuning tuning{.heartbeat_interval = settings.timing.heartbeat_interval,
+                            .heartbeat_timeout = settings.timing.heartbeat_timeout,
+                            .handshake_patience = settings.timing.handshake_patience,
+                            .frame_bytes_max = settings.greeting.frame_bytes_max};
+  auto socket = DealerSocket::connect(context, poller, tuning, settings.endpoint);
+  if (!socket) return socket.error();
+  ++counters.connects;
+  return std::unique_ptr<Connection>(
+      new Connection(std::move(socket).value(), counters, std::move(settings), now));
+}
+
+Connection::Connection(std::unique_ptr<DealerSocket> socket, LinkCounters& counters,
+                       Settings settings, core::Instant now)
+    : socket_(std::move(socket)),
+      counters_(&counters),
+      settings_(std::move(settings)),
+      begun_(now),
+      heard_(now),
+      pinged_(now) {
+  // ZeroMQ keeps it until there is a connection, so that it is the first on it.
+  encode(control_, settings_.greeting);
+  const Handed handed = socket_->try_send(control_.view());
+  NEMCON_CHECK(handed == Handed::taken);
+}
+
+void Connection::end(std::string why) {
+  if (state_ == State::over) return;
+  ++(state_ == State::up ? counters_->links_lost : counters_->connects_failed);
+  state_ = State::over;
+  end_.why = std::move(why);
+}
+
+std::optional<Connection::Arrived> Connection::try_receive(core::Instant now) {
+  while (state_ != State::over) {
+    std::optional<ReceivedFrame> frame = socket_->try_receive();
+    if (!frame) {
+      // Only now: what came before the end counts.
+      if (const char* why = socket_->find_end()) end(why);
+      return std::nullopt;
+    }
+    ++counters_->frames_in;
+    counters_->bytes_in += frame->view.size();
+    const core::Result<FrameInfo> info = read_frame_info(frame->view);
+    if (!info) {
+      ++counters_->frames_malformed;
+      end("what answers there does not speak this protocol: " + info.error().detail);
+      return std::nullopt;
+    }
+    heard_ = now;
+    switch (info->kind) {
+      case FrameKind::welcome:
+        on_welcome(frame->view);
+        break;
+      case FrameKind::refusal:
+        on_refusal(frame->view);
+        break;
+      case FrameKind::ping:
+        on_ping(frame->view);
+        break;
+      case FrameKind::pong:
+        on_pong(frame->view);
+        break;
+      default:
+        return Arrived{.kind = info->kind, .frame = std::move(*frame)};
+    }
+  }
+  return std::nullopt;
+}
+
+void Connection::on_welcome(std::string_view frame) {
+  core::Result<Welcome> welcome = decode_welcome(frame);
+  if (!welcome) {
+    ++counters_->frames_malformed;
+    return end("its welcome cannot be read: " + welcome.error().detail);
+  }
+  if (state_ != State::greeting) return end("it said welcome twice");
+  if (welcome->version != protocol_version) return end("it chose a version that was not offered");
+  welcome_ = std::move(welcome).value();
+  state_ = State::up;
+}
+
+void Connection::on_refusal(std::string_view frame) {
+  const core::Result<Refused> refused = decode_refused(frame);
+  if (!refused) {
+    ++counters_->frames_malformed;
+    return end("its refusal cannot be read: " + refused.error().detail);
+  }
+  end_.refused = refused->reason;
+  end("refused: " + refused->text);
+}
+
+void Connection::on_ping(std::string_view frame) {
+  const core::Result<std::uint64_t> mark = decode_mark(frame);
+  if (!mark) return end("its ping cannot be read: " + mark.error().detail);
+  encode_pong(control_, *mark);
+  // When the queue is full the other side has plenty to hear from us.
+  static_cast<void>(socket_->try_send(control_.view()));
+}
+
+void Connection::on_pong(std::string_view frame) {
+  const core::Result<std::uint64_t> mark = decode_mark(frame);
+  if (!mark) return end("its pong cannot be read: " + mark.error().detail);
+  flow_.on_pong(*mark);
+}
+
+void Connection::ping(core::Instant now) {
+  encode_ping(control_, flow_.mark());
+  if (socket_->try_send(control_.view()) == Handed::taken) flow_.on_ping();
+  pinged_ = now;
+}
+
+void Connection::tend(core::Instant now) {
+  const LinkTiming& timing = settings_.timing;
+  switch (state_) {
+    case State::greeting:
+      if (now >= begun_ + timing.handshake_patience) end("no answer");
+      break;
+    case State::up:
+      if (now >= heard_ + timing.gone_after) return end("silent");
+      if (now >= pinged_ + timing.ping_interval) ping(now);
+      break;
+    case State::over:
+      break;
+  }
+}
+
+core::Instant Connection::deadline() const {
+  const LinkTiming& timing = settings_.timing;
+  if (state_ == State::greeting) return begun_ + timing.handshake_patience;
+  return std::min(heard_ + timing.gone_after, pinged_ + timing.ping_interval);
+}
+
+SendResult Connection::send(std::string_view frame) {
+  if (state_ != State::up) return SendResult::down;
+  if (flow_.is_full()) return SendResult::full;
+  switch (socket_->try_send(frame)) {
+    case Handed::full:
+      return SendResult::full;
+    case Handed::gone:
+      return SendResult::down;
+    case Handed::taken:
+      break;
+  }
+  ++counters_->frames_out;
+  counters_->bytes_out += frame.size();
+  flow_.on_frame(frame.size());
+  if (flow_.wants_ping()) ping(pinged_);
+  return SendResult::sent;
+}
+
+void Connection::leave() {
+  if (state_ != State::up) return;
+  constexpr auto patience = std::chrono::milliseconds{200};
+  encode_control(control_, FrameKind::bye);
+  if (socket_->try_send(control_.view()) == Handed::taken) socket_->linger(patience);
+  state_ = State::over;
+}
+
+}  // namespace nemcon::transport

@@ -1,0 +1,297 @@
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "core/check.hpp"
+#include "transport/acceptor.hpp"
+#include "transport/codec.hpp"
+#include "transport/connection.hpp"
+#include "transport/flow.hpp"
+#include "transport/hashing.hpp"
+#include "transport/links.hpp"
+#include "transport/poller.hpp"
+
+namespace nemcon::transport {
+
+namespace {
+
+// To a peer's router nothing but control frames comes back.
+constexpr std::uint64_t control_bytes_max = 4096;
+
+}  // namespace
+
+const char* to_text(SendResult result) {
+  switch (result) {
+    case SendResult::sent:
+      return "sent";
+    case SendResult::down:
+      return "down";
+    case SendResult::full:
+      return "full";
+    case SendResult::too_large:
+      return "too large";
+  }
+  return "?";
+}
+
+class NodeSockets::Impl {
+ public:
+  Impl(Context& context, Authenticator& authenticator, NodeSocketsOptions options)
+      : context_(context),
+        options_(std::move(options)),
+        limits_(decode_limits(options_.limits)),
+        time_(options_.timing.ping_interval),
+        acceptor_({context, poller_, authenticator, options_, limits_, counters_}) {
+    links_.reserve(options_.peers.size());
+    for (const PeerEndpoint& peer : options_.peers)
+      links_.emplace_back(peer, options_.timing);
+  }
+
+  core::Status bind() {
+    for (const std::string& endpoint : options_.listen) {
+      core::Result<std::string> bound = acceptor_.bind(endpoint);
+      if (!bound) return bound.error();
+      endpoints_.push_back(std::move(bound).value());
+    }
+    for (const PeerEndpoint& peer : options_.peers) {
+      if (!is_endpoint(peer.endpoint)) {
+        return core::Error{core::Errc::local_closed,
+                           "not tcp://, ipc:// or inproc://: " + peer.endpoint};
+      }
+    }
+    return core::Nothing{};
+  }
+
+  void poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {
+    bool ready = acceptor_.is_ready();
+    core::Instant deadline = acceptor_.deadline();
+    for (const Link& link : links_) {
+      ready = ready || (link.connection && link.connection->is_ready());
+      deadline =
+          std::min(deadline, link.connection ? link.connection->deadline() : link.connect_at);
+    }
+    if (ready) timeout = core::Duration::zero();
+    poller_.wait(std::min(timeout, time_.until(deadline, now)), watched);
+  }
+
+  void receive(core::Instant caller_now, std::vector<NodeEvent>& events) {
+    const core::Instant now = time_.advance(caller_now);
+    acceptor_.receive(now, events);
+    for (Link& link : links_)
+      tend(link, now, events);
+    acceptor_.tend(now, events);
+  }
+
+  SendResult send_to_peer(core::PeerIndex to, const core::FrameHeader& header,
+                          std::span<const core::Message> messages) {
+    Link* link = find(to);
+    NEMCON_CHECK(link != nullptr, to);
+    const SendResult result = send_frames(*link, header, messages);
+    if (result == SendResult::down) counters_.sends_down += messages.size();
+    if (result == SendResult::full) counters_.sends_full += messages.size();
+    return result;
+  }
+
+  void mute_peer(core::Instant caller_now, core::PeerIndex peer, const std::string& why) {
+    acceptor_.mute_peer(time_.advance(caller_now), peer, why);
+  }
+
+  [[nodiscard]] bool is_up(core::PeerIndex peer) {
+    const Link* link = find(peer);
+    return link != nullptr && link->is_up;
+  }
+
+  [[nodiscard]] Acceptor& acceptor() { return acceptor_; }
+
+  [[nodiscard]] const std::vector<std::string>& endpoints() const { return endpoints_; }
+
+  [[nodiscard]] const LinkCounters& counters() const { return counters_; }
+
+ private:
+  // Our own way to one peer: a connection, or the moment of the next attempt.
+  struct Link {
+    Link(PeerEndpoint endpoint, const LinkTiming& timing)
+        : peer(std::move(endpoint)), backoff(timing.reconnect_first, timing.reconnect_max) {}
+
+    PeerEndpoint peer;
+    std::unique_ptr<Connection> connection;
+    core::Instant connect_at{};
+    core::Instant up_since{};
+    bool is_up = false;  // Invariant: PeerUp was reported last, not PeerDown.
+    Backoff backoff;
+    std::string reported;  // The trouble that was reported last, until it is up again.
+  };
+
+  Link* find(core::PeerIndex peer) {
+    // By index where the caller numbers them from zero, as one does.
+    if (peer.value() < links_.size() && links_[peer.value()].peer.peer == peer) {
+      return &links_[peer.value()];
+    }
+    for (Link& link : links_) {
+      if (link.peer.peer == peer) return &link;
+    }
+    return nullptr;
+  }
+
+  void tend(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
+    if (!link.connection) {
+      if (now >= link.connect_at) begin(link, now);
+      return;
+    }
+    Connection& connection = *link.connection;
+    while (connection.is_ready()) {
+      const std::optional<Connection::Arrived> arrived = connection.try_receive(now);
+      if (arrived) connection.end("it answers as to a client");
+    }
+    connection.tend(now);
+    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
+    if (connection.state() == Connection::State::over) on_over(link, now, events);
+  }
+
+  void begin(Link& link, core::Instant now) {
+    const Greeting greeting{
+        .role = Role::peer, .frame_bytes_max = control_bytes_max, .name = options_.name};
+    auto connection = Connection::begin(
+        context_, poller_, counters_,
+        {.endpoint = link.peer.endpoint, .greeting = greeting, .timing = options_.timing}, now);
+    if (connection) {
+      link.connection = std::move(connection).value();
+    } else {
+      link.connect_at = now + options_.timing.reconnect_max;
+    }
+  }
+
+  void on_up(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
+    const std::string& name = link.connection->welcome().name;
+    if (name != link.peer.name) {
+      // Somebody else lives at that address now.
+      return link.connection->end("answers as " + name);
+    }
+    link.is_up = true;
+    link.up_since = now;
+    link.reported.clear();
+    events.emplace_back(core::PeerUp{link.peer.peer});
+  }
+
+  void on_over(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
+    const Connection::End& end = link.connection->how_it_ended();
+    const bool lasted = link.is_up && now >= link.up_since + options_.timing.ping_interval;
+    if (link.is_up) events.emplace_back(core::PeerDown{link.peer.peer});
+    link.is_up = false;
+    if (lasted) link.backoff.reset();
+    report(link, end, events);
+    core::Duration wait = link.backoff.next(random_u64());
+    if (end.refused) wait = std::max(wait, options_.timing.reconnect_max);
+    link.connect_at = now + wait;
+    link.connection.reset();
+  }
+
+  // That a peer cannot be reached is daily business; that it does not want us is not.
+  void report(Link& link, const Connection::End& end, std::vector<NodeEvent>& events) {
+    const bool expected = !end.refused || *end.refused == RefusalReason::replaced ||
+                          *end.refused == RefusalReason::stranger;
+    if (expected || link.reported == end.why) return;
+    link.reported = end.why;
+    events.emplace_back(LinkTrouble{
+        .reason = *end.refused,
+        .peer = link.peer.peer,
+        .what = "node " + link.peer.name + " at " + link.peer.endpoint + ": " + end.why});
+  }
+
+  // Takes away from `messages` what was sent, or can never be.
+  SendResult send_frames(Link& link, const core::FrameHeader& header,
+                         std::span<const core::Message>& messages) {
+    if (!link.is_up) return SendResult::down;
+    const DecodeLimits limits =
+        limits_of_receiver(limits_, link.connection->welcome().frame_bytes_max);
+    SendResult result = SendResult::sent;
+    while (!messages.empty()) {
+      const core::Result<std::size_t> count = encode_peer(out_, header, messages, limits);
+      if (!count) {
+        ++counters_.sends_too_large;
+        result = SendResult::too_large;
+        messages = messages.subspan(1);
+        continue;
+      }
+      const SendResult sent = link.connection->send(out_.view());
+      if (sent != SendResult::sent) return sent;
+      messages = messages.subspan(*count);
+    }
+    return result;
+  }
+
+  Context& context_;
+  NodeSocketsOptions options_;
+  DecodeLimits limits_;
+  LinkCounters counters_;
+  Poller poller_;
+  ListeningTime time_;
+  Acceptor acceptor_;
+  std::vector<Link> links_;
+  std::vector<std::string> endpoints_;
+  FrameBuffer out_;
+};
+
+NodeSockets::NodeSockets(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+NodeSockets::~NodeSockets() = default;
+
+core::Result<std::unique_ptr<NodeSockets>> NodeSockets::open(Context& context,
+                                                             Authenticator& authenticator,
+                                                             NodeSocketsOptions options) {
+  auto impl = std::make_unique<Impl>(context, authenticator, std::move(options));
+  const core::Status bound = impl->bind();
+  if (!bound) return bound.error();
+  return std::unique_ptr<NodeSockets>(new NodeSockets(std::move(impl)));
+}
+
+std::vector<std::string> NodeSockets::endpoints() const {
+  return impl_->endpoints();
+}
+
+void NodeSockets::poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {
+  impl_->poll(now, timeout, watched);
+}
+
+void NodeSockets::receive(core::Instant now, std::vector<NodeEvent>& events) {
+  impl_->receive(now, events);
+}
+
+SendResult NodeSockets::send_to_peer(core::PeerIndex to, const core::FrameHeader& header,
+                                     std::span<const core::Message> messages) {
+  return impl_->send_to_peer(to, header, messages);
+}
+
+SendResult NodeSockets::send_to_client(core::LinkId to, std::span<const core::Reply> replies) {
+  return impl_->acceptor().send_to_client(to, replies);
+}
+
+void NodeSockets::hold_clients() {
+  impl_->acceptor().hold_clients();
+}
+
+void NodeSockets::resume_clients() {
+  impl_->acceptor().resume_clients();
+}
+
+void NodeSockets::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
+  impl_->mute_peer(now, peer, why);
+}
+
+bool NodeSockets::is_up(core::PeerIndex peer) const {
+  return impl_->is_up(peer);
+}
+
+std::string NodeSockets::client_name(core::LinkId link) const {
+  return impl_->acceptor().client_name(link);
+}
+
+std::size_t NodeSockets::client_count() const {
+  return impl_->acceptor().client_count();
+}
+
+const LinkCounters& NodeSockets::counters() const {
+  return impl_->counters();
+}
+
+}  // namespace nemcon::transport

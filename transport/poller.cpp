@@ -1,0 +1,68 @@
+#include "transport/poller.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "core/check.hpp"
+#include "transport/links.hpp"
+
+namespace nemcon::transport {
+
+namespace {
+
+// Rounded up: waking just before a deadline would only mean to look twice.
+int to_milliseconds(core::Duration timeout) {
+  if (timeout <= core::Duration::zero()) return 0;
+  const auto count = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return static_cast<int>(std::min<std::int64_t>(count, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+Poller::Poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  NEMCON_CHECK(epoll_ >= 0, errno);
+}
+
+Poller::~Poller() {
+  ::close(epoll_);
+}
+
+void Poller::add(int descriptor, bool& ready) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &ready;
+  const int done = ::epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event);
+  NEMCON_CHECK(done == 0, errno);
+}
+
+void Poller::remove(int descriptor) {
+  const int done = ::epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr);
+  NEMCON_CHECK(done == 0, errno);
+}
+
+void Poller::wait(core::Duration timeout, std::span<Watched> watched) {
+  entries_.clear();
+  entries_.push_back({.fd = epoll_, .events = POLLIN, .revents = 0});
+  for (const Watched& w : watched) {
+    entries_.push_back({.fd = w.descriptor, .events = POLLIN, .revents = 0});
+  }
+  const int found = ::poll(entries_.data(), entries_.size(), to_milliseconds(timeout));
+  // A signal ends the sleep early, which is always allowed.
+  NEMCON_CHECK(found >= 0 || errno == EINTR, errno);
+  for (std::size_t i = 0; i < watched.size(); ++i) {
+    watched[i].readable = found > 0 && entries_[i + 1].revents != 0;
+  }
+  if (found <= 0 || entries_.front().revents == 0) return;
+  std::array<epoll_event, 64> events{};
+  const int ready = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < ready; ++i) {
+    *static_cast<bool*>(events[static_cast<std::size_t>(i)].data.ptr) = true;
+  }
+}
+
+}  // namespace nemcon::transport

@@ -1,0 +1,367 @@
+#include "transport/socket.hpp"
+
+#include <array>
+#include <cstring>
+#include <utility>
+
+#include <zmq.hpp>
+
+#include "core/check.hpp"
+#include "transport/hashing.hpp"
+
+namespace nemcon::transport {
+
+class Context::Impl {
+ public:
+  zmq::context_t context;
+};
+
+Context::Context() : impl_(std::make_unique<Impl>()) {
+  // Three for each link of our own: the socket, and two for its monitor. The default, 1,023,
+  // would end at 340 peers and clients within one process.
+  constexpr int socket_count_max = 16'384;
+  impl_->context.set(zmq::ctxopt::max_sockets, socket_count_max);
+}
+
+Context::~Context() = default;
+
+Context& process_context() {
+  static auto* const context = new Context;  // Reachable for ever, and never in anybody's way.
+  return *context;
+}
+
+namespace {
+
+// Frames that wait in ZeroMQ for each connection and direction. The sum in bytes is bounded by
+// link_window_bytes of whoever sends; this is the bound for senders who ignore it, and enough
+// small frames to keep both threads busy.
+constexpr int queued_frames_max = 1000;
+
+// Connections that the kernel holds until they are accepted: a mesh that starts all at once.
+constexpr int backlog = 1024;
+
+int to_milliseconds(core::Duration duration) {
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+}
+
+core::Error unusable(const std::string& endpoint, const char* why) {
+  return {core::Errc::local_closed, "cannot use " + endpoint + ": " + why};
+}
+
+void tune(zmq::socket_t& socket, const SocketTuning& tuning) {
+  using namespace zmq::sockopt;  // NOLINT(google-build-using-namespace)
+  socket.set(linger, 0);
+  socket.set(sndhwm, queued_frames_max);
+  socket.set(rcvhwm, queued_frames_max);
+  socket.set(maxmsgsize, static_cast<std::int64_t>(tuning.frame_bytes_max));
+  socket.set(handshake_ivl, to_milliseconds(tuning.handshake_patience));
+  socket.set(heartbeat_ivl, to_milliseconds(tuning.heartbeat_interval));
+  socket.set(heartbeat_timeout, to_milliseconds(tuning.heartbeat_timeout));
+  socket.set(heartbeat_ttl, to_milliseconds(tuning.heartbeat_timeout));
+}
+
+// Only where it is asked for: with it a host name may resolve to an address nobody listens on.
+void allow_ipv6(zmq::socket_t& socket, std::string_view endpoint) {
+  if (endpoint.starts_with("tcp://[")) socket.set(zmq::sockopt::ipv6, true);
+}
+
+enum class Sent : std::uint8_t { yes, full, gone };
+
+// One part of a message. What can go wrong at run time is an answer; anything else is a bug.
+Sent send_part(zmq::socket_t& socket, std::string_view bytes, zmq::send_flags flags) {
+  for (;;) {
+    try {
+      const auto sent = socket.send(zmq::buffer(bytes), flags | zmq::send_flags::dontwait);
+      return sent ? Sent::yes : Sent::full;
+    } catch (const zmq::error_t& error) {
+      if (error.num() == EHOSTUNREACH) return Sent::gone;
+      NEMCON_CHECK(error.num() == EINTR, error.what());
+    }
+  }
+}
+
+bool receive_part(zmq::socket_t& socket, zmq::message_t& message) {
+  for (;;) {
+    try {
+      return socket.recv(message, zmq::recv_flags::dontwait).has_value();
+    } catch (const zmq::error_t& error) {
+      NEMCON_CHECK(error.num() == EINTR, error.what());
+    }
+  }
+}
+
+// The message moves into memory that whatever is decoded from it shares.
+ReceivedFrame shared(zmq::message_t&& message) {
+  const auto owner = std::make_shared<zmq::message_t>(std::move(message));
+  return {.owner = owner, .view = owner->to_string_view()};
+}
+
+// Reads what is left of a message. True when there was something.
+bool drop_rest(zmq::socket_t& socket, zmq::message_t& last) {
+  bool dropped = false;
+  while (last.more() && receive_part(socket, last))
+    dropped = true;
+  return dropped;
+}
+
+// A socket in the poller, as long as it lives.
+class Registration {
+ public:
+  Registration(Poller& poller, zmq::socket_t& socket)
+      : poller_(&poller), descriptor_(socket.get(zmq::sockopt::fd)) {
+    poller_->add(descriptor_, ready_);
+  }
+
+  ~Registration() { poller_->remove(descriptor_); }
+
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+  [[nodiscard]] bool is_ready() const { return ready_; }
+
+  void set_ready(bool ready) { ready_ = ready; }
+
+ private:
+  Poller* poller_;
+  int descriptor_;
+  bool ready_ = true;
+};
+
+std::string property(const zmq::message_t& message, const char* name) {
+  const char* value = zmq_msg_gets(message.handle(), name);
+  return value == nullptr ? std::string{} : std::string{value};
+}
+
+}  // namespace
+
+Origin origin_of(const ReceivedFrame& frame) {
+  const auto* message = static_cast<const zmq::message_t*>(frame.owner.get());
+  NEMCON_CHECK(message != nullptr);
+  return {.user_id = property(*message, "User-Id"), .address = property(*message, "Peer-Address")};
+}
+
+bool is_endpoint(std::string_view endpoint) {
+  for (const std::string_view scheme : {"tcp://", "ipc://", "inproc://"}) {
+    if (endpoint.starts_with(scheme)) return endpoint.size() > scheme.size();
+  }
+  return false;
+}
+
+// ---- dealer ---------------------------------------------------------------------------------
+
+class DealerSocket::Impl {
+ public:
+  Impl(Context& context, Poller& poller, const SocketTuning& tuning)
+      : socket_(context.impl().context, zmq::socket_type::dealer),
+        monitor_(context.impl().context, zmq::socket_type::pair),
+        socket_registration_(poller, socket_),
+        monitor_registration_(poller, monitor_) {
+    tune(socket_, tuning);
+    // One connection, never another: what a later one would need first is a greeting.
+    socket_.set(zmq::sockopt::reconnect_ivl, -1);
+    socket_.set(zmq::sockopt::connect_timeout, to_milliseconds(tuning.handshake_patience));
+    socket_.set(zmq::sockopt::routing_id, random_routing_id());
+    watch_connection();
+  }
+
+  ~Impl() {
+    // First the events end, then their reader goes: ZeroMQ's thread would wait for a reader.
+    zmq_socket_monitor(socket_.handle(), nullptr, 0);
+  }
+
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void connect(const std::string& endpoint) {
+    allow_ipv6(socket_, endpoint);
+    socket_.connect(endpoint);
+  }
+
+  [[nodiscard]] bool is_ready() const {
+    return socket_registration_.is_ready() || monitor_registration_.is_ready();
+  }
+
+  std::optional<ReceivedFrame> try_receive() {
+    zmq::message_t message;
+    if (!receive_part(socket_, message)) {
+      socket_registration_.set_ready(false);
+      return std::nullopt;
+    }
+    if (drop_rest(socket_, message)) return ReceivedFrame{};  // No frame has two parts.
+    return shared(std::move(message));
+  }
+
+  Handed try_send(std::string_view frame) {
+    socket_registration_.set_ready(true);
+    // A dealer without a connection cannot be told from one with a full queue; find_end() tells.
+    const Sent sent = send_part(socket_, frame, zmq::send_flags::none);
+    return sent == Sent::yes ? Handed::taken : Handed::full;
+  }
+
+  const char* find_end() {
+    zmq::message_t message;
+    while (end_ == nullptr && receive_part(monitor_, message)) {
+      std::uint16_t event = 0;
+      if (message.size() >= sizeof event) std::memcpy(&event, message.data(), sizeof event);
+      drop_rest(monitor_, message);
+      end_ = meaning_of(event);
+    }
+    if (end_ == nullptr) monitor_registration_.set_ready(false);
+    return end_;
+  }
+
+  void linger(core::Duration patience) {
+    socket_.set(zmq::sockopt::linger, to_milliseconds(patience));
+  }
+
+ private:
+  // Never that of another connection, not even of an earlier one of ours: a router keeps a
+  // second connection with the same id mute. Short enough to need no memory of its own.
+  static std::string random_routing_id() {
+    std::array<char, 12> bytes{};
+    const std::uint64_t first = random_u64();
+    const std::uint64_t second = random_u64();
+    std::memcpy(bytes.data(), &first, 8);
+    std::memcpy(bytes.data() + 8, &second, 4);
+    if (bytes[0] == 0) bytes[0] = 1;  // Zero begins those that ZeroMQ makes.
+    return {bytes.data(), bytes.size()};
+  }
+
+  void watch_connection() {
+    const std::string endpoint = "inproc://nemcon.monitor." + std::to_string(random_u64());
+    constexpr int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    const int done = zmq_socket_monitor(socket_.handle(), endpoint.c_str(), events);
+    NEMCON_CHECK(done == 0, zmq_strerror(zmq_errno()));
+    monitor_.set(zmq::sockopt::linger, 0);
+    monitor_.connect(endpoint);
+  }
+
+  static const char* meaning_of(std::uint16_t event) {
+    switch (event) {
+      case ZMQ_EVENT_CLOSED:
+        return "cannot connect";
+      case ZMQ_EVENT_DISCONNECTED:
+        return "connection lost";
+      case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        return "refused by the security layer";
+      case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+      case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        return "what answers there does not speak ZeroMQ's protocol";
+      default:
+        return nullptr;
+    }
+  }
+
+  zmq::socket_t socket_;
+  zmq::socket_t monitor_;
+  Registration socket_registration_;
+  Registration monitor_registration_;
+  const char* end_ = nullptr;
+};
+
+DealerSocket::DealerSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+DealerSocket::~DealerSocket() = default;
+
+core::Result<std::unique_ptr<DealerSocket>> DealerSocket::connect(Context& context, Poller& poller,
+                                                                  const SocketTuning& tuning,
+                                                                  const std::string& endpoint) {
+  if (!is_endpoint(endpoint)) return unusable(endpoint, "not tcp://, ipc:// or inproc://");
+  auto impl = std::make_unique<Impl>(context, poller, tuning);
+  try {
+    impl->connect(endpoint);
+  } catch (const zmq::error_t& error) {
+    return unusable(endpoint, error.what());
+  }
+  return std::unique_ptr<DealerSocket>(new DealerSocket(std::move(impl)));
+}
+
+bool DealerSocket::is_ready() const {
+  return impl_->is_ready();
+}
+
+std::optional<ReceivedFrame> DealerSocket::try_receive() {
+  return impl_->try_receive();
+}
+
+Handed DealerSocket::try_send(std::string_view frame) {
+  return impl_->try_send(frame);
+}
+
+const char* DealerSocket::find_end() {
+  return impl_->find_end();
+}
+
+void DealerSocket::linger(core::Duration patience) {
+  impl_->linger(patience);
+}
+
+// ---- router ---------------------------------------------------------------------------------
+
+class RouterSocket::Impl {
+ public:
+  Impl(Context& context, Poller& poller, const SocketTuning& tuning)
+      : socket(context.impl().context, zmq::socket_type::router), registration(poller, socket) {
+    tune(socket, tuning);
+    socket.set(zmq::sockopt::backlog, backlog);
+    // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
+    socket.set(zmq::sockopt::router_mandatory, true);
+  }
+
+  zmq::socket_t socket;
+  Registration registration;
+};
+
+RouterSocket::RouterSocket(Context& context, Poller& poller, const SocketTuning& tuning)
+    : impl_(std::make_unique<Impl>(context, poller, tuning)) {}
+
+RouterSocket::~RouterSocket() = default;
+
+core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
+  if (!is_endpoint(endpoint)) return unusable(endpoint, "not tcp://, ipc:// or inproc://");
+  try {
+    allow_ipv6(impl_->socket, endpoint);
+    impl_->socket.bind(endpoint);
+    return impl_->socket.get(zmq::sockopt::last_endpoint);
+  } catch (const zmq::error_t& error) {
+    return unusable(endpoint, error.what());
+  }
+}
+
+bool RouterSocket::is_ready() const {
+  return impl_->registration.is_ready();
+}
+
+std::optional<RoutedFrame> RouterSocket::try_receive() {
+  zmq::message_t id;
+  if (!receive_part(impl_->socket, id)) {
+    impl_->registration.set_ready(false);
+    return std::nullopt;
+  }
+  RoutedFrame routed{.routing_id = id.to_string(), .frame = {}, .is_whole = id.more()};
+  zmq::message_t message;
+  if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
+  if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
+  routed.frame = shared(std::move(message));
+  return routed;
+}
+
+Handed RouterSocket::try_send(std::string_view routing_id, std::string_view frame) {
+  impl_->registration.set_ready(true);
+  switch (send_part(impl_->socket, routing_id, zmq::send_flags::sndmore)) {
+    case Sent::full:
+      return Handed::full;
+    case Sent::gone:
+      return Handed::gone;
+    case Sent::yes:
+      break;
+  }
+  // Once the first part is taken the second is as well, or is dropped with the connection.
+  const Sent sent = send_part(impl_->socket, frame, zmq::send_flags::none);
+  NEMCON_CHECK(sent == Sent::yes);
+  return Handed::taken;
+}
+
+}  // namespace nemcon::transport

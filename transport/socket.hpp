@@ -1,0 +1,103 @@
+// The two ZeroMQ sockets that we use, without ZeroMQ's types: all of libzmq is behind this file.
+//
+//   DealerSocket: makes one connection, once. It never reconnects by itself (see links.hpp).
+//   RouterSocket: takes connections, on several endpoints.
+//
+// Frames are messages of one part. Never blocks. One owner thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "core/time.hpp"
+#include "transport/codec.hpp"
+#include "transport/links.hpp"
+#include "transport/poller.hpp"
+
+namespace nemcon::transport {
+
+struct SocketTuning {
+  core::Duration heartbeat_interval;
+  core::Duration heartbeat_timeout;
+  core::Duration handshake_patience;
+  std::size_t frame_bytes_max = 0;  // A larger one ends the connection that it comes from.
+};
+
+enum class Handed : std::uint8_t {
+  taken,
+  full,  // ZeroMQ's queue to this connection is full.
+  gone,  // There is no such connection any more.
+};
+
+// What the transport itself knows about where a frame came from.
+struct Origin {
+  std::string user_id;
+  std::string address;
+};
+
+[[nodiscard]] Origin origin_of(const ReceivedFrame& frame);
+
+// tcp://, ipc:// and inproc:// with something behind it. Others drag in code of libzmq that is
+// not kept as well.
+[[nodiscard]] bool is_endpoint(std::string_view endpoint);
+
+class DealerSocket {
+ public:
+  // `context` and `poller` must outlive it. local_closed: not an endpoint that can be used.
+  [[nodiscard]] static core::Result<std::unique_ptr<DealerSocket>> connect(
+      Context& context, Poller& poller, const SocketTuning& tuning, const std::string& endpoint);
+  ~DealerSocket();
+  DealerSocket(const DealerSocket&) = delete;
+  DealerSocket& operator=(const DealerSocket&) = delete;
+
+  // True while there may be something to receive or to find out.
+  [[nodiscard]] bool is_ready() const;
+
+  [[nodiscard]] std::optional<ReceivedFrame> try_receive();
+  [[nodiscard]] Handed try_send(std::string_view frame);
+
+  // Why the connection has failed or ended; nothing while it is being made or lasts. Once it
+  // says something the socket is of no use any more.
+  [[nodiscard]] const char* find_end();
+
+  // Lets what was sent last leave when this is destroyed, for that long at most.
+  void linger(core::Duration patience);
+
+ private:
+  class Impl;
+  explicit DealerSocket(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+struct RoutedFrame {
+  std::string routing_id;  // Of the connection, at this socket.
+  ReceivedFrame frame;
+  bool is_whole = true;  // False: it had more parts, which are dropped.
+};
+
+class RouterSocket {
+ public:
+  RouterSocket(Context& context, Poller& poller, const SocketTuning& tuning);
+  ~RouterSocket();
+  RouterSocket(const RouterSocket&) = delete;
+  RouterSocket& operator=(const RouterSocket&) = delete;
+
+  // The endpoint as it is bound, wildcards resolved. local_closed: why it cannot be.
+  [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
+
+  [[nodiscard]] bool is_ready() const;
+
+  [[nodiscard]] std::optional<RoutedFrame> try_receive();
+  [[nodiscard]] Handed try_send(std::string_view routing_id, std::string_view frame);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nemcon::transport
