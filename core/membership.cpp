@@ -19,15 +19,20 @@ Membership::Membership(const Options& options, const State& state)
     Peer peer;
     peer.index = configured.index;
     peer.name = configured.name;
-    // Among several nodes of that name (its data directory was made anew) the last one wins
-    // once it says HELLO; until then any of them stands for it.
-    for (const auto& [node, row] : state.peers()) {
-      if (row.name != configured.name) continue;
+    peers_.emplace(configured.index, std::move(peer));
+  }
+}
+
+void Membership::recall_sightings() {
+  for (auto& [index, peer] : peers_) {
+    // Among several nodes of that name (its data directory was made anew) the last one stands
+    // for it until it says HELLO.
+    for (const auto& [node, row] : state_.peers()) {
+      if (row.name != peer.name) continue;
       peer.node = node;
       peer.sighting = row.sighting;
       peer.recorded = row.sighting;
     }
-    peers_.emplace(configured.index, std::move(peer));
   }
 }
 

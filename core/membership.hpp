@@ -42,6 +42,8 @@ class Membership {
  public:
   Membership(const Options& options, const State& state);
 
+  // Called once, after recovery.
+  void recall_sightings();
   void on_life_begins(Instant now);
   void on_up(PeerIndex index, Instant now);
   void on_down(PeerIndex index);

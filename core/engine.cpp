@@ -1,0 +1,519 @@
+#include "core/engine.hpp"
+
+#include <algorithm>
+
+#include "core/answers.hpp"
+#include "core/check.hpp"
+#include "core/consumers.hpp"
+#include "core/context.hpp"
+#include "core/driver.hpp"
+#include "core/overloaded.hpp"
+#include "core/participant.hpp"
+#include "core/report.hpp"
+#include "core/services.hpp"
+#include "core/submissions.hpp"
+#include "core/witness.hpp"
+
+namespace nemcon::core {
+
+class Engine::Parts {
+ public:
+  Parts(Options options, Restored restored);
+
+  void step(const Input& input, Effects& effects);
+
+  Context context;
+  Leases leases;
+  Services services;
+  Participant participant;
+  Witness witness;
+  Driver driver;
+  Consumers consumers;
+  Submissions submissions;
+  Reporter reporter;
+  bool checkpointing = false;
+
+ private:
+  void restore(Restored restored);
+  void define_queues();
+
+  void on(const LifeBegins& event);
+  void on(const FrameReceived& event);
+  void on(const PeerUp& event);
+  void on(const PeerDown& event);
+  void on(const ClientRequested& event);
+  void on(const ClientGone& event);
+  void on(const WriteDurable& event);
+  void on(const ReadDone& event);
+  void on(const CheckpointDone& event);
+  void on(const DiskFull& event);
+  void on(const DeadlinePassed& event);
+  void on(const StopRequested& event);
+
+  void on_hello(const FrameReceived& frame, const Hello& hello);
+  void say_hello(Peer& peer, bool wants_answer);
+  void announce();
+  void on_message(const NodeId& from, const Message& message, bool drifted);
+  void on_vote(const NodeId& from, const Vote& vote);
+  void on_query(const NodeId& from, const Query& query);
+  void on_decision(const NodeId& from, const Decision& decision);
+  void on_request(const Client& client, const Request& request);
+  void on_serve(const Client& client, const Serve& serve);
+
+  void settle();
+  void drain_to_self();
+  void follow_votes();
+  void take_checkpoint();
+  void raise_floor();
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+  void check_invariants() const;
+
+  std::optional<Instant> checkpoint_at_;
+  Instant floor_at_{};
+  Lsn checkpointing_upto_;
+};
+
+// ---- life -------------------------------------------------------------------------------------
+
+Engine::Parts::Parts(Options options, Restored restored)
+    : context(std::move(options)),
+      services(context),
+      participant(context, services, leases),
+      witness(context, participant),
+      driver(context, participant),
+      consumers(context, leases),
+      submissions(context, participant, driver),
+      reporter(context, participant, driver, consumers, leases) {
+  restore(std::move(restored));
+}
+
+// One door for durable state: rows as they were at the checkpoint, then the same apply() as live.
+void Engine::Parts::restore(Restored restored) {
+  // Later kinds refer to earlier ones: a transaction to its queues and its session.
+  auto order = [](const Row& row) {
+    if (std::holds_alternative<MetaRow>(row)) return 0;
+    if (std::holds_alternative<QueueRow>(row)) return 1;
+    if (std::holds_alternative<TransactionRow>(row)) return 3;
+    return 2;
+  };
+  std::ranges::stable_sort(restored.rows, {}, order);
+  for (Row& row : restored.rows) context.state.load(std::move(row));
+  Lsn lsn = restored.checkpoint;
+  for (const Record& record : restored.records) {
+    lsn = Lsn{lsn.value() + 1};
+    context.state.apply(record, lsn);
+  }
+  (void)context.state.take_touched();
+  context.outbox.restore(lsn);
+  context.clock.merge(context.state.clock());
+  context.membership.recall_sightings();
+}
+
+void Engine::Parts::on(const LifeBegins&) {
+  const Boot boot{context.state.boot().value() + 1};
+  context.write(Started{.boot = boot, .clock = context.clock.latest()}, Urgency::urgent);
+  leases.begin_life(boot);
+  define_queues();
+  context.membership.on_life_begins(context.now());
+  participant.on_life_begins();
+  driver.on_life_begins();
+  floor_at_ = context.now() + context.options.timing.retention / 8;
+  for (const auto& [id, queue] : context.state.queues()) context.state.touch(id);
+}
+
+void Engine::Parts::define_queues() {
+  auto define = [this](const std::string& name, Ordering ordering) {
+    if (const Queue* known = context.state.find_queue(name); known != nullptr) {
+      if (known->row().ordering != ordering) {
+        context.note("ordering of an existing queue cannot change", name);
+      }
+      return;
+    }
+    context.write(
+        QueueDefined{.queue = context.state.next_queue(), .name = name, .ordering = ordering},
+        Urgency::lazy);
+  };
+  for (const QueueOptions& queue : context.options.queues) {
+    define(queue.name, queue.ordering);
+    define(queue.name + ".dead", Ordering::none);
+  }
+}
+
+void Engine::Parts::step(const Input& input, Effects& effects) {
+  context.begin_step(input, effects);
+  std::visit([this](const auto& event) { on(event); }, input.event);
+  settle();
+  effects.wake_at = next_deadline();
+  check_invariants();
+}
+
+// What a step has set off: messages to the own node, deliveries, checkpoints.
+void Engine::Parts::settle() {
+  drain_to_self();
+  for (;;) {
+    const std::set<QueueId> touched = context.state.take_touched();
+    if (touched.empty()) break;
+    for (const QueueId queue : touched) {
+      participant.on_room(queue);
+      consumers.serve(queue);
+    }
+    drain_to_self();
+  }
+  take_checkpoint();
+}
+
+void Engine::Parts::drain_to_self() {
+  follow_votes();
+  for (;;) {
+    std::deque<Message> messages = context.outbox.take_to_self();
+    if (messages.empty()) return;
+    for (const Message& message : messages) on_message(context.options.node, message, false);
+    follow_votes();
+  }
+}
+
+// Fresh votes: first copies out, and an eye on their end.
+void Engine::Parts::follow_votes() {
+  for (const Participant::NewVote& vote : participant.take_new_votes()) {
+    driver.send_vote(vote.key, vote.driver);
+    driver.watch(vote.key, vote.driver);
+  }
+}
+
+void Engine::Parts::check_invariants() const {
+  NEMCON_CHECK(context.outbox.durable() <= context.outbox.written());
+  NEMCON_CHECK(context.clock.latest() >= context.state.clock(), "a timestamp from the future");
+}
+
+std::optional<Instant> Engine::Parts::next_deadline() const {
+  std::optional<Instant> earliest = floor_at_;
+  for (const std::optional<Instant>& at :
+       {participant.earliest(), services.earliest(), driver.earliest(), consumers.earliest(),
+        submissions.earliest(), context.membership.earliest(context.now()),
+        checkpointing ? std::nullopt : checkpoint_at_}) {
+    if (at && *at < *earliest) earliest = at;
+  }
+  return earliest;
+}
+
+void Engine::Parts::on(const DeadlinePassed&) {
+  const Instant now = context.now();
+  participant.on_deadline(now);
+  services.on_deadline(now);
+  driver.on_deadline(now);
+  consumers.on_deadline(now);
+  submissions.on_deadline(now);
+  context.membership.update_joined(now);
+  for (const auto& [index, known] : context.membership.peers()) {
+    Peer& peer = context.membership.peer(index);
+    if (peer.up && !peer.greeted && peer.hello_at <= now) say_hello(peer, true);
+  }
+  raise_floor();
+}
+
+void Engine::Parts::on(const StopRequested&) { context.stopping = true; }
+
+void Engine::Parts::on(const DiskFull& event) {
+  if (context.disk_full != event.full) {
+    context.note(event.full ? "no room on disk" : "room on disk again");
+  }
+  context.disk_full = event.full;
+}
+
+// ---- storage ----------------------------------------------------------------------------------
+
+void Engine::Parts::on(const WriteDurable& event) {
+  context.outbox.on_durable(event.upto, context.effects());
+}
+
+void Engine::Parts::on(const ReadDone& event) { consumers.on_read(event); }
+
+void Engine::Parts::on(const CheckpointDone& event) {
+  NEMCON_CHECK(checkpointing && event.upto == checkpointing_upto_, event.upto);
+  checkpointing = false;
+  context.state.on_checkpoint_done();
+}
+
+void Engine::Parts::take_checkpoint() {
+  if (!context.state.is_dirty()) return;
+  const Limits& limits = context.options.limits;
+  if (!checkpoint_at_) {
+    checkpoint_at_ = context.now() + context.options.timing.checkpoint_interval;
+  }
+  const bool due = context.now() >= *checkpoint_at_ ||
+                   context.state.overlay_bytes() >= limits.overlay_bytes_checkpoint;
+  if (checkpointing || !due) return;
+  checkpoint_at_.reset();
+  checkpointing = true;
+  checkpointing_upto_ = context.outbox.written();
+  context.outbox.release_after(checkpointing_upto_, context.state.collect(checkpointing_upto_),
+                               context.effects());
+}
+
+// Rule P-15: raised durably, in steps, never past what the slowest peer's clock allows.
+void Engine::Parts::raise_floor() {
+  if (context.now() < floor_at_) return;
+  const Duration retention = context.options.timing.retention;
+  floor_at_ = context.now() + retention / 8;
+  const auto retention_ms = static_cast<std::uint64_t>(retention / std::chrono::milliseconds{1});
+  std::uint64_t wall_ms = context.clock.wall_ms();
+  for (const auto& [index, peer] : context.membership.peers()) {
+    if (peer.is_live()) wall_ms = std::min(wall_ms, peer.clock.wall_ms());
+  }
+  if (wall_ms <= retention_ms) return;
+  const Hlc floor = Hlc::from_ms(wall_ms - retention_ms);
+  if (floor > context.state.sessions().floor()) {
+    context.write(FloorRaised{.floor = floor}, Urgency::lazy);
+  }
+}
+
+// ---- peers ------------------------------------------------------------------------------------
+
+void Engine::Parts::on(const PeerUp& event) {
+  if (!context.membership.has(event.peer)) return;
+  context.membership.on_up(event.peer, context.now());
+  say_hello(context.membership.peer(event.peer), true);
+}
+
+void Engine::Parts::on(const PeerDown& event) {
+  if (!context.membership.has(event.peer)) return;
+  context.membership.on_down(event.peer);
+  driver.on_peer_down(context.membership.peer(event.peer).node);
+}
+
+void Engine::Parts::say_hello(Peer& peer, bool wants_answer) {
+  peer.hello_at = context.now() + std::chrono::milliseconds{500};
+  Hello hello{.name = context.options.name,
+              .nonce = context.options.nonce,
+              .wants_answer = wants_answer,
+              .seen = std::nullopt,
+              .queues = {},
+              .services = services.names()};
+  if (!peer.node.is_zero() && peer.sighting.incarnation != Incarnation{}) {
+    hello.seen = peer.sighting;
+  }
+  for (const auto& [id, queue] : context.state.queues()) {
+    hello.queues.push_back({.name = queue->row().name, .ordering = queue->row().ordering});
+  }
+  // Rule P-37: the boot count that this HELLO shows must be durable first.
+  context.outbox.release_after(context.outbox.written(),
+                               Send{.to = peer.index, .message = std::move(hello)},
+                               context.effects());
+}
+
+// Services came or went: tell everybody who asks by name.
+void Engine::Parts::announce() {
+  for (const auto& [index, known] : context.membership.peers()) {
+    if (known.is_live()) say_hello(context.membership.peer(index), false);
+  }
+}
+
+void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
+  Peer& peer = context.membership.peer(frame.from);
+  std::string why;
+  const bool lost_state = context.membership.on_hello(peer, frame.header, hello,
+                                                      context.outbox.durable(), why);
+  peer.clock = std::max(peer.clock, frame.header.clock);
+  peer.offset_ms = static_cast<std::int64_t>(frame.header.clock.wall_ms()) -
+                   static_cast<std::int64_t>(context.clock.wall_ms());
+  if (peer.refused) context.note("peer refused: its state is older", peer.name);
+  if (!peer.refused && peer.sighting != peer.recorded) {
+    peer.recorded = peer.sighting;
+    context.write(PeerSeen{.node = peer.node, .name = peer.name, .sighting = peer.sighting},
+                  Urgency::lazy);
+  }
+  if (hello.wants_answer) say_hello(peer, false);
+  if (lost_state) context.fence(why);
+  context.membership.update_joined(context.now());
+}
+
+void Engine::Parts::on(const FrameReceived& event) {
+  if (!context.membership.has(event.from)) return;
+  const bool drifted =
+      context.clock.is_too_far_ahead(event.header.clock, context.options.timing.max_drift);
+  for (const Message& message : event.messages) {
+    if (const auto* hello = std::get_if<Hello>(&message)) {
+      if (hello->name != context.membership.peer(event.from).name) {
+        context.note("hello under another name", hello->name);
+        continue;
+      }
+      on_hello(event, *hello);
+      continue;
+    }
+    if (!context.membership.try_accept(context.membership.peer(event.from), event.header)) {
+      context.note("frame from a peer that is not live", kind_of(message));
+      continue;
+    }
+    if (!drifted) context.clock.merge(event.header.clock);
+    on_message(event.header.from, message, drifted);
+    drain_to_self();
+  }
+}
+
+// ---- messages ---------------------------------------------------------------------------------
+
+void Engine::Parts::on_message(const NodeId& from, const Message& message, bool drifted) {
+  if (context.membership.is_fenced()) return;
+  std::visit(
+      Overloaded{
+          [](const Hello&) {},
+          [&](const Prepare& prepare) {
+            if (prepare.descriptor != nullptr) participant.on_prepare(from, prepare, drifted);
+          },
+          [&](const Vote& vote) { on_vote(from, vote); },
+          [&](const Accepted& accepted) { driver.on_accepted(from, accepted); },
+          [&](const AskPromise& ask) {
+            if (ask.descriptor == nullptr) return;
+            driver.on_other_leader({ask.descriptor->id, ask.digest});
+            witness.on_ask_promise(from, ask);
+            driver.watch({ask.descriptor->id, ask.digest}, from);
+          },
+          [&](const Promise& promise) { driver.on_promise(from, promise); },
+          [&](const Propose& propose) {
+            if (propose.descriptor != nullptr) witness.on_propose(from, propose);
+          },
+          [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
+          [&](const Query& query) { on_query(from, query); },
+          [&](const TransactionStatus& status) {
+            submissions.on_status(from, status);
+            driver.on_status(from, status);
+          },
+          [&](const Decision& decision) { on_decision(from, decision); },
+          [&](const DecisionAck& ack) { driver.on_decision_ack(from, ack); },
+          [&](const Forget& forget) { driver.on_forget(from, forget); },
+          [&](const ForgetAck& ack) { driver.on_forget_ack(from, ack); },
+      },
+      message);
+}
+
+void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
+  Vote known = vote;
+  const bool first_copy = vote.descriptor == nullptr;
+  if (first_copy) known.descriptor = driver.descriptor_of(vote.key);
+  if (witness.on_vote(from, known)) driver.watch(vote.key, from);
+  driver.on_vote(from, vote);
+}
+
+void Engine::Parts::on_query(const NodeId& from, const Query& query) {
+  TransactionStatus status{.key = {query.id, query.digest}, .knowledge = Knowledge::none};
+  const State& state = context.state;
+  const Transaction* row = state.find({query.id, query.digest});
+  if (row == nullptr) row = state.find_bound(query.id);
+  if (row == nullptr && query.digest == Digest{}) {
+    const auto at = state.transactions().lower_bound(status.key);
+    if (at != state.transactions().end() && at->first.id == query.id) row = &at->second;
+  }
+  if (row != nullptr) {
+    status = status_of(*row, query.wants_descriptor);
+  } else if (const Remembered* remembered = state.sessions().find_remembered(query.id)) {
+    status.key.digest = remembered->digest;
+    status.knowledge = Knowledge::decided;
+    status.outcome = remembered->outcome;
+    status.forgotten = remembered->forgotten;
+  } else if (participant.is_preparing(status.key)) {
+    status.knowledge = Knowledge::working;
+  } else if (state.sessions().is_too_old(query.id, Hlc::never())) {
+    status.knowledge = Knowledge::too_old;
+  }
+  context.promise(from, std::move(status));
+}
+
+void Engine::Parts::on_decision(const NodeId& from, const Decision& decision) {
+  participant.on_decision(from, decision, driver.learnt(decision.key));
+  const Transaction* row = context.state.find(decision.key);
+  if (row != nullptr && row->outcome) driver.on_decided_here(decision.key);
+}
+
+// ---- clients ----------------------------------------------------------------------------------
+
+void Engine::Parts::on(const ClientGone& event) {
+  submissions.on_client_gone(event.link);
+  driver.on_client_gone(event.link);
+  services.on_client_gone(event.link);
+  consumers.on_client_gone(event.link);
+}
+
+void Engine::Parts::on(const ClientRequested& event) {
+  if (const auto* open = std::get_if<Open>(&event.request)) {
+    submissions.on_open(event.link, *open);
+    return;
+  }
+  const Client* client = submissions.find(event.link);
+  if (client == nullptr) {
+    context.note("request before open");
+    context.reply(event.link, Denied{.request = 0,
+                                     .retryable = true,
+                                     .reason = Reason::forbidden,
+                                     .text = "no session is open on this link"});
+    return;
+  }
+  on_request(*client, event.request);
+}
+
+void Engine::Parts::on_request(const Client& client, const Request& request) {
+  const LinkId link = client.link;
+  std::visit(
+      Overloaded{
+          [](const Open&) {},
+          [&](const Submit& submit) { submissions.on_submit(client, submit); },
+          [&](const Ask& ask) { submissions.on_ask(client, ask); },
+          [&](const Acknowledge& ack) { submissions.on_acknowledge(client, ack); },
+          [&](const Subscribe& subscribe) { consumers.on_subscribe(link, client.id, subscribe); },
+          [&](const AddCredit& add) { consumers.on_add_credit(link, add); },
+          [&](const Unsubscribe& unsubscribe) { consumers.on_unsubscribe(link, unsubscribe); },
+          [&](const Settle& settled) { consumers.on_settle(link, settled); },
+          [&](const Serve& serve) { on_serve(client, serve); },
+          [&](const Unserve& unserve) {
+            services.remove_instance(link, unserve.service);
+            announce();
+          },
+          [&](const ServiceVote& vote) {
+            if (services.try_take_vote(link, vote)) participant.on_service_vote(vote);
+          },
+          [&](const ServiceDone& done) { participant.on_service_done(done.call); },
+          [&](const Inspect& inspect) { context.promise_reply(link, reporter.report(inspect)); },
+      },
+      request);
+}
+
+void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
+  const bool active = services.add_instance(client.link, serve.service);
+  context.reply(client.link, Serving{.request = serve.request, .active = active});
+  for (const CallKey& call : serve.in_doubt) participant.on_in_doubt(call, serve.service);
+  announce();
+}
+
+// ---- the door ---------------------------------------------------------------------------------
+
+Engine::Engine(Options options, Restored restored)
+    : parts_(std::make_unique<Parts>(std::move(options), std::move(restored))) {}
+
+Engine::~Engine() = default;
+
+void Engine::step(const Input& input, Effects& effects) { parts_->step(input, effects); }
+
+FrameHeader Engine::header_for(PeerIndex to) const {
+  const Context& context = parts_->context;
+  return {.from = context.options.node,
+          .incarnation = context.options.incarnation,
+          .boot = context.state.boot(),
+          .lsn = context.outbox.durable(),
+          .clock = std::max(context.clock.latest(), Hlc::from_ms(context.clock.wall_ms())),
+          .to_incarnation = context.membership.has(to)
+                                ? context.membership.peer(to).sighting.incarnation
+                                : Incarnation{}};
+}
+
+bool Engine::is_congested() const {
+  const Context& context = parts_->context;
+  return context.state.overlay_bytes() >= context.options.limits.overlay_bytes_max;
+}
+
+bool Engine::is_quiet() const {
+  return parts_->context.outbox.is_empty() && parts_->participant.preparing_count() == 0 &&
+         parts_->driver.drive_count() == 0;
+}
+
+std::vector<Row> Engine::dump() const { return parts_->context.state.dump(); }
+
+}  // namespace nemcon::core

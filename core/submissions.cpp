@@ -1,0 +1,376 @@
+#include "core/submissions.hpp"
+
+#include <algorithm>
+
+#include "core/answers.hpp"
+
+namespace nemcon::core {
+
+namespace {
+
+// A client name is kept for ever by every node that it sends to.
+constexpr std::size_t name_bytes_max = 255;
+
+}  // namespace
+
+// ---- sessions ---------------------------------------------------------------------------------
+
+const Client* Submissions::find(LinkId link) const {
+  const auto found = clients_.find(link);
+  return found == clients_.end() ? nullptr : &found->second;
+}
+
+// Wall time first, so that a node that has not heard of the newest session still hands out a
+// larger number; then bits of the node, so that two nodes never hand out the same (Rule P-16).
+Epoch Submissions::new_epoch(Epoch newest, Epoch above) {
+  const std::uint64_t by_clock = (context_.clock.wall_ms() << 16U) |
+                                 (context_.options.node.low & 0xffffU);
+  const std::uint64_t known = std::max(newest, above).value();
+  return Epoch{std::max(by_clock, known + 1)};
+}
+
+void Submissions::on_open(LinkId link, const Open& open) {
+  const Waiter waiter{.link = link, .request = open.request};
+  if (open.name.size() > name_bytes_max || open.name.starts_with('#')) {
+    deny(waiter, {Reason::malformed, "a client name has at most 255 bytes and no leading #"});
+    return;
+  }
+  Client client{.link = link, .name = open.name, .id = open.client, .epoch = {}};
+  if (open.name.empty()) {
+    if (open.client.is_zero()) {
+      deny(waiter, {Reason::malformed, "an anonymous client needs a random id"});
+      return;
+    }
+    clients_[link] = client;
+    welcome(client, open.request);
+    return;
+  }
+  if (const std::optional<Reason> reason = context_.refuses_work()) {
+    deny(waiter, {*reason, to_text(*reason), true});
+    return;
+  }
+  client.id = context_.options.hashing.of_name(open.name);
+  const SessionRow* known = context_.state.sessions().find(client.id);
+  if (known == nullptr &&
+      context_.state.sessions().count() >= context_.options.limits.clients_max) {
+    deny(waiter, {Reason::unavailable, "max_clients sessions are known already", true});
+    return;
+  }
+  const Epoch newest = known == nullptr ? Epoch{} : known->newest;
+  if (open.epoch != Epoch{} && open.epoch < newest) {
+    context_.promise_reply(link, Denied{.request = open.request,
+                                        .retryable = false,
+                                        .reason = Reason::fenced,
+                                        .text = "a newer session of this name is open",
+                                        .epoch = newest});
+    return;
+  }
+  client.epoch = open.epoch != Epoch{} ? open.epoch : new_epoch(newest, open.above);
+  if (client.epoch != newest) {
+    context_.write(SessionOpened{.client = client.id, .name = open.name, .epoch = client.epoch},
+                   Urgency::urgent);
+  }
+  clients_[link] = client;
+  welcome(client, open.request);
+}
+
+void Submissions::welcome(const Client& client, std::uint64_t request) {
+  const Options& options = context_.options;
+  context_.promise_reply(
+      client.link,
+      Opened{.request = request,
+             .node_name = options.name,
+             .node = options.node,
+             .client = client.id,
+             .epoch = client.epoch,
+             .clock = std::max(context_.clock.latest(), Hlc::from_ms(context_.clock.wall_ms())),
+             .retention_ms = static_cast<std::uint64_t>(options.timing.retention /
+                                                        std::chrono::milliseconds{1}),
+             .message_bytes_max = options.limits.message_bytes_max,
+             .transaction_bytes_max = options.limits.transaction_bytes_max,
+             .window = options.limits.window_max,
+             .named = !client.name.empty()});
+}
+
+void Submissions::on_acknowledge(const Client& client, const Acknowledge& acknowledge) {
+  acknowledge_upto(client, acknowledge.epoch, acknowledge.ack_upto);
+}
+
+// Only for the client's own name: its id follows from it (Rule P-15).
+void Submissions::acknowledge_upto(const Client& client, Epoch epoch, Sequence upto) {
+  if (upto <= context_.state.sessions().ack_upto(client.id, epoch)) return;
+  context_.write(AcknowledgedUpTo{.client = client.id, .epoch = epoch, .ack_upto = upto},
+                 Urgency::lazy);
+}
+
+void Submissions::on_client_gone(LinkId link) {
+  clients_.erase(link);
+  for (auto& [id, inquiry] : inquiries_) {
+    std::erase_if(inquiry.waiters, [&](const Waiter& waiter) { return waiter.link == link; });
+  }
+}
+
+// ---- SUBMIT -----------------------------------------------------------------------------------
+
+void Submissions::deny(const Waiter& waiter, const NotComposed& why) {
+  context_.reply(waiter.link, Denied{.request = waiter.request,
+                                     .retryable = why.retryable,
+                                     .reason = why.reason,
+                                     .text = why.text});
+}
+
+void Submissions::conclude(const Waiter& waiter, const TransactionId& id, const Outcome& outcome,
+                           const std::vector<Content>& replies) {
+  context_.promise_reply(
+      waiter.link,
+      Concluded{.request = waiter.request,
+                .id = id,
+                .verdict = outcome.committed ? Verdict::committed : Verdict::rolled_back,
+                .at = outcome.at,
+                .reason = outcome.reason,
+                .text = outcome.text,
+                .by = outcome.committed ? "" : context_.membership.name_of(outcome.by),
+                .replies = replies});
+}
+
+// Decided here, or on the way: the answer is there, or will come by itself.
+bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter) {
+  if (driver_.try_wait(id, waiter)) return true;
+  auto at = context_.state.transactions().lower_bound(TransactionKey{.id = id, .digest = {}});
+  for (; at != context_.state.transactions().end() && at->first.id == id; ++at) {
+    const Transaction& row = at->second;
+    if (row.outcome && row.outcome->reason == Reason::descriptor_conflict) {
+      continue;  // Says nothing of the submission that came first.
+    }
+    if (row.outcome) {
+      conclude(waiter, id, *row.outcome, row.replies);
+    } else {
+      driver_.follow(row.descriptor, row.digest, waiter);
+    }
+    return true;
+  }
+  const Remembered* remembered = context_.state.sessions().find_remembered(id);
+  if (remembered == nullptr || remembered->outcome.reason == Reason::descriptor_conflict) {
+    return false;
+  }
+  conclude(waiter, id, remembered->outcome, {});
+  return true;
+}
+
+std::optional<NotComposed> Submissions::refuse(const Client& client, const Submit& submit) {
+  if (submit.id.client != client.id || submit.id.initiator.is_zero() ||
+      (client.name.empty() != is_anonymous(submit.id))) {
+    return NotComposed{Reason::forbidden, "the transaction id is not this session's"};
+  }
+  if (const std::optional<Reason> reason = context_.refuses_work()) {
+    return NotComposed{*reason, to_text(*reason), true};
+  }
+  if (context_.clock.is_too_far_ahead(submit.after, context_.options.timing.max_drift)) {
+    return NotComposed{Reason::clock_drift, "the client's clock is ahead of this node's"};
+  }
+  const auto kept_ms = static_cast<std::uint64_t>(context_.options.timing.retention /
+                                                  std::chrono::milliseconds{1});
+  if (client.name.empty() &&
+      submit.expires > Hlc::from_ms(context_.clock.wall_ms() + 2 * kept_ms)) {
+    return NotComposed{Reason::malformed, "expires later than retention allows"};
+  }
+  if (context_.state.sessions().open_count(client.id) >= context_.options.limits.window_max) {
+    return NotComposed{Reason::window_full, "too many unacknowledged outcomes", true};
+  }
+  return composer_.check_limits(submit);
+}
+
+void Submissions::on_submit(const Client& client, const Submit& given) {
+  Submit submit = given;
+  const Waiter waiter{.link = client.link, .request = submit.request};
+  if (!client.name.empty()) submit.expires = Hlc::never();
+  acknowledge_upto(client, submit.id.epoch, submit.ack_upto);
+  if (try_answer_known(submit.id, waiter)) return;
+  if (const std::optional<NotComposed> why = refuse(client, submit)) {
+    deny(waiter, *why);
+    return;
+  }
+  context_.clock.merge(submit.after);
+  if (context_.state.sessions().is_too_old(submit.id, submit.expires)) {
+    context_.promise_reply(client.link, Concluded{.request = submit.request,
+                                                  .id = submit.id,
+                                                  .verdict = Verdict::unknown,
+                                                  .reason = Reason::too_old,
+                                                  .text = "finished and forgotten, or too late"});
+    return;
+  }
+  if (context_.state.sessions().is_fenced(submit.id)) {
+    turn_away(waiter, submit, {Reason::fenced, "a newer session of this client is open"});
+    return;
+  }
+  if (try_send_alone(client, submit)) return;
+  // Rule P-23: somebody else may have begun it.
+  if (submit.retry || !context_.is_self(submit.id.initiator)) {
+    inquire(client, submit.id, waiter, &submit);
+    return;
+  }
+  start(client, submit);
+}
+
+// One message to one queue of this node, with nothing to wait for: one record.
+bool Submissions::try_send_alone(const Client& client, const Submit& submit) {
+  if (submit.parts.size() != 1 || submit.parts[0].kind != OperationKind::deliver) return false;
+  if (!context_.membership.may_work_alone(context_.now())) return false;
+  const Part& part = submit.parts[0];
+  const std::variant<Route, NotComposed> routed = composer_.route(part);
+  const Route* route = std::get_if<Route>(&routed);
+  if (route == nullptr || !context_.is_self(route->node)) return false;
+  const Queue* queue = context_.state.find_queue(route->name);
+  if (queue == nullptr || !context_.state.is_configured(route->name) ||
+      !queue->has_room_for(part.content.byte_count())) {
+    return false;
+  }
+  const Sessions& sessions = context_.state.sessions();
+  const TransactionId& id = submit.id;
+  if (queue->row().ordering == Ordering::producer &&
+      (sessions.high(id.client, queue->row().queue) > std::pair{id.epoch, id.sequence} ||
+       (part.previous.value() != 0 && !sessions.is_known(id, part.previous)))) {
+    return false;
+  }
+  const Hlc at = context_.clock.tick();
+  context_.write(Sent{.id = id,
+                      .expires = submit.expires,
+                      .producer = producer_of(client.name, client.id),
+                      .queue = queue->row().queue,
+                      .at = at,
+                      .content = part.content},
+                 Urgency::urgent);
+  participant_.on_known(id);
+  conclude({.link = client.link, .request = submit.request}, id,
+           Outcome{.committed = true, .at = at}, {});
+  return true;
+}
+
+void Submissions::start(const Client& client, const Submit& submit) {
+  const Waiter waiter{.link = client.link, .request = submit.request};
+  std::variant<Composed, NotComposed> result = composer_.compose(submit, client.name);
+  if (auto* why = std::get_if<NotComposed>(&result)) {
+    const bool refused_before_anything =
+        why->retryable || why->reason == Reason::too_many_branches;
+    refused_before_anything ? deny(waiter, *why) : turn_away(waiter, submit, *why);
+    return;
+  }
+  Composed& composed = std::get<Composed>(result);
+  if (const Status valid = validate(*composed.descriptor, context_.options.limits.branches_max);
+      !valid) {
+    deny(waiter, {Reason::malformed, valid.error().detail});
+    return;
+  }
+  driver_.begin(composed.descriptor, composed.digest, std::move(composed.contents), waiter);
+}
+
+// Rolled back for good before it had a descriptor: a copy of it must find that out.
+void Submissions::turn_away(const Waiter& waiter, const Submit& submit, const NotComposed& why) {
+  const Outcome outcome{.committed = false,
+                        .at = {},
+                        .by = context_.options.node,
+                        .reason = why.reason,
+                        .text = why.text};
+  context_.write(TurnedAway{.id = submit.id, .expires = submit.expires, .outcome = outcome},
+                 Urgency::urgent);
+  participant_.on_known(submit.id);
+  conclude(waiter, submit.id, outcome, {});
+}
+
+// ---- questions to the mesh --------------------------------------------------------------------
+
+void Submissions::on_ask(const Client& client, const Ask& ask) {
+  const Waiter waiter{.link = client.link, .request = ask.request};
+  if (try_answer_known(ask.id, waiter)) return;
+  inquire(client, ask.id, waiter, nullptr);
+}
+
+void Submissions::inquire(const Client& client, const TransactionId& id, const Waiter& waiter,
+                          const Submit* submit) {
+  Inquiry& inquiry = inquiries_[id];
+  inquiry.waiters.push_back(waiter);
+  inquiry.client = client;
+  if (submit != nullptr) inquiry.submit = *submit;
+  inquiry.expected = {context_.options.node};
+  for (const auto& [index, peer] : context_.membership.peers()) {
+    if (peer.is_live()) inquiry.expected.insert(peer.node);
+  }
+  deadlines_.set(id, context_.now() + context_.options.timing.query_patience);
+  const std::set<NodeId> targets = inquiry.expected;
+  for (const NodeId& node : targets) {
+    context_.send(node, Query{.id = id, .digest = {}, .wants_descriptor = true});
+  }
+}
+
+void Submissions::on_status(const NodeId& from, const TransactionStatus& status) {
+  const auto found = inquiries_.find(status.key.id);
+  if (found == inquiries_.end()) return;
+  Inquiry& inquiry = found->second;
+  inquiry.answered.insert(from);
+  if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
+  if (!status.outcome && status.descriptor != nullptr &&
+      status.descriptor->id == status.key.id && validate(*status.descriptor, context_.options.limits.branches_max)) {
+    inquiry.descriptor = status.descriptor;
+    inquiry.digest = status.key.digest;
+  }
+  if (status.knowledge != Knowledge::too_old) {
+    inquiry.best = std::max(inquiry.best, status.knowledge);
+  }
+  if (status.outcome && status.outcome->reason == Reason::descriptor_conflict) {
+    inquiry.conflict = *status.outcome;
+  } else if (status.outcome) {
+    for (const Waiter& waiter : inquiry.waiters) conclude(waiter, found->first, *status.outcome, {});
+    deadlines_.clear(found->first);
+    inquiries_.erase(found);
+    return;
+  }
+  if (inquiry.answered == inquiry.expected) finish_inquiry(found->first);
+}
+
+void Submissions::finish_inquiry(const TransactionId& id) {
+  const Inquiry inquiry = std::move(inquiries_.at(id));
+  inquiries_.erase(id);
+  deadlines_.clear(id);
+  if (inquiry.waiters.empty()) return;
+  if (inquiry.descriptor != nullptr) {
+    for (const Waiter& waiter : inquiry.waiters) {
+      driver_.follow(inquiry.descriptor, inquiry.digest, waiter);
+    }
+    return;
+  }
+  const bool nobody = inquiry.best == Knowledge::none;
+  const bool all_answered = inquiry.answered == inquiry.expected;
+  // Every submission of this id that anybody knows lost against another one.
+  if (inquiry.conflict && all_answered) {
+    for (const Waiter& waiter : inquiry.waiters) conclude(waiter, id, *inquiry.conflict, {});
+    return;
+  }
+  if (nobody && inquiry.submit && all_answered && !inquiry.too_old) {
+    start(inquiry.client, *inquiry.submit);
+    return;
+  }
+  for (const Waiter& waiter : inquiry.waiters) {
+    if (inquiry.submit && !inquiry.too_old) {
+      deny(waiter, {Reason::unavailable, "not every node answered whether it knows this id", true});
+      continue;
+    }
+    context_.reply(waiter.link,
+                   Concluded{.request = waiter.request,
+                             .id = id,
+                             .verdict = nobody ? Verdict::unknown : Verdict::in_doubt,
+                             .reason = inquiry.too_old ? Reason::too_old : Reason::not_found,
+                             .text = inquiry.too_old ? "finished and forgotten, or too late"
+                                     : nobody        ? "no node that can be reached knows this id"
+                                                     : "being decided",
+                             .by = {},
+                             .replies = {}});
+  }
+}
+
+void Submissions::on_deadline(Instant now) {
+  while (const std::optional<TransactionId> id = deadlines_.try_pop(now)) {
+    if (inquiries_.contains(*id)) finish_inquiry(*id);
+  }
+}
+
+}  // namespace nemcon::core

@@ -1,0 +1,85 @@
+// Submissions: the clients of this node: their sessions, what they submit, and what they ask.
+// Turns a submission into a drive, or answers it from what is known already.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "core/composer.hpp"
+#include "core/context.hpp"
+#include "core/deadlines.hpp"
+#include "core/driver.hpp"
+#include "core/participant.hpp"
+
+namespace nemcon::core {
+
+struct Client {
+  LinkId link;
+  std::string name;  // Empty: anonymous.
+  ClientId id;
+  Epoch epoch;
+};
+
+class Submissions {
+ public:
+  Submissions(Context& context, Participant& participant, Driver& driver)
+      : context_(context), participant_(participant), driver_(driver), composer_(context) {}
+
+  void on_open(LinkId link, const Open& open);
+  void on_submit(const Client& client, const Submit& submit);
+  void on_ask(const Client& client, const Ask& ask);
+  void on_acknowledge(const Client& client, const Acknowledge& acknowledge);
+  void on_client_gone(LinkId link);
+
+  // Answers to the questions that this class asked of other nodes.
+  void on_status(const NodeId& from, const TransactionStatus& status);
+
+  [[nodiscard]] const Client* find(LinkId link) const;
+  [[nodiscard]] std::size_t inquiry_count() const { return inquiries_.size(); }
+
+  void on_deadline(Instant now);
+  [[nodiscard]] std::optional<Instant> earliest() const { return deadlines_.earliest(); }
+
+ private:
+  // A question to the mesh about an id that this node knows nothing of: for a client that asks,
+  // or before a resubmission is carried out here.
+  struct Inquiry {
+    std::vector<Waiter> waiters;
+    std::optional<Submit> submit;  // Present: carry it out when nobody knows the id.
+    Client client;
+    std::set<NodeId> expected;
+    std::set<NodeId> answered;
+    Knowledge best = Knowledge::none;
+    DescriptorPtr descriptor;
+    Digest digest;
+    bool too_old = false;
+    std::optional<Outcome> conflict;  // Rolled back because another submission came first.
+  };
+
+  [[nodiscard]] bool try_answer_known(const TransactionId& id, const Waiter& waiter);
+  [[nodiscard]] std::optional<NotComposed> refuse(const Client& client, const Submit& submit);
+  [[nodiscard]] bool try_send_alone(const Client& client, const Submit& submit);
+  void start(const Client& client, const Submit& submit);
+  void deny(const Waiter& waiter, const NotComposed& why);
+  void turn_away(const Waiter& waiter, const Submit& submit, const NotComposed& why);
+  void acknowledge_upto(const Client& client, Epoch epoch, Sequence upto);
+  void conclude(const Waiter& waiter, const TransactionId& id, const Outcome& outcome,
+                const std::vector<Content>& replies);
+  void inquire(const Client& client, const TransactionId& id, const Waiter& waiter,
+               const Submit* submit);
+  void finish_inquiry(const TransactionId& id);
+  [[nodiscard]] Epoch new_epoch(Epoch newest, Epoch above);
+  void welcome(const Client& client, std::uint64_t request);
+
+  Context& context_;
+  Participant& participant_;
+  Driver& driver_;
+  Composer composer_;
+  std::map<LinkId, Client> clients_;
+  std::map<TransactionId, Inquiry> inquiries_;
+  Deadlines<TransactionId> deadlines_;
+};
+
+}  // namespace nemcon::core
