@@ -17,6 +17,32 @@ static_assert(static_cast<int>(Reason::rolled_back_node) ==
               static_cast<int>(core::Reason::rolled_back_node));
 static_assert(static_cast<int>(QueueOrdering::none) == static_cast<int>(core::Ordering::none));
 
+namespace {
+
+// Rolled back, but not for anything that is wrong with the transaction itself.
+bool is_worth_repeating(core::Reason reason) {
+  switch (reason) {
+    using enum core::Reason;
+    case queue_full:
+    case out_of_order:
+    case service_unavailable:
+    case deadline:
+    case preempted:
+    case descriptor_conflict:
+    case clock_drift:
+    case unavailable:
+    case disk_full:
+    case window_full:
+    case stopping:
+    case rolled_back_node:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 TransactionId to_public(const core::TransactionId& id) {
   return TransactionId{{id.initiator.high, id.initiator.low, id.client.high, id.client.low,
                         id.epoch.value(), id.sequence.value()}};
@@ -65,6 +91,8 @@ Outcome to_public(const core::Concluded& concluded) {
   outcome.reason = to_public(concluded.reason);
   outcome.text = concluded.text;
   outcome.by = concluded.by;
+  outcome.retryable =
+      outcome.state == State::rolled_back && is_worth_repeating(concluded.reason);
   for (const core::Content& reply : concluded.replies) {
     outcome.replies.push_back(to_message(reply));
   }

@@ -42,6 +42,7 @@ struct Notice {
     fenced,        // A newer session of the same name is open: this client is finished.
     service,       // A service's commit or roll_back threw and will be called again.
     service_role,  // A service became the active instance, or stands by.
+    callback,      // An outcome callback threw.
   };
   Kind kind = Kind::connected;
   std::string text;
@@ -64,6 +65,9 @@ struct ClientOptions {
   // Transactions and sends under way at a time, those whose callback runs included; further
   // ones wait in commit and send (callbacks do not wait).
   std::size_t in_flight_max = 2048;
+
+  // The same for their bytes, headers and bodies together.
+  std::size_t in_flight_bytes_max = std::size_t{64} << 20U;
 
   // Called on the callback thread. There is one such thread in a Client; it runs outcome callbacks
   // one after the other, in the order in which the outcomes came. A callback may start further
@@ -143,7 +147,7 @@ class NEMCON_EXPORT Client {
   class Impl;
 
  private:
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace v0

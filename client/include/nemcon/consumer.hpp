@@ -35,10 +35,10 @@ class Client;
 // lease. Its calls may come from any thread, one at a time; it may outlive its Consumer, and
 // its Client, after which settling answers false.
 //
-// The settling calls have two forms. The blocking one returns when it is durable at the node: true,
-// or false when the lease had ended before, so that the message is or was delivered again;
-// retryable Error when the client's deadline passed without an answer. The asynchronous one
-// returns at once (its future may be dropped) and goes with others in one batch.
+// The settling calls have two forms. The blocking one returns true when it is durable at the node, and
+// false when the lease had ended, the link was lost, or the client's deadline passed: then the
+// message may be delivered again. The asynchronous one returns at once (its future may be
+// dropped) and goes with others in one batch.
 class NEMCON_EXPORT Delivery {
  public:
   Delivery(Delivery&& other) noexcept;
@@ -172,6 +172,8 @@ class NEMCON_EXPORT Consumer {
  private:
   friend class Client;
   explicit Consumer(std::shared_ptr<Impl> impl);
+  [[nodiscard]] std::optional<Delivery> take(
+      std::optional<std::chrono::steady_clock::time_point> deadline);
   std::shared_ptr<Impl> impl_;
 };
 
