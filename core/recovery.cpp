@@ -1,5 +1,5 @@
 // The driver when somebody is missing: questions, ballots, and the watch over rows that another
-// node is expected to finish. docs/protocol.md, Rules P-16 to P-20.
+// node is expected to finish. docs/protocol.md, Rules P-17 to P-20.
 #include <algorithm>
 
 #include "core/answers.hpp"
