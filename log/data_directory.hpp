@@ -4,7 +4,7 @@
 //   DIR/             mode 0700
 //     lock           flock'ed while the node runs; holds its process id
 //     identity       node name, NodeId, Incarnation, checksum key, the store file's identity
-//     format         "nemcon data directory, format 1"; written last when created
+//     format         "nemcon data directory, format 1"
 //     journal/       segments (journal.hpp)
 //     store/         LMDB (store.hpp)
 //     ballast        given up when the disk is full
@@ -19,18 +19,11 @@
 #include <string>
 
 #include "core/ids.hpp"
-#include "log/checksum.hpp"
 #include "log/error.hpp"
 #include "log/file.hpp"
+#include "log/identity.hpp"
 
 namespace nemcon::log {
-
-struct Identity {
-  std::string node_name;
-  core::NodeId node;
-  core::Incarnation incarnation;
-  ChecksumKey key;
-};
 
 enum class Creation : std::uint8_t { allowed, forbidden };
 
@@ -46,25 +39,43 @@ class DataDirectory {
  public:
   [[nodiscard]] static Result<std::unique_ptr<DataDirectory>> open(const DirectoryOptions& options);
 
-  virtual ~DataDirectory() = default;
+  ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;
 
-  [[nodiscard]] virtual const Identity& identity() const = 0;
+  [[nodiscard]] const Identity& identity() const { return identity_; }
 
   // True until complete(): journal and store have yet to be created.
-  [[nodiscard]] virtual bool is_new() const = 0;
+  [[nodiscard]] bool is_new() const { return is_new_; }
 
-  // Writes identity and format: from now on this is a data directory. Before it, a crash
-  // leaves something that the next start begins anew.
-  [[nodiscard]] virtual Status complete() = 0;
+  // Writes the identity: from now on this is a data directory. Before it, a crash leaves
+  // something that the next start begins anew.
+  [[nodiscard]] Status complete();
 
-  [[nodiscard]] virtual std::string journal_directory() const = 0;
-  [[nodiscard]] virtual std::string store_directory() const = 0;
-  [[nodiscard]] virtual std::string ballast_path() const = 0;
+  [[nodiscard]] std::string journal_directory() const { return options_.path + "/journal"; }
 
- protected:
-  DataDirectory() = default;
+  [[nodiscard]] std::string store_directory() const { return options_.path + "/store"; }
+
+  [[nodiscard]] std::string ballast_path() const { return options_.path + "/ballast"; }
+
+ private:
+  explicit DataDirectory(const DirectoryOptions& options);
+
+  [[nodiscard]] Status open_existing();
+  [[nodiscard]] Status begin_new();
+  [[nodiscard]] Status refuse_format() const;
+  [[nodiscard]] Status write_format();
+  [[nodiscard]] Status read_identity();
+  [[nodiscard]] Status lock();
+  [[nodiscard]] Status write_file(const std::string& name, const std::string& text);
+  [[nodiscard]] Result<std::string> read_file(const std::string& name) const;
+
+  DirectoryOptions options_;
+  KernelFiles kernel_;
+  FileOperations& files_;
+  Identity identity_;
+  bool is_new_ = false;
+  int lock_ = -1;
 };
 
 }  // namespace nemcon::log

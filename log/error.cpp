@@ -15,11 +15,11 @@ Error failed(const std::string& what, int error_number) {
 }
 
 Error corrupt(const std::string& what) {
-  return Error{Errc::local_closed, what};
+  return Error{Errc::local_corrupt, what};
 }
 
 Error refused(const std::string& what) {
-  return Error{Errc::local_closed, what};
+  return Error{Errc::local_refused, what};
 }
 
 bool is_no_room(const Error& error) {

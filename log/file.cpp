@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -65,6 +67,16 @@ int KernelFiles::unlink(const std::string& path) {
   return ::unlink(path.c_str()) == 0 ? 0 : -errno;
 }
 
+int KernelFiles::list(const std::string& directory, std::vector<std::string>& names) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry{directory, error};
+  for (const std::filesystem::directory_iterator end; !error && entry != end;
+       entry.increment(error)) {
+    names.push_back(entry->path().filename().string());
+  }
+  return error ? -error.value() : 0;
+}
+
 void KernelFiles::drop_cache(int file) {
   // Advice only: pages that somebody has mapped stay. Nobody maps our files at this moment.
   static_cast<void>(::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED));
@@ -72,6 +84,15 @@ void KernelFiles::drop_cache(int file) {
 
 void KernelFiles::close(int file) {
   static_cast<void>(::close(file));
+}
+
+Status flush_directory(FileOperations& files, const std::string& directory) {
+  const int file = files.open(directory, O_RDONLY | O_DIRECTORY);
+  if (file < 0) return failed("cannot open " + directory, -file);
+  const int flushed = files.fsync(file);
+  files.close(file);
+  if (flushed < 0) return failed("cannot flush directory " + directory, -flushed);
+  return core::Nothing{};
 }
 
 }  // namespace nemcon::log

@@ -8,8 +8,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
+
+#include "log/error.hpp"
 
 namespace nemcon::log {
 
@@ -31,6 +34,8 @@ class FileOperations {
   [[nodiscard]] virtual int ftruncate(int file, std::uint64_t byte_count) = 0;
   [[nodiscard]] virtual int rename(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual int unlink(const std::string& path) = 0;
+  // The names in a directory, in no order.
+  [[nodiscard]] virtual int list(const std::string& directory, std::vector<std::string>& names) = 0;
 
   // Forgets cached pages, so that the next pread sees what the disk holds.
   virtual void drop_cache(int file) = 0;
@@ -47,8 +52,12 @@ class KernelFiles final : public FileOperations {
   int ftruncate(int file, std::uint64_t byte_count) override;
   int rename(const std::string& from, const std::string& to) override;
   int unlink(const std::string& path) override;
+  int list(const std::string& directory, std::vector<std::string>& names) override;
   void drop_cache(int file) override;
   void close(int file) override;
 };
+
+// Makes the names in a directory durable.
+[[nodiscard]] Status flush_directory(FileOperations& files, const std::string& directory);
 
 }  // namespace nemcon::log

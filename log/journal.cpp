@@ -38,7 +38,7 @@ Status Journal::create(const JournalOptions& options, core::Lsn base) {
   check_options(options);
   KernelFiles kernel;
   FileOperations& files = options.files != nullptr ? *options.files : kernel;
-  const auto names = list_segments(options.directory);
+  const auto names = list_segments(files, options.directory);
   if (!names) return names.error();
   for (const auto* paths : {&names->whole, &names->unfinished}) {
     for (const std::string& path : *paths) {
@@ -59,7 +59,7 @@ Status Journal::create(const JournalOptions& options, core::Lsn base) {
 Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
   check_options(options);
   std::unique_ptr<Journal> journal{new Journal{options}};
-  const auto names = list_segments(options.directory);
+  const auto names = list_segments(journal->files_, options.directory);
   if (!names) return names.error();
   if (names->whole.empty()) {
     return corrupt(options.directory + ": the journal has no segments; try `nemcon restore`");
@@ -94,6 +94,13 @@ Result<core::Lsn> Journal::replay(core::Lsn after, const Visitor& visitor) {
   is_replayed_ = true;
   release_upto(after);
   remove_unfinished();
+  while (live_.size() + free_.size() < options_.segment_count && !is_low_) {
+    // The configuration asks for more than there was when the journal was made.
+    const Status added = add_segment(options_.segment_bytes);
+    if (!added && !is_no_room(added.error())) return added.error();
+    is_low_ = !added;
+  }
+  is_low_ = free_.size() < reserve_count();
   check_invariants();
   return last_;
 }
@@ -256,7 +263,7 @@ void Journal::remove_surplus() {
 
 // What a crash left of a segment that was being made. Costs room only, so no failure counts.
 void Journal::remove_unfinished() {
-  const auto names = list_segments(options_.directory);
+  const auto names = list_segments(files_, options_.directory);
   if (!names) return;
   for (const std::string& path : names->unfinished)
     static_cast<void>(files_.unlink(path));

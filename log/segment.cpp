@@ -4,9 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 
 #include <fcntl.h>
 
@@ -67,15 +65,6 @@ Status fill(FileOperations& files, const Segment& segment, std::string_view head
 }
 
 }  // namespace
-
-Status flush_directory(FileOperations& files, const std::string& directory) {
-  const int file = files.open(directory, O_RDONLY | O_DIRECTORY);
-  if (file < 0) return failed("cannot open " + directory, -file);
-  const int flushed = files.fsync(file);
-  files.close(file);
-  if (flushed < 0) return failed("cannot flush directory " + directory, -flushed);
-  return core::Nothing{};
-}
 
 // 1. The file is filled under another name. 2. Crash: what is left is no segment, and is written
 // over by the next one of that number. 3. Renamed, directory flushed: from here on it is one.
@@ -146,13 +135,12 @@ Result<std::string> read_segment(FileOperations& files, const Segment& segment,
   return bytes;
 }
 
-Result<SegmentNames> list_segments(const std::string& directory) {
+Result<SegmentNames> list_segments(FileOperations& files, const std::string& directory) {
+  std::vector<std::string> all;
+  const int listed = files.list(directory, all);
+  if (listed < 0) return failed("cannot list " + directory, -listed);
   SegmentNames names;
-  std::error_code error;
-  std::filesystem::directory_iterator entry{directory, error};
-  for (const std::filesystem::directory_iterator end; !error && entry != end;
-       entry.increment(error)) {
-    std::string name = entry->path().filename().string();
+  for (const std::string& name : all) {
     if (is_segment_name(name)) {
       names.whole.push_back(directory + "/" + name);
     } else if (name.ends_with(unfinished_suffix) &&
@@ -160,7 +148,6 @@ Result<SegmentNames> list_segments(const std::string& directory) {
       names.unfinished.push_back(directory + "/" + name);
     }
   }
-  if (error) return failed("cannot list " + directory, error.value());
   std::ranges::sort(names.whole, [](const std::string& a, const std::string& b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
   });

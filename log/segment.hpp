@@ -40,8 +40,7 @@ struct SegmentNames {
   std::vector<std::string> unfinished;  // What a crash left of make_segment().
 };
 
-[[nodiscard]] Result<SegmentNames> list_segments(const std::string& directory);
-
-[[nodiscard]] Status flush_directory(FileOperations& files, const std::string& directory);
+[[nodiscard]] Result<SegmentNames> list_segments(FileOperations& files,
+                                                 const std::string& directory);
 
 }  // namespace nemcon::log

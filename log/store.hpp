@@ -17,10 +17,9 @@
 #include "core/effects.hpp"
 #include "log/checksum.hpp"
 #include "log/error.hpp"
+#include "log/tables.hpp"
 
 namespace nemcon::log {
-
-enum class Access : std::uint8_t { read_write, read_only };
 
 struct StoreOptions {
   std::string directory;  // Exists, belongs to us alone, is locked by us.
