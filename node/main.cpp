@@ -59,15 +59,15 @@ void declare(CLI::App& app, Arguments& arguments) {
                  "One line an event on standard error: text (default) or json")
       ->type_name("FORMAT")
       ->transform(CLI::CheckedTransformer(formats).description(""));
+  app.footer(
+      "Exit codes: 0 stopped as asked, 1 cannot start, 2 wrong usage or configuration, 3 stopped "
+      "by a storage failure.\nSignals: SIGTERM and SIGINT stop cleanly, a second one at once; "
+      "kill -9 loses nothing.");
   if (!has_fail_points) return;
   app.add_option("--fail-point", arguments.fail_points,
                  "For tests: kill this process at the Nth time (default 1) that NAME is reached")
       ->type_name("NAME[:N]");
   app.add_flag("--list-fail-points", arguments.list_fail_points, "Print every NAME");
-  app.footer(
-      "Exit codes: 0 stopped as asked, 1 cannot start, 2 wrong usage or configuration, 3 stopped "
-      "by a storage failure.\nSignals: SIGTERM and SIGINT stop cleanly, a second one at once; "
-      "kill -9 loses nothing.");
 }
 
 std::string host_name() {

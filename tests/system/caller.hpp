@@ -1,0 +1,63 @@
+// Caller: a client of one node, one question at a time. It speaks the wire protocol and nothing
+// else, so that a test of the node does not rest on the client library.
+//
+// Every call waits for at most `patience` and then fails the test.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/request.hpp"
+#include "transport/links.hpp"
+
+namespace nemcon::tests {
+
+class Caller {
+ public:
+  // Connects and opens a session; anonymous without a name.
+  Caller(const std::string& endpoint, const std::string& name);
+  ~Caller() = default;
+  Caller(const Caller&) = delete;
+  Caller& operator=(const Caller&) = delete;
+
+  [[nodiscard]] const core::Opened& session() const { return session_; }
+
+  // A new transaction of this session.
+  [[nodiscard]] core::Submit transaction(std::vector<core::Part> parts);
+
+  // The answer to it, Concluded or Denied; absent when the link broke first.
+  [[nodiscard]] std::optional<core::Reply> submit(const core::Submit& submit);
+
+  // transaction() and submit(); true when it was committed.
+  [[nodiscard]] bool commit(std::vector<core::Part> parts);
+
+  // The bodies of the first `count` messages of a queue of this node, which stay leased.
+  [[nodiscard]] std::vector<std::string> receive(const std::string& queue, std::size_t count);
+
+  // Messages that wait in a queue of this node.
+  [[nodiscard]] std::uint64_t message_count(const std::string& queue);
+
+  // As the node sees it; true when `peer` takes part.
+  [[nodiscard]] bool sees(const std::string& peer);
+
+ private:
+  void send(const core::Request& request);
+  // The next event of the link; absent when patience is over.
+  [[nodiscard]] std::optional<transport::ClientEvent> next_event();
+  // The next reply; absent when the link is down or patience is over.
+  [[nodiscard]] std::optional<core::Reply> next_reply();
+  [[nodiscard]] core::Report inspect(core::Topic topic);
+
+  transport::ClientSocket socket_;
+  std::deque<transport::ClientEvent> events_;
+  core::Opened session_;
+  std::uint64_t request_ = 0;
+  std::uint64_t sequence_ = 0;
+};
+
+[[nodiscard]] core::Part deliver(const std::string& target, const std::string& body);
+
+}  // namespace nemcon::tests

@@ -1,0 +1,43 @@
+// Mesh: some daemons on loopback that name each other in their files; each with one queue
+// `inbox` and a small journal.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/system/daemon.hpp"
+#include "tests/system/workspace.hpp"
+
+namespace nemcon::tests {
+
+class Mesh {
+ public:
+  // `transactions` is the body of the [transactions] section.
+  Mesh(const std::vector<std::string>& names, const std::string& transactions);
+
+  // Starts one; `arguments` come after --config. Its earlier life must be over.
+  Daemon& start(const std::string& name, const std::vector<std::string>& arguments);
+
+  // Starts all that do not run. True when they are ready and take part in each other's mesh.
+  [[nodiscard]] bool start_all();
+
+  [[nodiscard]] Daemon& daemon(const std::string& name) { return *daemons_.at(name); }
+
+  [[nodiscard]] const std::string& endpoint(const std::string& name) const {
+    return endpoints_.at(name);
+  }
+
+  // What all of them have said, for a failed test.
+  [[nodiscard]] std::string diagnostics() const;
+
+ private:
+  Workspace workspace_;  // First, so that it goes last.
+  std::vector<std::string> names_;
+  std::map<std::string, std::string> endpoints_;
+  std::map<std::string, std::unique_ptr<Daemon>> daemons_;
+};
+
+}  // namespace nemcon::tests
