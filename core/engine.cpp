@@ -240,7 +240,7 @@ void Engine::Parts::take_checkpoint() {
   if (!checkpoint_at_) {
     checkpoint_at_ = context.now() + context.options.timing.checkpoint_interval;
   }
-  const bool due = context.now() >= *checkpoint_at_ ||
+  const bool due = context.stopping || context.now() >= *checkpoint_at_ ||
                    context.state.overlay_bytes() >= limits.overlay_bytes_checkpoint;
   if (checkpointing || !due) return;
   checkpoint_at_.reset();
@@ -510,7 +510,10 @@ bool Engine::is_congested() const {
 }
 
 bool Engine::is_quiet() const {
-  return parts_->context.outbox.is_empty() && parts_->participant.preparing_count() == 0 &&
+  // A clean stop leaves nothing to replay, unless there is no room for it.
+  const bool stored = !parts_->checkpointing && (!parts_->context.state.is_dirty() ||
+                                                 parts_->context.disk_full);
+  return stored && parts_->context.outbox.is_empty() && parts_->participant.preparing_count() == 0 &&
          parts_->driver.drive_count() == 0;
 }
 
