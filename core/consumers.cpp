@@ -1,5 +1,7 @@
 #include "core/consumers.hpp"
 
+#include <algorithm>
+
 #include "core/check.hpp"
 
 namespace nemcon::core {
@@ -124,8 +126,11 @@ void Consumers::deliver(Queue& queue, Subscription& to, const Position& position
   lease_deadlines_.set(token, context_.now() + to.lease);
   to.credit -= 1;
   const Entry& entry = *queue.find(position);
+  // A message may not overtake one before it that only waits for its record.
+  Lsn& hold = newest_hold_[queue.row().queue];
+  hold = std::max(hold, entry.lsn);
   context_.reply_after(
-      entry.lsn, to.link,
+      hold, to.link,
       Delivered{.subscription = to.number,
                 .token = token,
                 .message = {.transaction = entry.message.transaction, .part = entry.message.part},

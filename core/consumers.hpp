@@ -61,6 +61,9 @@ class Consumers {
   std::map<SubscriptionKey, QueueId> queue_of_;
   std::map<QueueId, std::map<SubscriptionKey, Subscription>> subscriptions_;
   std::map<QueueId, SubscriptionKey> last_served_;  // Round robin.
+
+  // What the newest delivery of a queue had to wait for. Deliveries leave in the queue's order.
+  std::map<QueueId, Lsn> newest_hold_;
   Deadlines<LeaseToken> lease_deadlines_;
   Deadlines<QueueId> deferred_;
 };
