@@ -73,6 +73,9 @@ class Node {
   void crash();
   void plan_crash(CrashPlan plan) { crash_plan_ = std::move(plan); }
   void cancel_crash() { crash_plan_.reset(); }
+
+  [[nodiscard]] bool has_crash_plan() const { return crash_plan_.has_value(); }
+
   void pause();
   void resume();
   void set_gone() { gone_ = true; }

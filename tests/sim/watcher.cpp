@@ -119,6 +119,8 @@ bool Watcher::is_bound_elsewhere(const TransactionKey& key) const {
 }
 
 void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const Case& one) {
+  // All branches are at one node, which decides by itself.
+  if (one.descriptor && one.descriptor->one_phase) return;
   const bool refused = std::any_of(one.votes.begin(), one.votes.end(), [](const auto& vote) {
     return vote.second.choice == Choice::no;
   });

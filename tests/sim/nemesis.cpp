@@ -1,0 +1,304 @@
+#include "tests/sim/nemesis.hpp"
+
+#include <algorithm>
+
+namespace nemcon::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Moments at which a crash is worth more than at others: between a promise and what follows.
+const char* const crash_points[] = {"",         "",        "prepare",     "vote",    "accepted",
+                                    "decision", "promise", "propose",     "voted",   "decided",
+                                    "forget",   "forgotten", "all_informed", "decided_alone",
+                                    "sent",     "session_opened", "accepted_votes"};
+
+}  // namespace
+
+Nemesis::Nemesis(World& world, const FaultPlan& plan, std::vector<Session*> clients,
+                 std::vector<Session*> services)
+    : world_(world),
+      plan_(plan),
+      random_(world.random.fork()),
+      clients_(std::move(clients)),
+      services_(std::move(services)) {}
+
+Time Nemesis::between(Time low, Time high) {
+  return Time{static_cast<std::int64_t>(random_.between(static_cast<std::uint64_t>(low.count()),
+                                                        static_cast<std::uint64_t>(high.count())))};
+}
+
+void Nemesis::later(Time delay, std::function<void()> action) {
+  world_.schedule.at(world_.schedule.now() + delay, Nature::timer, [this, action] {
+    if (active_) action();
+  });
+}
+
+// Again and again, each time after between a tenth and twice of the mean.
+void Nemesis::plan(Time mean, Fault fault) {
+  if (mean == Time{0}) return;
+  later(between(mean / 10, mean * 2), [this, mean, fault] {
+    (this->*fault)();
+    plan(mean, fault);
+  });
+}
+
+void Nemesis::begin() {
+  active_ = true;
+  world_.network.rates = plan_.network;
+  plan(plan_.crash, &Nemesis::crash_one);
+  plan(plan_.pause, &Nemesis::pause_one);
+  plan(plan_.cut, &Nemesis::cut_some);
+  plan(plan_.slow_disk, &Nemesis::slow_one_disk);
+  plan(plan_.full_disk, &Nemesis::fill_one_disk);
+  plan(plan_.clock_jump, &Nemesis::jump_one_clock);
+  plan(plan_.link, &Nemesis::hurt_one_link);
+  plan(plan_.client_restart, &Nemesis::restart_one_client);
+  plan(plan_.service_restart, &Nemesis::restart_one_service);
+  plan_losses();
+}
+
+std::optional<std::size_t> Nemesis::pick_running() {
+  std::vector<std::size_t> running;
+  for (std::size_t index = 0; index < world_.node_count(); ++index) {
+    if (world_.node(index).is_running() && !lost_.contains(index)) running.push_back(index);
+  }
+  if (running.empty()) return std::nullopt;
+  return random_.pick(running);
+}
+
+// ---- processes ------------------------------------------------------------------------------
+
+void Nemesis::crash_one() {
+  const auto node = pick_running();
+  if (!node) return;
+  ++counts_["crash"];
+  if (random_.chance(300'000)) {
+    crash_now(*node);
+    return;
+  }
+  CrashPlan crash;
+  crash.at = crash_points[random_.below(std::size(crash_points))];
+  crash.skip = static_cast<std::uint32_t>(random_.below(crash.at.empty() ? 40 : 4));
+  crash.before = random_.chance(500'000);
+  world_.node(*node).plan_crash(crash);
+  // It may not come to that point; it is looked after until it is up again.
+  plan_restart(*node);
+}
+
+void Nemesis::crash_now(std::size_t node) {
+  world_.crash(node);
+  plan_restart(node);
+}
+
+void Nemesis::plan_restart(std::size_t node) {
+  later(between(milliseconds{1}, plan_.down_max), [this, node] {
+    if (lost_.contains(node)) return;
+    if (!world_.node(node).is_alive()) {
+      world_.start(node);
+    } else if (world_.node(node).has_crash_plan()) {
+      plan_restart(node);
+    }
+  });
+}
+
+void Nemesis::pause_one() {
+  const auto node = pick_running();
+  if (!node) return;
+  ++counts_["pause"];
+  world_.tell_fault(static_cast<int>(*node), "is paused");
+  world_.node(*node).pause();
+  later(between(milliseconds{5}, seconds{4}), [this, node] {
+    world_.tell_fault(static_cast<int>(*node), "goes on");
+    world_.node(*node).resume();
+  });
+}
+
+// ---- the network ----------------------------------------------------------------------------
+
+void Nemesis::cut_some() {
+  const std::size_t count = world_.node_count();
+  if (count < 2) return;
+  std::vector<std::pair<std::size_t, std::size_t>> cuts;
+  const std::uint64_t kind = random_.below(3);
+  if (kind == 0) {  // One direction between two nodes.
+    const std::size_t from = random_.below(count);
+    cuts.emplace_back(from, (from + 1 + random_.below(count - 1)) % count);
+    ++counts_["cut one way"];
+  } else if (kind == 1) {  // Two nodes do not see each other; others see both.
+    const std::size_t from = random_.below(count);
+    const std::size_t to = (from + 1 + random_.below(count - 1)) % count;
+    cuts.emplace_back(from, to);
+    cuts.emplace_back(to, from);
+    ++counts_["cut partly"];
+  } else {  // Two groups.
+    ++counts_["cut in two"];
+    std::vector<bool> group(count);
+    for (std::size_t index = 0; index < count; ++index) group[index] = random_.chance(500'000);
+    for (std::size_t from = 0; from < count; ++from) {
+      for (std::size_t to = 0; to < count; ++to) {
+        if (group[from] != group[to]) cuts.emplace_back(from, to);
+      }
+    }
+  }
+  for (const auto& [from, to] : cuts) {
+    world_.tell_fault(static_cast<int>(from), "is cut off from " + world_.node(to).name());
+    world_.network.cut(from, to, true);
+  }
+  later(between(milliseconds{20}, seconds{4}), [this, cuts] {
+    for (const auto& [from, to] : cuts) world_.network.cut(from, to, false);
+  });
+}
+
+// ---- disks and clocks -----------------------------------------------------------------------
+
+void Nemesis::slow_one_disk() {
+  const std::size_t node = random_.below(world_.node_count());
+  ++counts_["slow disk"];
+  Disk& disk = world_.node(node).disk();
+  const DiskSpeed usual;
+  const int factor = static_cast<int>(random_.between(5, 300));
+  disk.speed.flush_max = usual.flush_max * factor;
+  disk.speed.store_max = usual.store_max * factor;
+  world_.tell_fault(static_cast<int>(node), "has a slow disk");
+  later(between(milliseconds{50}, seconds{3}), [&disk] { disk.speed = DiskSpeed{}; });
+}
+
+void Nemesis::fill_one_disk() {
+  const std::size_t node = random_.below(world_.node_count());
+  ++counts_["full disk"];
+  world_.tell_fault(static_cast<int>(node), "has a full disk");
+  world_.node(node).disk().set_full(true);
+  later(between(milliseconds{50}, seconds{3}), [this, node] {
+    world_.tell_fault(static_cast<int>(node), "has room again");
+    world_.node(node).disk().set_full(false);
+  });
+}
+
+void Nemesis::jump_one_clock() {
+  const std::size_t node = random_.below(world_.node_count());
+  ++counts_["clock jump"];
+  NodeClock& clock = world_.node(node).clock;
+  if (plan_.far_jumps && random_.chance(300'000)) {
+    clock.wall_skew_ms = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
+  } else {
+    clock.wall_skew_ms = static_cast<std::int64_t>(random_.below(8'000)) - 4'000;
+  }
+  world_.tell_fault(static_cast<int>(node),
+                    "has its clock at " + std::to_string(clock.wall_skew_ms) + " ms");
+}
+
+// ---- clients --------------------------------------------------------------------------------
+
+void Nemesis::hurt_one_link() {
+  std::vector<Session*> open;
+  for (Session* session : clients_) {
+    if (session->is_open()) open.push_back(session);
+  }
+  for (Session* session : services_) {
+    if (session->is_open()) open.push_back(session);
+  }
+  if (open.empty()) return;
+  Session& session = *random_.pick(open);
+  const bool silent = random_.chance(200'000);
+  ++counts_[silent ? "silent link" : "broken link"];
+  world_.tell_fault(static_cast<int>(session.node()), "loses the link of " + session.label());
+  if (silent) {
+    world_.links.silence(session.link());
+  } else {
+    world_.links.break_link(session.link());
+  }
+}
+
+void Nemesis::restart_one_client() {
+  if (clients_.empty()) return;
+  Session& session = *random_.pick(clients_);
+  ++counts_["client restart"];
+  world_.tell_fault(-1, session.label() + " dies and starts again");
+  session.restart();
+}
+
+void Nemesis::restart_one_service() {
+  if (services_.empty()) return;
+  Session& session = *random_.pick(services_);
+  ++counts_["service restart"];
+  world_.tell_fault(-1, session.label() + " dies and starts again");
+  session.restart();
+}
+
+// ---- losses ---------------------------------------------------------------------------------
+
+void Nemesis::plan_losses() {
+  for (std::size_t index = 0; index < plan_.gone_count; ++index) {
+    const bool is_special = index == 0;
+    const Time when = between(milliseconds{200}, seconds{3});
+    if (is_special && plan_.restores_backup) {
+      const std::size_t node = random_.below(world_.node_count());
+      later(when, [this, node] { backups_[node] = world_.node(node).disk().image; });
+      later(when + between(milliseconds{500}, seconds{2}), [this, node] { restore_backup(node); });
+    } else if (is_special && plan_.clones) {
+      later(when, [this] { clone(random_.below(world_.node_count())); });
+    } else {
+      later(when, [this] {
+        std::vector<std::size_t> left;
+        for (std::size_t node = 0; node < world_.node_count(); ++node) {
+          const bool may_go = !lost_.contains(node) && !backups_.contains(node);
+          if (may_go) left.push_back(node);
+        }
+        lose(random_.pick(left));
+      });
+    }
+  }
+}
+
+void Nemesis::lose(std::size_t node) {
+  ++counts_["gone for good"];
+  lost_.insert(node);
+  world_.tell_fault(static_cast<int>(node), "is gone for good");
+  if (world_.node(node).is_alive()) world_.crash(node);
+  world_.node(node).set_gone();
+}
+
+// The node comes back with what its disk held some time ago. Whether that shows depends on what
+// the others have seen of it, so they are all within reach.
+void Nemesis::restore_backup(std::size_t node) {
+  ++counts_["restored backup"];
+  lost_.insert(node);
+  world_.expects_fences = true;
+  if (world_.node(node).is_alive()) world_.crash(node);
+  world_.node(node).disk().image = backups_[node];
+  world_.node(node).checks_recovery = false;
+  world_.tell_fault(static_cast<int>(node), "comes back with an old disk");
+  world_.start(node);
+}
+
+void Nemesis::clone(std::size_t node) {
+  ++counts_["clone"];
+  lost_.insert(node);
+  world_.expects_fences = true;
+  if (!world_.node(node).is_alive()) world_.start(node);
+  world_.tell_fault(static_cast<int>(node), "runs a second time");
+  world_.start_clone(node);
+}
+
+// ---- healing --------------------------------------------------------------------------------
+
+void Nemesis::heal() {
+  active_ = false;
+  world_.tell_fault(-1, "everything is mended");
+  world_.network.rates = NetworkRates{};
+  world_.network.mend_all();
+  for (std::size_t index = 0; index < world_.node_count(); ++index) {
+    Node& node = world_.node(index);
+    node.cancel_crash();
+    node.clock.wall_skew_ms = 0;
+    node.disk().speed = DiskSpeed{};
+    if (lost_.contains(index)) continue;
+    if (!node.is_alive()) world_.start(index);
+    if (node.is_paused()) node.resume();
+    node.disk().set_full(false);
+  }
+}
+
+}  // namespace nemcon::sim

@@ -1,0 +1,70 @@
+// Nemesis: carries out the faults of a plan, and heals them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/plan.hpp"
+#include "tests/sim/world.hpp"
+
+namespace nemcon::sim {
+
+class Nemesis {
+ public:
+  Nemesis(World& world, const FaultPlan& plan, std::vector<Session*> clients,
+          std::vector<Session*> services);
+  Nemesis(const Nemesis&) = delete;
+  Nemesis& operator=(const Nemesis&) = delete;
+
+  // Faults come until heal().
+  void begin();
+
+  // Everything that can be mended is mended; nodes that are gone stay away.
+  void heal();
+
+  // Nodes that are gone for good, or fenced.
+  [[nodiscard]] const std::set<std::size_t>& lost() const { return lost_; }
+
+  // How often each kind of fault was done.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
+
+ private:
+  using Fault = void (Nemesis::*)();
+
+  void plan(Time mean, Fault fault);
+  void crash_one();
+  void crash_now(std::size_t node);
+  void plan_restart(std::size_t node);
+  void pause_one();
+  void cut_some();
+  void slow_one_disk();
+  void fill_one_disk();
+  void jump_one_clock();
+  void hurt_one_link();
+  void restart_one_client();
+  void restart_one_service();
+  void plan_losses();
+  void lose(std::size_t node);
+  void restore_backup(std::size_t node);
+  void clone(std::size_t node);
+  void later(Time delay, std::function<void()> action);
+  [[nodiscard]] std::optional<std::size_t> pick_running();
+  Time between(Time low, Time high);
+
+  World& world_;           // Must outlive the nemesis.
+  const FaultPlan& plan_;  // Must outlive the nemesis.
+  Random random_;
+  std::vector<Session*> clients_;
+  std::vector<Session*> services_;
+  bool active_ = false;
+  std::set<std::size_t> lost_;
+  std::map<std::size_t, DiskImage> backups_;
+  std::map<std::string, std::uint64_t> counts_;
+};
+
+}  // namespace nemcon::sim

@@ -1,0 +1,372 @@
+#include "tests/sim/run.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+#include "tests/sim/checker.hpp"
+#include "tests/sim/consumer.hpp"
+#include "tests/sim/nemesis.hpp"
+#include "tests/sim/plan.hpp"
+#include "tests/sim/producer.hpp"
+#include "tests/sim/service.hpp"
+#include "tests/sim/world.hpp"
+
+namespace nemcon::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// More steps than this in one virtual second: something spins.
+constexpr std::uint64_t steps_per_second_max = 3'000'000;
+
+World* current_world = nullptr;  // Only for print_story_of_current_run().
+
+class Run {
+ public:
+  Run(const RunOptions& options, Plan plan)
+      : options_(options), plan_(std::move(plan)), world_(setup()) {
+    current_world = &world_;
+  }
+
+  ~Run() { current_world = nullptr; }
+
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  RunResult execute() {
+    begin();
+    if (advance(plan_.trouble)) {
+      nemesis_->heal();
+      heal_clients();
+      if (settle()) judge();
+    }
+    return report();
+  }
+
+  void print(std::ostream& out) const { world_.story.print(out); }
+
+ private:
+  WorldSetup setup() const {
+    WorldSetup setup;
+    setup.seed = plan_.seed;
+    setup.nodes = plan_.nodes;
+    setup.story_line_count = options_.story_line_count;
+    return setup;
+  }
+
+  // ---- begin --------------------------------------------------------------------------------
+
+  void begin() {
+    collect_targets();
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      world_.node(index).clock.drift_ppm =
+          static_cast<std::int64_t>(world_.random.below(400)) - 200;
+      world_.start(index);
+    }
+    for (std::size_t index = 0; index < plan_.producers.size(); ++index) add_producer(index);
+    if (plan_.zombies) add_zombie();
+    for (std::size_t node = 0; node < world_.node_count(); ++node) {
+      for (const core::QueueOptions& queue : plan_.nodes[node].queues) {
+        for (std::size_t count = 0; count < plan_.consumers_per_queue; ++count) {
+          add_consumer(node, queue.name, plan_.consumer);
+        }
+        ConsumerHabits plain;
+        plain.nacks = plain.rejects = plain.forgets = plain.extends = 0;
+        add_consumer(node, queue.name + ".dead", plain);
+      }
+    }
+    for (const ServicePlan& service : plan_.services) add_service(service);
+    nemesis_ = std::make_unique<Nemesis>(world_, plan_.faults, clients_, service_clients_);
+    for (const auto& session : sessions_) session->begin();
+    for (const auto& producer : producers_) producer->begin();
+    // Peers first meet in peace, most of the time.
+    if (world_.random.chance(700'000)) advance(milliseconds{300});
+    nemesis_->begin();
+  }
+
+  void collect_targets() {
+    for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+      for (const core::QueueOptions& queue : plan_.nodes[node].queues) {
+        queues_.push_back(queue.name + '@' + plan_.nodes[node].name);
+      }
+    }
+    for (const ServicePlan& service : plan_.services) {
+      services_.push_back(service.name + '@' + plan_.nodes[service.node].name);
+    }
+    plan_.consumer.targets = queues_;
+  }
+
+  Session& add_session(const std::string& label, const std::string& name,
+                       std::vector<std::size_t> homes) {
+    sessions_.push_back(std::make_unique<Session>(world_, label, name, std::move(homes)));
+    return *sessions_.back();
+  }
+
+  void add_producer(std::size_t index) {
+    const ProducerPlan& producer = plan_.producers[index];
+    Session& session =
+        add_session("p" + std::to_string(index), producer.name, producer.homes);
+    clients_.push_back(&session);
+    producers_.push_back(
+        std::make_unique<Producer>(world_, session, producer, queues_, services_));
+  }
+
+  // The same name in a second process that does not know of the first.
+  void add_zombie() {
+    for (const ProducerPlan& producer : plan_.producers) {
+      if (producer.name.empty()) continue;
+      Session& session = add_session("zombie", producer.name, producer.homes);
+      producers_.push_back(
+          std::make_unique<Producer>(world_, session, producer, queues_, services_));
+      return;
+    }
+  }
+
+  void add_consumer(std::size_t node, const std::string& queue, const ConsumerHabits& habits) {
+    const std::string label = "c" + std::to_string(consumers_.size());
+    std::vector<std::size_t> homes{node};
+    for (std::size_t other = 0; other < world_.node_count(); ++other) {
+      if (other != node) homes.push_back(other);
+    }
+    const bool is_named = world_.random.chance(400'000);
+    Session& session = add_session(label, is_named ? "taker-" + label : "", homes);
+    clients_.push_back(&session);
+    consumers_.push_back(std::make_unique<Consumer>(world_, session, queue, node, habits));
+  }
+
+  void add_service(const ServicePlan& service) {
+    auto store = std::make_shared<ServiceStore>();
+    for (std::size_t instance = 0; instance < service.instance_count; ++instance) {
+      const std::string label = service.name + "." + std::to_string(instance);
+      Session& session = add_session(label, "serves-" + label, {service.node});
+      service_clients_.push_back(&session);
+      instances_.push_back(std::make_unique<Service>(world_, session, service.name, service.node,
+                                                     store, plan_.service));
+    }
+  }
+
+  // ---- time ---------------------------------------------------------------------------------
+
+  // False when the run is over because of a violation.
+  bool advance(Time duration) {
+    const Time end = world_.schedule.now() + duration;
+    while (world_.schedule.now() < end) {
+      const std::uint64_t before = world_.schedule.step_count();
+      const Time horizon = std::min(end, world_.schedule.now() + seconds{1});
+      while (world_.schedule.try_step(horizon)) {
+        if (!world_.violations().empty()) return false;
+        if (world_.schedule.step_count() - before > steps_per_second_max) {
+          world_.add_violation("spins: too many steps in one second");
+          return false;
+        }
+      }
+    }
+    return world_.violations().empty();
+  }
+
+  // ---- settle -------------------------------------------------------------------------------
+
+  void heal_clients() {
+    for (const auto& consumer : consumers_) consumer->drain();
+    for (const auto& instance : instances_) instance->behave();
+    for (const std::size_t node : nemesis_->lost()) {
+      for (HistoryQueue& queue : world_.history.queues) {
+        if (queue.name.ends_with('@' + plan_.nodes[node].name)) queue.observable = false;
+      }
+    }
+    for (HistoryTransaction& transaction : world_.history.transactions) {
+      hide_lost_calls(transaction);
+    }
+  }
+
+  [[nodiscard]] bool is_lost(std::size_t node) const { return nemesis_->lost().contains(node); }
+
+  void hide_lost_calls(HistoryTransaction& transaction) {
+    // Which service a call names is not kept; with a node lost, no call is sure to be finished.
+    if (nemesis_->lost().empty()) return;
+    for (HistoryCall& call : transaction.calls) call.observable = false;
+  }
+
+  bool settle() {
+    const Time limit = world_.schedule.now() + plan_.patience;
+    while (world_.schedule.now() < limit) {
+      if (!advance(milliseconds{500})) return false;
+      give_up_hopeless();
+      if (find_unsettled().empty()) {
+        if (!advance(seconds{3})) return false;  // What is late comes now.
+        if (find_unsettled().empty()) return true;
+      }
+    }
+    world_.add_violation("does not settle: " + find_unsettled());
+    return false;
+  }
+
+  // Nobody can end a transaction that names a node which is gone.
+  void give_up_hopeless() {
+    if (nemesis_->lost().empty()) return;
+    const auto hopeless = [this](const core::Submit& request) {
+      return std::any_of(request.parts.begin(), request.parts.end(), [this](const auto& part) {
+        const std::string node = part.target.substr(part.target.find('@') + 1);
+        return is_lost(world_.find_node(node));
+      });
+    };
+    for (const auto& session : sessions_) session->give_up_where(hopeless);
+    for (HistoryTransaction& transaction : world_.history.transactions) {
+      hide_lost_calls(transaction);
+    }
+  }
+
+  // What is still under way, in words; empty when nothing is.
+  [[nodiscard]] std::string find_unsettled() const {
+    for (const auto& producer : producers_) {
+      if (producer->is_done()) continue;
+      return "client " + producer->session_label() + " waits for" +
+             producer->unfinished_text();
+    }
+    for (const auto& consumer : consumers_) {
+      const Session& session = consumer->session();
+      if (session.unfinished_count() != 0) {
+        return "consumer " + session.label() + " waits for" + session.unfinished_text();
+      }
+    }
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      if (is_lost(index)) continue;
+      const std::string text = find_unsettled_at(index);
+      if (!text.empty()) return text;
+    }
+    for (const auto& instance : instances_) {
+      if (is_lost(instance->home())) continue;
+      if (instance->store().prepared_count() != 0) return "a service is in doubt";
+    }
+    return {};
+  }
+
+  [[nodiscard]] std::string find_unsettled_at(std::size_t index) const {
+    const Node& node = world_.node(index);
+    if (!node.is_alive()) return node.name() + " is down";
+    for (const core::Row& row : node.engine().dump()) {
+      if (const auto* one = std::get_if<core::TransactionRow>(&row)) {
+        const std::string name = world_.names.of(one->transaction.descriptor->id);
+        if (one->transaction.is_prepared()) return node.name() + " is in doubt about " + name;
+        const bool forgets = nemesis_->lost().empty();
+        if (forgets) return node.name() + " still remembers " + name;
+      } else if (const auto* queue = std::get_if<core::QueueRow>(&row)) {
+        if (queue->message_count != 0) {
+          return node.name() + " has " + std::to_string(queue->message_count) + " messages in " +
+                 queue->name;
+        }
+      }
+    }
+    return {};
+  }
+
+  // ---- judge --------------------------------------------------------------------------------
+
+  void judge() {
+    world_.history.drained = true;
+    for (const std::string& violation : check(world_.history)) world_.add_violation(violation);
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      if (!is_lost(index)) world_.crash(index);
+    }
+  }
+
+  RunResult report() {
+    RunResult result;
+    result.seed = plan_.seed;
+    result.plan = plan_.text();
+    if (!world_.history.drained) {
+      for (const std::string& violation : check(world_.history)) world_.add_violation(violation);
+    }
+    result.violations = world_.violations();
+    result.hash = world_.story.hash();
+    result.virtual_time = world_.schedule.now();
+    result.notes = world_.notes();
+    result.marks = nemesis_->counts();
+    add_marks(result);
+    return result;
+  }
+
+  void add_marks(RunResult& result) {
+    auto& marks = result.marks;
+    for (const auto& session : sessions_) {
+      const SessionCounts& counts = session->counts();
+      result.transaction_count += counts.submitted_count;
+      result.committed_count += counts.committed_count;
+      result.rolled_back_count += counts.rolled_back_count;
+      marks["resubmitted"] += counts.resubmitted_count;
+      marks["resubmitted elsewhere"] += counts.elsewhere_count;
+      marks["unknown outcome"] += counts.unknown_count;
+      marks["denied"] += counts.denied_count;
+      marks["fenced session"] += counts.fenced_count;
+      marks["asked"] += counts.asked_count;
+    }
+    add_node_marks(result);
+    const NetworkCounts& network = world_.network.counts();
+    marks["lost frames"] += network.lost_count;
+    marks["doubled frames"] += network.doubled_count;
+    marks["delayed frames"] += network.delayed_count;
+    marks["very late frames"] += network.very_late_count;
+    marks["frames into a cut"] += network.cut_count;
+    marks["messages between nodes"] += network.message_count;
+    marks["decided"] += world_.watcher.decision_count();
+    marks["decided by recovery"] += world_.watcher.recovered_count();
+    marks["fences"] += world_.fence_count();
+    for (const auto& consumer : consumers_) {
+      marks["deliveries"] += consumer->counts().delivered_count;
+      marks["consumed in transactions"] += consumer->counts().transacted_count;
+      marks["rejected"] += consumer->counts().rejected_count;
+      marks["leases lost"] += consumer->counts().lost_lease_count;
+    }
+    for (const auto& instance : instances_) {
+      marks["service prepared"] += instance->counts().prepared_count;
+      marks["service in doubt"] += instance->counts().in_doubt_count;
+      marks["service decision again"] += instance->counts().redelivered_count;
+    }
+  }
+
+  void add_node_marks(RunResult& result) {
+    auto& marks = result.marks;
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      const NodeCounts& counts = world_.node(index).counts();
+      result.step_count += counts.step_count;
+      marks["crashes in mid-effects"] += counts.mid_effects_crash_count;
+      marks["crashes in doubt"] += counts.in_doubt_crash_count;
+      marks["requests held back"] += counts.congested_count;
+      const DiskCounts& disk = world_.node(index).disk().counts();
+      marks["torn batches"] += disk.torn_count;
+      marks["lost records"] += disk.lost_record_count;
+      marks["lost checkpoints"] += disk.lost_checkpoint_count;
+      marks["checkpoints"] += disk.checkpoint_count;
+    }
+  }
+
+  RunOptions options_;
+  Plan plan_;
+  mutable World world_;
+  std::vector<std::string> queues_;
+  std::vector<std::string> services_;
+  std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<Session*> clients_;
+  std::vector<Session*> service_clients_;
+  std::vector<std::unique_ptr<Producer>> producers_;
+  std::vector<std::unique_ptr<Consumer>> consumers_;
+  std::vector<std::unique_ptr<Service>> instances_;
+  std::unique_ptr<Nemesis> nemesis_;
+};
+
+}  // namespace
+
+RunResult run_seed(const RunOptions& options, std::ostream& story) {
+  Run run(options, draw_plan(options.seed, options.size));
+  RunResult result = run.execute();
+  if (options.story_line_count != 0) run.print(story);
+  return result;
+}
+
+void print_story_of_current_run(std::ostream& out) {
+  if (current_world != nullptr) current_world->story.print(out);
+}
+
+}  // namespace nemcon::sim

@@ -1,0 +1,45 @@
+// Run: one seed from the first node's start to the verdict.
+//
+//   trouble: clients work, faults come     heal: everything mended
+//   settle:  all that is under way must end within the plan's patience, queues must run empty
+//   judge:   history checker, watcher, recovery of every disk
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/sim/schedule.hpp"
+
+namespace nemcon::sim {
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  std::uint32_t size = 100;           // Of the workload, in percent.
+  std::size_t story_line_count = 0;   // 0: no story.
+};
+
+struct RunResult {
+  std::uint64_t seed = 0;
+  std::string plan;
+  std::vector<std::string> violations;
+  std::uint64_t hash = 0;
+  std::uint64_t transaction_count = 0;
+  std::uint64_t committed_count = 0;
+  std::uint64_t rolled_back_count = 0;
+  std::uint64_t step_count = 0;
+  Time virtual_time{0};
+  // Faults that were done and situations that came up, by name.
+  std::map<std::string, std::uint64_t> marks;
+  std::map<std::string, std::uint64_t> notes;
+};
+
+// `story` gets the text when the options ask for one.
+RunResult run_seed(const RunOptions& options, std::ostream& story);
+
+// For the moment when a check inside the product aborts the process.
+void print_story_of_current_run(std::ostream& out);
+
+}  // namespace nemcon::sim
