@@ -364,7 +364,9 @@ void Engine::Parts::on_message(const NodeId& from, const Message& message, bool 
           [&](const Accepted& accepted) { driver.on_accepted(from, accepted); },
           [&](const AskPromise& ask) {
             if (ask.descriptor == nullptr) return;
-            driver.on_other_leader({ask.descriptor->id, ask.digest});
+            if (!context.is_self(from)) {
+              driver.on_other_leader({ask.descriptor->id, ask.digest});
+            }
             witness.on_ask_promise(from, ask);
             driver.watch({ask.descriptor->id, ask.digest}, from);
           },

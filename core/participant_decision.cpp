@@ -17,6 +17,12 @@ void Participant::on_decision(const NodeId& from, const Decision& decision,
     context_.blame(from, "decision by a node that the transaction does not name");
     return;
   }
+  // A vote that is still held must not be given after this, whatever else is known of the id.
+  const auto preparing = preparing_.find(key);
+  if (preparing != preparing_.end() && !decision.outcome.committed) {
+    vote_no_for_recovery(preparing->second.descriptor, key.digest);
+    row = context_.state.find(key);
+  }
   if (row == nullptr) {
     const Sessions& sessions = context_.state.sessions();
     // Known under another digest: what was bound here is another submission of this id.
@@ -31,17 +37,13 @@ void Participant::on_decision(const NodeId& from, const Decision& decision,
         context_.note("commit of an unknown transaction", key.id);
         return;
       }
-      if (const auto found = preparing_.find(key); found != preparing_.end()) {
-        vote_no_for_recovery(found->second.descriptor, key.digest);
-      } else {
-        context_.write(Decided{.key = key,
-                               .descriptor = learnt.descriptor,
-                               .outcome = decision.outcome,
-                               .replies = learnt.replies,
-                               .expires = context_.tombstone_expiry(key.id)},
-                       Urgency::lazy);
-        on_known(key.id);
-      }
+      context_.write(Decided{.key = key,
+                             .descriptor = learnt.descriptor,
+                             .outcome = decision.outcome,
+                             .replies = learnt.replies,
+                             .expires = context_.tombstone_expiry(key.id)},
+                     Urgency::lazy);
+      on_known(key.id);
       row = context_.state.find(key);
     }
     if (too_old && decision.outcome.committed) return;
