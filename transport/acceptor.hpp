@@ -72,6 +72,8 @@ class Acceptor {
 
   [[nodiscard]] std::size_t client_count() const { return clients_.size(); }
 
+  [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
+
  private:
   // One connection. At a fixed address as long as it is known.
   struct Inbound {

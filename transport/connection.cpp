@@ -41,6 +41,11 @@ void Connection::end(std::string why) {
   end_.why = std::move(why);
 }
 
+void Connection::refuse(RefusalReason reason, std::string why) {
+  end_.refused = reason;
+  end(std::move(why));
+}
+
 std::optional<Connection::Arrived> Connection::try_receive(core::Instant now) {
   while (state_ != State::over) {
     std::optional<ReceivedFrame> frame = socket_->try_receive();
@@ -96,8 +101,7 @@ void Connection::on_refusal(std::string_view frame) {
     ++counters_->frames_malformed;
     return end("its refusal cannot be read: " + refused.error().detail);
   }
-  end_.refused = refused->reason;
-  end("refused: " + refused->text);
+  refuse(refused->reason, "refused: " + refused->text);
 }
 
 void Connection::on_ping(std::string_view frame) {

@@ -70,6 +70,9 @@ class Connection {
   // The owner found fault with what arrived.
   void end(std::string why);
 
+  // The owner does not want to be connected to whom it found there.
+  void refuse(RefusalReason reason, std::string why);
+
   // Says bye, and lets it leave.
   void leave();
 

@@ -197,6 +197,10 @@ class NodeSockets {
   [[nodiscard]] std::string client_name(core::LinkId link) const;
 
   [[nodiscard]] std::size_t client_count() const;
+
+  // All that others made to this node and that is remembered: peers, clients, muted ones.
+  [[nodiscard]] std::size_t connection_count() const;
+
   [[nodiscard]] const LinkCounters& counters() const;
 
  private:

@@ -165,7 +165,7 @@ class NodeSockets::Impl {
     const std::string& name = link.connection->welcome().name;
     if (name != link.peer.name) {
       // Somebody else lives at that address now.
-      return link.connection->end("answers as " + name);
+      return link.connection->refuse(RefusalReason::unknown, "answers as " + name);
     }
     link.is_up = true;
     link.up_since = now;
@@ -288,6 +288,10 @@ std::string NodeSockets::client_name(core::LinkId link) const {
 
 std::size_t NodeSockets::client_count() const {
   return impl_->acceptor().client_count();
+}
+
+std::size_t NodeSockets::connection_count() const {
+  return impl_->acceptor().connection_count();
 }
 
 const LinkCounters& NodeSockets::counters() const {

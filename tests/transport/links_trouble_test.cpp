@@ -1,0 +1,416 @@
+// Goal: whoever does not speak our protocol, or speaks it wrongly, hurts nobody but itself.
+// Method: strangers that send what they like, listeners that are no node, beside honest ones.
+#include <array>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "tests/transport/mesh_fixture.hpp"
+
+namespace nemcon::transport {
+namespace {
+
+using namespace std::chrono_literals;
+using core::ClientGone;
+using core::ClientRequested;
+using core::FrameReceived;
+using core::PeerDown;
+using core::PeerUp;
+
+class LinksTrouble : public Mesh {
+ protected:
+  TestNode& add_shop() {
+    return add_node({.name = "shop",
+                     .endpoint = free_tcp_endpoint(),
+                     .peers = {{"warehouse", ipc_endpoint("warehouse")}}});
+  }
+
+  // Sends one frame and waits for the refusal.
+  RefusalReason refusal_of(Stranger& stranger, std::string_view frame) {
+    const std::size_t before = stranger.refusals.size();
+    stranger.send(frame);
+    EXPECT_TRUE(run_until([&] { return stranger.refusals.size() > before; }));
+    return stranger.refusals.at(before);
+  }
+
+  void welcome(Stranger& stranger, const Greeting& greeting) {
+    stranger.greet(greeting);
+    ASSERT_TRUE(run_until([&] { return stranger.welcome_count == 1; }));
+  }
+
+  static std::string encoded(const Greeting& greeting) {
+    FrameBuffer out;
+    encode(out, greeting);
+    return std::string(out.view());
+  }
+
+  const Greeting client_greeting{
+      .role = Role::client, .frame_bytes_max = 1U << 20U, .name = "checkout"};
+  const Greeting peer_greeting{.role = Role::peer, .frame_bytes_max = 4096, .name = "warehouse"};
+  const std::string ask = samples::frame_of(core::Request{core::Ask{.request = 5}});
+};
+
+// ---- strangers ------------------------------------------------------------------------------
+
+TEST_F(LinksTrouble, WhoSendsGarbageIsMutedAndTheHonestGoOn) {
+  TestNode& node = add_shop();
+  TestClient& honest = add_client("honest");
+  const core::LinkId link = greet(honest, node);
+  node.events.clear();
+  Stranger& stranger = add_stranger(node.endpoint());
+
+  EXPECT_EQ(refusal_of(stranger, "GET / HTTP/1.1\r\n\r\n"), RefusalReason::malformed);
+  // Not even a proper greeting is heard on this connection any more.
+  stranger.greet(client_greeting);
+  stranger.send(ask);
+  stranger.send("more garbage");
+  ASSERT_TRUE(run_until([&] { return node.counters().frames_ignored == 3; }));
+
+  EXPECT_EQ(stranger.welcome_count, 0);
+  EXPECT_EQ(node.counters().connections_muted, 1U);
+  EXPECT_EQ(node.counters().frames_malformed, 1U);
+  EXPECT_EQ(node.count<LinkTrouble>(), 1U);
+  EXPECT_EQ(honest.send(core::Ask{}), SendResult::sent);
+  ASSERT_TRUE(run_until([&] { return node.count<ClientRequested>() == 1; }));
+  EXPECT_EQ(node.reply(link, core::Settled{}), SendResult::sent);
+  EXPECT_TRUE(run_until([&] { return honest.count<core::Reply>() == 1; }));
+  EXPECT_EQ(honest.count<LinkDown>(), 0U);
+}
+
+TEST_F(LinksTrouble, AnotherConnectionOfTheSameStrangerMayBehave) {
+  TestNode& node = add_shop();
+  EXPECT_EQ(refusal_of(add_stranger(node.endpoint()), "garbage"), RefusalReason::malformed);
+  Stranger& second = add_stranger(node.endpoint());
+  welcome(second, client_greeting);
+  second.send(ask);
+  EXPECT_TRUE(run_until([&] { return node.count<ClientRequested>() == 1; }));
+}
+
+TEST_F(LinksTrouble, TheSameTroubleIsReportedOnce) {
+  TestNode& node = add_shop();
+  for (int i = 0; i < 5; ++i)
+    refusal_of(add_stranger(node.endpoint()), "garbage");
+  EXPECT_EQ(node.count<LinkTrouble>(), 1U);
+  EXPECT_EQ(node.counters().connections_muted, 5U);
+}
+
+TEST_F(LinksTrouble, AnotherVersionIsRefusedAtEachHandshakeAndReportedOnce) {
+  TestNode& node = add_shop();
+  Greeting newer = peer_greeting;
+  newer.version_min = 2;
+  newer.version_max = 3;
+
+  for (int i = 0; i < 3; ++i) {
+    Stranger& stranger = add_stranger(node.endpoint());
+    EXPECT_EQ(refusal_of(stranger, encoded(newer)), RefusalReason::version);
+    // Muted, as its later frames cannot be understood.
+    const std::uint64_t ignored = node.counters().frames_ignored;
+    stranger.send(samples::frame_of(core::Message{core::Forget{}}));
+    ASSERT_TRUE(run_until([&] { return node.counters().frames_ignored > ignored; }));
+  }
+
+  EXPECT_EQ(node.counters().frames_of_other_version, 3U);
+  ASSERT_EQ(node.count<LinkTrouble>(), 1U);
+  const LinkTrouble trouble = node.all<LinkTrouble>().at(0);
+  EXPECT_EQ(trouble.reason, RefusalReason::version);
+  EXPECT_EQ(trouble.peer, core::PeerIndex{0});
+  EXPECT_NE(trouble.what.find("warehouse"), std::string::npos);
+  EXPECT_EQ(node.count<FrameReceived>(), 0U);
+  // The same node after its repair.
+  welcome(add_stranger(node.endpoint()), peer_greeting);
+}
+
+TEST_F(LinksTrouble, AVersionThatIncludesOursIsWelcome) {
+  TestNode& node = add_shop();
+  Greeting wide = client_greeting;
+  wide.version_min = 0;
+  wide.version_max = 200;
+  welcome(add_stranger(node.endpoint()), wide);
+}
+
+TEST_F(LinksTrouble, AFrameOfAnotherVersionMutes) {
+  TestNode& node = add_shop();
+  Stranger& stranger = add_stranger(node.endpoint());
+  welcome(stranger, client_greeting);
+  std::string newer = ask;
+  newer[4] = 2;
+  EXPECT_EQ(refusal_of(stranger, newer), RefusalReason::version);
+  EXPECT_EQ(node.counters().frames_of_other_version, 1U);
+  EXPECT_EQ(node.count<ClientGone>(), 0U + 1U);
+}
+
+TEST_F(LinksTrouble, AFrameCutShortMutesItsClientForAWhile) {
+  TestNode& node = add_shop();
+  Stranger& stranger = add_stranger(node.endpoint());
+  welcome(stranger, client_greeting);
+
+  EXPECT_EQ(refusal_of(stranger, ask.substr(0, ask.size() - 1)), RefusalReason::malformed);
+  ASSERT_TRUE(run_until([&] { return node.count<ClientGone>() == 1; }));
+  const core::Instant muted_at = clock_now();
+  EXPECT_EQ(refusal_of(add_stranger(node.endpoint()), encoded(client_greeting)),
+            RefusalReason::fault);
+
+  ASSERT_TRUE(run_until([&] {
+    Stranger& again = add_stranger(node.endpoint());
+    again.greet(client_greeting);
+    return run_until([&] { return again.welcome_count > 0 || !again.refusals.empty(); }) &&
+           again.welcome_count > 0;
+  }));
+  EXPECT_GE(clock_now() - muted_at, test_timing().penalty / 2);
+}
+
+TEST_F(LinksTrouble, AMessageOfSeveralPartsMutes) {
+  TestNode& node = add_shop();
+  void* context = zmq_ctx_new();
+  void* socket = zmq_socket(context, ZMQ_DEALER);
+  const int linger = 0;
+  zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+  ASSERT_EQ(zmq_connect(socket, node.endpoint().c_str()), 0);
+  const std::string greeting = encoded(client_greeting);
+
+  zmq_send(socket, greeting.data(), greeting.size(), ZMQ_SNDMORE);
+  zmq_send(socket, "and more", 8, 0);
+
+  EXPECT_TRUE(run_until([&] { return node.counters().connections_muted == 1; }));
+  EXPECT_EQ(node.counters().handshakes_accepted, 0U);
+  zmq_close(socket);
+  zmq_ctx_term(context);
+}
+
+TEST_F(LinksTrouble, FramesOfTheWrongRoleMute) {
+  TestNode& node = add_shop();
+  Stranger& client = add_stranger(node.endpoint());
+  welcome(client, client_greeting);
+  EXPECT_EQ(refusal_of(client, samples::frame_of(core::Message{core::Forget{}})),
+            RefusalReason::malformed);
+
+  Stranger& peer = add_stranger(node.endpoint());
+  welcome(peer, peer_greeting);
+  EXPECT_EQ(refusal_of(peer, ask), RefusalReason::malformed);
+
+  EXPECT_EQ(node.count<FrameReceived>(), 0U);
+  EXPECT_EQ(node.count<ClientRequested>(), 0U);
+}
+
+TEST_F(LinksTrouble, AGreetingComesOnce) {
+  TestNode& node = add_shop();
+  Stranger& stranger = add_stranger(node.endpoint());
+  welcome(stranger, client_greeting);
+  EXPECT_EQ(refusal_of(stranger, encoded(client_greeting)), RefusalReason::malformed);
+}
+
+TEST_F(LinksTrouble, ANodeThatIsNotConfiguredIsRefused) {
+  TestNode& node = add_shop();
+  Greeting unknown = peer_greeting;
+  unknown.name = "mallory";
+  EXPECT_EQ(refusal_of(add_stranger(node.endpoint()), encoded(unknown)), RefusalReason::unknown);
+  EXPECT_EQ(node.counters().handshakes_refused, 1U);
+}
+
+TEST_F(LinksTrouble, WhoDoesNotGreetIsNotHeard) {
+  TestNode& node = add_shop();
+  Stranger& stranger = add_stranger(node.endpoint());
+  EXPECT_EQ(refusal_of(stranger, ask), RefusalReason::stranger);
+  EXPECT_EQ(refusal_of(stranger, samples::frame_of(core::Message{core::Forget{}})),
+            RefusalReason::stranger);
+  EXPECT_EQ(node.count<ClientRequested>(), 0U);
+  EXPECT_EQ(node.count<FrameReceived>(), 0U);
+  welcome(stranger, client_greeting);
+}
+
+TEST_F(LinksTrouble, TheSenderIsWhoGreetedWhateverTheFrameSays) {
+  TestNode& node = add_node(
+      {.name = "shop",
+       .endpoint = free_tcp_endpoint(),
+       .peers = {{"billing", ipc_endpoint("billing")}, {"warehouse", ipc_endpoint("warehouse")}}});
+  Stranger& stranger = add_stranger(node.endpoint());
+  welcome(stranger, peer_greeting);
+  stranger.send(samples::frame_of(core::Message{core::Forget{}}));
+  ASSERT_TRUE(run_until([&] { return node.count<FrameReceived>() == 1; }));
+  EXPECT_EQ(node.all<FrameReceived>().at(0).from, core::PeerIndex{1});
+}
+
+TEST_F(LinksTrouble, MutedConnectionsAreForgottenWhenTheyEnd) {
+  TestNode& node = add_shop();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(refusal_of(add_stranger(node.endpoint()), "garbage"), RefusalReason::malformed);
+  }
+  EXPECT_EQ(node.sockets().connection_count(), 20U);
+  strangers.clear();
+  EXPECT_TRUE(run_until([&] { return node.sockets().connection_count() == 0; }));
+}
+
+// ---- peers at fault -------------------------------------------------------------------------
+
+TEST_F(LinksTrouble, APeerAtFaultIsMutedToldAndRefusedForAWhile) {
+  const std::string shop_endpoint = ipc_endpoint("shop");
+  const std::string warehouse_endpoint = ipc_endpoint("warehouse");
+  TestNode& shop = add_node(
+      {.name = "shop", .endpoint = shop_endpoint, .peers = {{"warehouse", warehouse_endpoint}}});
+  TestNode& warehouse = add_node(
+      {.name = "warehouse", .endpoint = warehouse_endpoint, .peers = {{"shop", shop_endpoint}}});
+  ASSERT_TRUE(run_until([&] { return shop.count<PeerUp>() && warehouse.count<PeerUp>(); }));
+
+  shop.sockets().mute_peer(clock_now(), core::PeerIndex{0}, "two different votes");
+  ASSERT_TRUE(run_until([&] { return warehouse.count<PeerDown>() == 1; }));
+  ASSERT_TRUE(run_until([&] { return warehouse.count<LinkTrouble>() >= 1; }));
+
+  EXPECT_EQ(warehouse.all<LinkTrouble>().at(0).reason, RefusalReason::fault);
+  EXPECT_EQ(shop.count<LinkTrouble>(), 1U);
+  EXPECT_EQ(warehouse.send(0, core::Forget{}), SendResult::down);
+  EXPECT_EQ(shop.send(0, core::Forget{}), SendResult::sent);  // The other way is another matter.
+  EXPECT_TRUE(run_until([&] { return warehouse.count<PeerUp>() == 2; }));
+  EXPECT_GE(shop.counters().handshakes_refused, 1U);
+}
+
+TEST_F(LinksTrouble, SomebodyElseAtAPeersAddressIsNotThatPeer) {
+  const std::string endpoint = ipc_endpoint("warehouse");
+  add_node({.name = "billing", .endpoint = endpoint, .peers = {{"shop", ipc_endpoint("x")}}});
+  TestNode& shop = add_node(
+      {.name = "shop", .endpoint = ipc_endpoint("shop"), .peers = {{"warehouse", endpoint}}});
+  ASSERT_TRUE(run_until([&] { return shop.count<LinkTrouble>() == 1; }));
+  run_for(300ms);
+  EXPECT_EQ(shop.count<LinkTrouble>(), 1U);
+  EXPECT_EQ(shop.count<PeerUp>(), 0U);
+}
+
+// ---- what is no node ------------------------------------------------------------------------
+
+// Listens, and answers each connection with the same bytes.
+class RawListener {
+ public:
+  explicit RawListener(const std::string& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const int on = 1;
+    ::setsockopt(socket_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(socket_, 16), 0);
+  }
+
+  ~RawListener() {
+    for (const int connection : connections_)
+      ::close(connection);
+    ::close(socket_);
+  }
+
+  RawListener(const RawListener&) = delete;
+  RawListener& operator=(const RawListener&) = delete;
+
+  void turn(std::string_view answer) {
+    const int connection = ::accept4(socket_, nullptr, nullptr, SOCK_NONBLOCK);
+    if (connection < 0) return;
+    connections_.push_back(connection);
+    EXPECT_EQ(::send(connection, answer.data(), answer.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(answer.size()));
+  }
+
+  void make_nonblocking() {
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &short_wait_, sizeof short_wait_);
+  }
+
+  [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
+
+ private:
+  static constexpr timeval short_wait_{.tv_sec = 0, .tv_usec = 1000};
+  int socket_;
+  std::vector<int> connections_;
+};
+
+// A ZMTP greeting with a security mechanism that nobody knows: libzmq's own socket gives up for
+// ever after this one, without a word.
+std::string bogus_greeting() {
+  std::string greeting(64, '\0');
+  greeting[0] = '\xff';
+  greeting[8] = 1;
+  greeting[9] = '\x7f';
+  greeting[10] = 3;
+  greeting.replace(12, 5, "BOGUS");
+  return greeting;
+}
+
+TEST_F(LinksTrouble, ANodeIsFoundAfterSomethingElseAnsweredAtItsAddress) {
+  for (const std::string& answer :
+       {bogus_greeting(), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string(200, '\0'),
+        std::string{}}) {
+    nodes.clear();
+    const std::string endpoint = free_tcp_endpoint();
+    auto listener = std::make_unique<RawListener>(endpoint);
+    listener->make_nonblocking();
+    LinkTiming timing = test_timing();
+    timing.handshake_patience = 500ms;
+    TestNode& shop = add_node({.name = "shop",
+                               .endpoint = ipc_endpoint("shop"),
+                               .peers = {{"warehouse", endpoint}},
+                               .timing = timing});
+    ASSERT_TRUE(run_until([&] {
+      listener->turn(answer);
+      return listener->connection_count() >= 3;
+    })) << "it gave up after "
+        << listener->connection_count();
+    EXPECT_EQ(shop.count<PeerUp>(), 0U);
+
+    listener.reset();
+    add_node(
+        {.name = "warehouse", .endpoint = endpoint, .peers = {{"shop", ipc_endpoint("shop")}}});
+    EXPECT_TRUE(run_until([&] { return shop.count<PeerUp>() == 1; }));
+  }
+}
+
+TEST_F(LinksTrouble, AClientLearnsThatSomethingElseAnswers) {
+  const std::string endpoint = free_tcp_endpoint();
+  RawListener listener(endpoint);
+  listener.make_nonblocking();
+  TestClient& client = add_client("checkout");
+  client.connect(endpoint);
+  ASSERT_TRUE(run_until([&] {
+    listener.turn(bogus_greeting());
+    return client.count<LinkDown>() == 1;
+  }));
+  EXPECT_FALSE(client.all<LinkDown>().at(0).refused.has_value());
+}
+
+// ---- configuration --------------------------------------------------------------------------
+
+std::string open_error(const NodeSocketsOptions& options) {
+  TrustedNames authenticator({});
+  const auto sockets = NodeSockets::open(process_context(), authenticator, options);
+  if (sockets) return "";
+  EXPECT_EQ(sockets.error().code, core::Errc::local_closed);
+  return sockets.error().detail;
+}
+
+TEST_F(LinksTrouble, OnlySafeEndpointsAreAllowed) {
+  for (const std::string endpoint : {"udp://127.0.0.1:9", "pgm://127.0.0.1;239.0.0.1:9", "ws://*:9",
+                                     "tcp://", "127.0.0.1:9", ""}) {
+    EXPECT_NE(open_error({.name = "n", .listen = {endpoint}, .peers = {}}), "");
+    EXPECT_NE(open_error({.name = "n",
+                          .listen = {"inproc://allowed"},
+                          .peers = {{.peer = {}, .name = "p", .endpoint = endpoint}}}),
+              "");
+    ClientSocket client(process_context(), {.name = {}});
+    EXPECT_FALSE(client.connect(clock_now(), endpoint).has_value());
+  }
+}
+
+TEST_F(LinksTrouble, AnAddressInUseIsSaidToBe) {
+  TestNode& node = add_shop();
+  const std::string error = open_error({.name = "n", .listen = {node.endpoint()}, .peers = {}});
+  EXPECT_NE(error.find(node.endpoint()), std::string::npos);
+  EXPECT_NE(error.find("in use"), std::string::npos);
+}
+
+TEST_F(LinksTrouble, AFreePortIsFoundAndTold) {
+  TestNode& node = add_node({.name = "shop", .endpoint = "tcp://127.0.0.1:*", .peers = {}});
+  TestClient& client = add_client("checkout");
+  greet(client, node);
+}
+
+}  // namespace
+}  // namespace nemcon::transport
