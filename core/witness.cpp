@@ -90,11 +90,13 @@ bool Witness::on_vote(const NodeId& from, const Vote& vote) {
                                  .values = fresh},
                    Urgency::urgent);
   }
-  answer_accepted(from, *context_.state.find(vote.key), vote);
-  return !fresh.empty();
+  const bool repeated = fresh.empty();
+  answer_accepted(from, *context_.state.find(vote.key), vote, repeated);
+  return !repeated;
 }
 
-void Witness::answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote) {
+void Witness::answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote,
+                              bool repeated) {
   Accepted accepted{.key = vote.key, .ballot = {}, .values = {}};
   for (const BranchVote& one : vote.votes) {
     const Acceptance* held = row.find_accepted(one.branch);
@@ -105,7 +107,7 @@ void Witness::answer_accepted(const NodeId& from, const Transaction& row, const 
   const NodeId& initiator = row.descriptor->nodes[0].node;
   context_.promise(initiator, accepted);
   // The voter learns it too when it has to ask twice: its initiator may be gone.
-  if (from != initiator && vote.descriptor != nullptr) context_.promise(from, accepted);
+  if (from != initiator && repeated) context_.promise(from, accepted);
 }
 
 void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {

@@ -27,7 +27,8 @@ class Witness {
   [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const char* what);
   [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
                                       const Digest& digest);
-  void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote);
+  void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote,
+                       bool repeated);
 
   Context& context_;
   Participant& participant_;
