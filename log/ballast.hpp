@@ -20,6 +20,9 @@ class Ballast {
   };
 
   explicit Ballast(Room room);
+
+  [[nodiscard]] std::uint64_t byte_count() const { return room_.byte_count; }
+
   ~Ballast() = default;
   Ballast(const Ballast&) = delete;
   Ballast& operator=(const Ballast&) = delete;

@@ -178,6 +178,10 @@ Status DataDirectory::open_existing() {
   if (!known) return known.error();
   const Status locked = lock();
   if (!locked) return locked.error();
+  // 1. identity named 2. killed before the directory was flushed 3. restart, promises made
+  // 4. power cut: without its name the directory would be begun anew.
+  const Status named = flush_directory(files_, options_.path);
+  if (!named) return named.error();
   return has_format ? Status{core::Nothing{}} : write_format();
 }
 
@@ -209,13 +213,25 @@ Status DataDirectory::begin_new() {
     const Status inside = make_directory(inner);
     if (!inside) return inside.error();
   }
-  for (const std::string& outer : {options_.path, parent.string()}) {
-    const Status durable = flush_directory(files_, outer);
-    if (!durable) return durable.error();
-  }
+  const Status durable = flush_upwards();
+  if (!durable) return durable.error();
   identity_ = new_identity(name);
   is_new_ = true;
   return core::Nothing{};
+}
+
+// The directory and all above it: any of them may be as new as itself.
+Status DataDirectory::flush_upwards() {
+  for (std::string path = options_.path;; path = parent_of(path)) {
+    const int file = files_.open(path, O_RDONLY | O_DIRECTORY);
+    // Above us may be what we may not read, but then we have not made it either.
+    if (file == -EACCES && path != options_.path) return core::Nothing{};
+    if (file < 0) return failed("cannot open " + path, -file);
+    const int flushed = files_.fsync(file);
+    files_.close(file);
+    if (flushed < 0) return failed("cannot flush directory " + path, -flushed);
+    if (path == parent_of(path)) return core::Nothing{};
+  }
 }
 
 Status DataDirectory::refuse_format() const {

@@ -63,6 +63,7 @@ class DataDirectory {
 
   [[nodiscard]] Status open_existing();
   [[nodiscard]] Status begin_new();
+  [[nodiscard]] Status flush_upwards();
   [[nodiscard]] Status refuse_format() const;
   [[nodiscard]] Status write_format();
   [[nodiscard]] Status read_identity();

@@ -76,6 +76,10 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
 
 Result<core::Lsn> Journal::replay(core::Lsn after, const Visitor& visitor) {
   NEMCON_CHECK(!is_replayed_ && live_.empty());
+  // 1. A segment got its name 2. killed before the directory was flushed 3. restart writes to the
+  // segment and acknowledges 4. power cut: the name is gone, and the records with it.
+  const Status named = flush_directory(files_, options_.directory);
+  if (!named) return named.error();
   Recovery recovery{files_, options_.key, free_};
   const auto end = recovery.run(base_, after, visitor);
   if (!end) return end.error();

@@ -161,9 +161,16 @@ Result<Applied> TableStore::apply(const core::Checkpoint& checkpoint) {
   return Error{core::Errc::local_failed, tables_->trouble()};
 }
 
+// The file never shrinks, so after a full disk the ballast may never come back. What was erased
+// leaves free pages in the file, which serve as well; twice as many are asked for to end being
+// low as to begin, so that it does not go to and fro.
 void TableStore::look_for_room() {
-  const bool has_ballast = ballast_.try_take();
-  is_low_ = !has_ballast || tables_->is_map_low();
+  bool has_room = ballast_.try_take();
+  if (!has_room) {
+    const std::uint64_t wanted = ballast_.byte_count() * (is_low_ ? 2 : 1);
+    has_room = tables_->free_bytes() >= wanted;
+  }
+  is_low_ = !has_room || tables_->is_map_low();
 }
 
 Result<core::ReadDone> TableStore::read(const core::Read& read) {

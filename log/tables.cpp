@@ -24,7 +24,8 @@ constexpr unsigned live_flags = MDB_NOTLS;  // And nothing else: every other fla
 constexpr unsigned audit_flags = MDB_NOTLS | MDB_RDONLY | MDB_NOLOCK;
 constexpr mdb_mode_t owner_only = 0600;
 constexpr unsigned readers_max = 16;
-constexpr MDB_dbi free_list = 0;  // LMDB's own table of free pages.
+constexpr std::size_t lock_bytes = 8192;  // More than its head and that many readers take.
+constexpr MDB_dbi free_list = 0;          // LMDB's own table of free pages.
 
 MDB_val val(std::string_view bytes) {
   // LMDB takes what it only reads as void* too.
@@ -121,10 +122,13 @@ class LmdbTables final : public Tables {
   std::uint64_t map_bytes() const override { return map_bytes_; }
 
   std::uint64_t used_bytes() const override;
-  bool is_map_low() const override;
+  std::uint64_t free_bytes() override;
+  bool is_map_low() override;
 
  private:
+  [[nodiscard]] Status prepare_lock_file(FileOperations& files) const;
   [[nodiscard]] Status refuse_if_truncated();
+  [[nodiscard]] bool visit_free_list(const std::function<void(std::span<const char>)>& visitor);
   [[nodiscard]] bool are_free(std::uint64_t first_page, std::uint64_t last_page);
   void extend_file();
   [[nodiscard]] int try_write(std::span<const Change> changes, const Fill& fill);
@@ -161,9 +165,8 @@ Status LmdbTables::open_env() {
     files.close(data);
     if (flushed < 0) return failed("cannot flush " + file(), -flushed);
   }
-  // LMDB's lock file is for other processes; our lock keeps those out, so a damaged one need
-  // not stop a start.
-  if (writes) static_cast<void>(files.unlink(options_.directory + "/lock.mdb"));
+  const Status lockable = writes ? prepare_lock_file(files) : Status{core::Nothing{}};
+  if (!lockable) return lockable.error();
 
   MDB_env* env = nullptr;
   int code = mdb_env_create(&env);
@@ -191,6 +194,29 @@ Status LmdbTables::open_env() {
   if (!whole) return whole.error();
   int dead_reader_count = 0;
   if (writes) static_cast<void>(mdb_reader_check(env, &dead_reader_count));
+  return core::Nothing{};
+}
+
+// LMDB maps its lock file and writes to it: without blocks of its own a full disk would end the
+// process by SIGBUS. What is in it does not matter, LMDB begins it anew when it is alone.
+Status LmdbTables::prepare_lock_file(FileOperations& files) const {
+  const std::string path = options_.directory + "/lock.mdb";
+  const int lock = files.open(path, O_RDWR | O_CREAT);
+  if (lock < 0) return failed("cannot open " + path, -lock);
+
+  struct stat status {};
+
+  int result = ::fstat(lock, &status) == 0 ? 0 : -errno;
+  const std::string zeros(lock_bytes, '\0');
+  if (result == 0 && static_cast<std::uint64_t>(status.st_size) < zeros.size()) {
+    const ssize_t written = files.pwrite(lock, zeros.data(), zeros.size(), 0);
+    if (written < 0) result = static_cast<int>(written);
+    if (written >= 0 && written < static_cast<ssize_t>(zeros.size())) result = -ENOSPC;
+    if (result == 0) result = files.fsync(lock);
+  }
+  files.close(lock);
+  if (is_no_room_number(-result)) return no_room("cannot make " + path + ": no room on the disk");
+  if (result < 0) return failed("cannot make " + path, -result);
   return core::Nothing{};
 }
 
@@ -236,12 +262,12 @@ Status LmdbTables::refuse_if_truncated() {
   return truncated;
 }
 
-bool LmdbTables::are_free(std::uint64_t first_page, std::uint64_t last_page) {
+// Shows the page numbers of one record of the free list after the other. False when it is damaged.
+bool LmdbTables::visit_free_list(const std::function<void(std::span<const char>)>& visitor) {
   Txn txn;
   Cursor cursor;
   if (txn.begin(env_.get(), MDB_RDONLY) != MDB_SUCCESS) return false;
   if (cursor.open(txn, free_list) != MDB_SUCCESS) return false;
-  std::vector<bool> is_free(last_page - first_page + 1);
   MDB_val key{};
   MDB_val value{};
   int code = cursor.get(key, value, MDB_FIRST);
@@ -252,13 +278,21 @@ bool LmdbTables::are_free(std::uint64_t first_page, std::uint64_t last_page) {
     const auto* numbers = static_cast<const char*>(value.mv_data);
     std::memcpy(&count, numbers, sizeof count);
     if (count > value.mv_size / sizeof count - 1) return false;
-    for (std::size_t i = 1; i <= count; ++i) {
-      std::size_t page = 0;
-      std::memcpy(&page, numbers + i * sizeof page, sizeof page);
+    visitor({numbers + sizeof count, count * sizeof count});
+  }
+  return code == MDB_NOTFOUND;
+}
+
+bool LmdbTables::are_free(std::uint64_t first_page, std::uint64_t last_page) {
+  std::vector<bool> is_free(last_page - first_page + 1);
+  const bool is_whole = visit_free_list([&](std::span<const char> numbers) {
+    std::size_t page = 0;
+    for (; !numbers.empty(); numbers = numbers.subspan(sizeof page)) {
+      std::memcpy(&page, numbers.data(), sizeof page);
       if (page >= first_page && page <= last_page) is_free[page - first_page] = true;
     }
-  }
-  return code == MDB_NOTFOUND && std::ranges::find(is_free, false) == is_free.end();
+  });
+  return is_whole && std::ranges::find(is_free, false) == is_free.end();
 }
 
 // So that a store at rest always has the length that it counts.
@@ -376,8 +410,17 @@ bool LmdbTables::is_dead() {
   return txn.begin(env_.get(), MDB_RDONLY) != MDB_SUCCESS;
 }
 
-bool LmdbTables::is_map_low() const {
-  return map_bytes_ >= options_.map_bytes_max && map_bytes_ - used_bytes() < map_bytes_ / 10;
+bool LmdbTables::is_map_low() {
+  if (map_bytes_ < options_.map_bytes_max) return false;
+  const std::uint64_t never_used = map_bytes_ - used_bytes();
+  return never_used < map_bytes_ / 10 && never_used + free_bytes() < map_bytes_ / 10;
+}
+
+std::uint64_t LmdbTables::free_bytes() {
+  std::uint64_t page_count = 0;
+  const bool is_whole = visit_free_list(
+      [&](std::span<const char> numbers) { page_count += numbers.size() / sizeof(std::size_t); });
+  return is_whole ? page_count * page_size_ : 0;
 }
 
 Status LmdbTables::scan(Table table, std::string_view from, const Visitor& visitor) {

@@ -94,8 +94,11 @@ class Tables {
   [[nodiscard]] virtual std::uint64_t map_bytes() const = 0;
   [[nodiscard]] virtual std::uint64_t used_bytes() const = 0;
 
+  // Inside the file, left by what was erased. Reads the list of it: not for every day.
+  [[nodiscard]] virtual std::uint64_t free_bytes() = 0;
+
   // True when the map cannot grow any more and less than a tenth of it is left.
-  [[nodiscard]] virtual bool is_map_low() const = 0;
+  [[nodiscard]] virtual bool is_map_low() = 0;
 
  protected:
   Tables() = default;
