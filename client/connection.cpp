@@ -12,6 +12,9 @@ namespace nemcon::client {
 
 namespace {
 
+// What a node takes.
+constexpr std::size_t name_bytes_max = 255;
+
 ClientOptions checked(ClientOptions options) {
   if (options.nodes.empty()) {
     throw std::invalid_argument("ClientOptions::nodes is empty: give at least one address");
@@ -19,6 +22,9 @@ ClientOptions checked(ClientOptions options) {
   for (const std::string& address : options.nodes) {
     const std::string trouble = find_address_trouble(address);
     if (!trouble.empty()) throw std::invalid_argument(trouble);
+  }
+  if (options.name.size() > name_bytes_max || options.name.starts_with('#')) {
+    throw std::invalid_argument("ClientOptions::name has at most 255 bytes and no leading #");
   }
   if (options.deadline.count() <= 0) {
     throw std::invalid_argument("ClientOptions::deadline must be positive");
@@ -73,7 +79,12 @@ void Connection::close() {
   }
   gate_->close();
   for (const auto& worker : workers) worker->stop();
-  post([this] { give_up(); });
+  std::promise<void> gave_up;
+  post([this, &gave_up] {
+    give_up();
+    gave_up.set_value();
+  });
+  gave_up.get_future().wait();
   callbacks_.stop();
   post([this] {
     give_up();

@@ -35,6 +35,7 @@ void Connection::run() {
 void Connection::turn() {
   now_ = now();
   take_orders();
+  if (is_ending_) return;
   dial();
   advance();
   send_requests();

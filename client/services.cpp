@@ -84,6 +84,10 @@ void Services::on_decision(const core::ServiceDecision& request) {
 }
 
 bool Services::on_serving(const core::Serving& serving, Effects& effects) {
+  if (serving.request == 0) {  // Not an answer: the instance before it has gone.
+    effects.notices.push_back({Notice::Kind::service_role, "took over as the active instance"});
+    return true;
+  }
   for (auto& [name, offer] : offers_) {
     if (offer.request == 0 || offer.request != serving.request) continue;
     offer.again_at.reset();

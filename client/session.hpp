@@ -181,6 +181,7 @@ class Session {
   void acknowledge(Effects& effects);
   void check_times(core::Instant now, Effects& effects);
   void check_entry(core::Instant now, Entry& entry, Effects& effects);
+  [[nodiscard]] bool is_too_late_to_try(core::Instant now, const Entry& entry) const;
   void check_held(core::Instant now, Effects& effects);
   void tell_unknown(Entry& entry, Waiter waiter, Reason reason, const std::string& text,
                     Effects& effects);

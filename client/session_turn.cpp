@@ -258,6 +258,13 @@ void Session::check_held(core::Instant now, Effects& effects) {
   }
 }
 
+bool Session::is_too_late_to_try(core::Instant now, const Entry& entry) const {
+  if (entry.phase != Phase::waiting || entry.is_uncertain || entry.waiters.empty()) return false;
+  return std::all_of(entry.waiters.begin(), entry.waiters.end(), [&](const Waiter& waiter) {
+    return waiter.deadline < std::max(now, entry.next_at) + timing_.last_try;
+  });
+}
+
 void Session::check_entry(core::Instant now, Entry& entry, Effects& effects) {
   if (entry.phase == Phase::reserved || entry.phase == Phase::concluded) return;
   const bool is_late = std::any_of(entry.waiters.begin(), entry.waiters.end(),
@@ -286,7 +293,7 @@ void Session::check_entry(core::Instant now, Entry& entry, Effects& effects) {
     }
   }
   entry.waiters = std::move(patient);
-  if (!open_) return;
+  if (!open_ || is_too_late_to_try(now, entry)) return;
   if (entry.next_at <= now) {
     due_.insert({entry.id.epoch, entry.id.sequence});
   } else {

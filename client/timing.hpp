@@ -21,6 +21,9 @@ struct Timing {
   // After "not now" (a peer of the node is away, or the node is stopping).
   core::Duration retry_first = std::chrono::milliseconds{50};
   core::Duration retry_max = std::chrono::seconds{1};
+  // Not so shortly before its deadline: a try that is not answered any more would make unknown
+  // what is known to be without effect.
+  core::Duration last_try = std::chrono::milliseconds{100};
   // What the application has taken is told to the node with the next submission, or when there is
   // none for so long.
   core::Duration acknowledge_idle = std::chrono::milliseconds{20};
