@@ -115,7 +115,8 @@ void Caller::send(const core::Request& request) {
 std::optional<transport::ClientEvent> Caller::next_event() {
   const core::Instant deadline = now() + patience;
   std::vector<transport::ClientEvent> arrived;
-  while (events_.empty() && now() < deadline) {
+  // A link that has gone down stays so: nothing more comes.
+  while (events_.empty() && !is_over_ && now() < deadline) {
     socket_.poll(now(), deadline - now(), {});
     socket_.receive(now(), arrived);
     for (transport::ClientEvent& event : arrived)
@@ -125,6 +126,7 @@ std::optional<transport::ClientEvent> Caller::next_event() {
   if (events_.empty()) return std::nullopt;
   transport::ClientEvent event = std::move(events_.front());
   events_.pop_front();
+  is_over_ = std::holds_alternative<transport::LinkDown>(event);
   return event;
 }
 

@@ -54,6 +54,7 @@ class Caller {
   transport::ClientSocket socket_;
   std::deque<transport::ClientEvent> events_;
   core::Opened session_;
+  bool is_over_ = false;  // LinkDown has come.
   std::uint64_t request_ = 0;
   std::uint64_t sequence_ = 0;
 };

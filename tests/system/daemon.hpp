@@ -61,6 +61,8 @@ class Daemon {
 
   [[nodiscard]] bool is_running();
 
+  [[nodiscard]] pid_t process() const { return process_; }
+
   [[nodiscard]] std::string output() const;       // Standard output so far.
   [[nodiscard]] std::string diagnostics() const;  // Standard error so far.
 
