@@ -21,6 +21,7 @@ void Context::begin_step(const Input& input, Effects& effects) {
 Lsn Context::write(Record record, Urgency urgency) {
   const Lsn lsn = outbox.assign();
   state.apply(record, lsn);
+  clock.merge(state.clock());  // Rule P-22: a decision is always merged, from whatever clock.
   effects_->writes.push_back(
       {.lsn = lsn, .record = std::move(record), .urgent = urgency == Urgency::urgent});
   return lsn;

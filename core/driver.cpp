@@ -205,12 +205,14 @@ void Driver::decide(Drive& drive, const Outcome& outcome) {
 
 void Driver::answer_waiters(Drive& drive) {
   const Outcome& outcome = *drive.outcome;
+  Verdict verdict = outcome.committed ? Verdict::committed : Verdict::rolled_back;
+  // The submission that came first may have ended otherwise: the client has to ask.
+  if (outcome.reason == Reason::descriptor_conflict) verdict = Verdict::in_doubt;
   for (const Waiter& waiter : drive.waiters) {
     context_.reply(waiter.link,
                    Concluded{.request = waiter.request,
                              .id = drive.descriptor->id,
-                             .verdict = outcome.committed ? Verdict::committed
-                                                          : Verdict::rolled_back,
+                             .verdict = verdict,
                              .at = outcome.at,
                              .reason = outcome.reason,
                              .text = outcome.text,
@@ -255,8 +257,17 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   drive->informed.insert(static_cast<std::size_t>(node));
   const bool initiator_knows = drive->informed.contains(0);
   if (drive->self != 0 && initiator_knows) {
-    // Rule P-13: the initiator is alive and finishes; this node only waits to be told.
+    // Rule P-13: the initiator is alive and finishes; this node only waits to be told. A witness
+    // without a branch was no addressee of its own decision, and must not stay undecided.
     const TransactionKey key = drive->key();
+    const Transaction* row = context_.state.find(key);
+    if (row != nullptr && !row->outcome && row->own.empty()) {
+      context_.write(Decided{.key = key,
+                             .descriptor = nullptr,
+                             .outcome = *drive->outcome,
+                             .replies = {}},
+                     Urgency::lazy);
+    }
     close_drive(key);
     on_decided_here(key);
     return;

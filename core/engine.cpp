@@ -414,6 +414,12 @@ void Engine::Parts::on_query(const NodeId& from, const Query& query) {
     status.forgotten = remembered->forgotten;
   } else if (participant.is_preparing(status.key)) {
     status.knowledge = Knowledge::working;
+  } else if (const auto preparing = participant.find_preparing(query.id);
+             preparing && query.digest == Digest{}) {
+    // Who resubmits follows this one; a second descriptor would only conflict (Rule P-23).
+    status.key = preparing->first;
+    status.knowledge = Knowledge::working;
+    if (query.wants_descriptor) status.descriptor = preparing->second;
   } else if (state.sessions().is_too_old(query.id, Hlc::never())) {
     status.knowledge = Knowledge::too_old;
   }

@@ -67,19 +67,30 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
       peer.sighting = known->second.sighting;
     }
   }
-  const bool older = header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn;
-  const bool cloned = header.boot == peer.sighting.boot && peer.sighting.nonce != 0 &&
-                      hello.nonce != peer.sighting.nonce;
-  peer.refused = older || cloned;
-  peer.queues = hello.queues;
-  peer.services = hello.services;
-  if (!peer.refused) {
+  const bool same_boot = header.boot == peer.sighting.boot && peer.sighting.nonce != 0;
+  const bool same_process = same_boot && hello.nonce == peer.sighting.nonce;
+  const bool cloned = same_boot && !same_process;
+  const bool older = !same_process &&
+                     (header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn);
+  if (older || cloned) {
+    // A late copy of an earlier life's HELLO looks like this as well. It changes nothing for a
+    // peer that is live; one that really lost state hears in our answer what we saw of it.
+    if (cloned || !peer.greeted) peer.refused = true;
+  } else {
+    // Of two HELLOs of one process the later one counts, whichever comes first.
+    if (!same_process || header.clock >= peer.hello_clock) {
+      peer.hello_clock = header.clock;
+      peer.queues = hello.queues;
+      peer.services = hello.services;
+    }
+    peer.refused = false;
     peer.sighting = {.incarnation = header.incarnation,
                      .boot = header.boot,
                      .nonce = hello.nonce,
-                     .lsn = header.lsn};
+                     .lsn = std::max(header.lsn, peer.sighting.lsn)};
   }
-  peer.greeted = true;
+  // After an older one it is asked again.
+  if (!older) peer.greeted = true;
   if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
   const Sighting& seen = *hello.seen;
   if (seen.boot > state_.boot() || seen.lsn > own_durable) {

@@ -33,6 +33,7 @@ struct Peer {
   std::optional<std::int64_t> offset_ms;  // Its clock minus ours, at its last HELLO.
   std::vector<QueueNotice> queues;
   std::vector<std::string> services;
+  Hlc hello_clock;       // The sender's, at the HELLO that said so.
   Instant hello_at;      // When to say HELLO again while it has not answered.
 
   [[nodiscard]] bool is_live() const { return up && greeted && !refused; }

@@ -73,7 +73,9 @@ bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
     preparing_.at(key).driver = from;
     if (prepare.branches == preparing_.at(key).branches) return true;
   }
-  if (const Transaction* bound = context_.state.find_bound(id); bound != nullptr) {
+  const Transaction* bound = context_.state.find(key);
+  if (bound == nullptr || bound->own.empty()) bound = context_.state.find_bound(id);
+  if (bound != nullptr) {
     if (bound->digest != prepare.digest) {
       context_.note("descriptor conflict", id);
       context_.promise(from, Refuse{.key = key,
@@ -325,6 +327,7 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
 void Participant::hold(const Preparing& preparing) { held_.insert(preparing.key()); }
 
 void Participant::on_known(const TransactionId& id) {
+  end_superseded(id);
   if (held_.empty()) return;
   std::vector<TransactionKey> keys;
   for (const TransactionKey& key : held_) {
@@ -354,6 +357,13 @@ void Participant::on_service_vote(const ServiceVote& vote) {
     return;
   }
   advance(vote.call.transaction);
+}
+
+std::optional<std::pair<TransactionKey, DescriptorPtr>> Participant::find_preparing(
+    const TransactionId& id) const {
+  const auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
+  if (at == preparing_.end() || at->first.id != id) return std::nullopt;
+  return std::pair{at->first, at->second.descriptor};
 }
 
 void Participant::on_deadline(Instant now) {
@@ -438,22 +448,47 @@ void Participant::end_consumed_leases(const std::vector<OwnBranch>& branches,
   }
 }
 
-void Participant::vote_no(Preparing& preparing, const Objection& objection) {
-  const TransactionKey key = preparing.key();
-  const Preparing voted = preparing;
-  for (const auto& [index, answer] : voted.answers) {
-    const CallKey call{.transaction = key, .branch = index.first, .operation = index.second};
-    const auto& operation = voted.descriptor->branches[index.first].operations[index.second];
+// Those that were asked need not answer any more; those that said yes roll back.
+void Participant::dismiss_services(const Preparing& preparing) {
+  for (const auto& [index, answer] : preparing.answers) {
+    const CallKey call{.transaction = preparing.key(),
+                       .branch = index.first,
+                       .operation = index.second};
+    const auto& operation = preparing.descriptor->branches[index.first].operations[index.second];
     if (!answer.given) {
       services_.give_up(call);
     } else if (answer.yes && !answer.read_only) {
       services_.decide(call,
                        {.service = operation.target,
-                        .principal = voted.descriptor->principal,
-                        .content = voted.contents.at(index)},
+                        .principal = preparing.descriptor->principal,
+                        .content = preparing.contents.at(index)},
                        Outcome{});
     }
   }
+}
+
+// Rule P-5: two submissions of one id may be on their way to a vote here. The first that gets
+// there binds the id; the other must not vote any more.
+void Participant::end_superseded(const TransactionId& id) {
+  for (auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
+       at != preparing_.end() && at->first.id == id;) {
+    const Preparing ended = std::move(at->second);
+    at = preparing_.erase(at);
+    deadlines_.clear(ended.key());
+    held_.erase(ended.key());
+    context_.note("another submission came first", id);
+    dismiss_services(ended);
+    (void)answer_known(ended.driver, Prepare{.descriptor = ended.descriptor,
+                                             .digest = ended.digest,
+                                             .branches = ended.branches,
+                                             .contents = {}});
+  }
+}
+
+void Participant::vote_no(Preparing& preparing, const Objection& objection) {
+  const TransactionKey key = preparing.key();
+  const Preparing voted = preparing;
+  dismiss_services(voted);
   if (voted.descriptor->one_phase) {
     write_alone(voted, {},
                 Outcome{.committed = false,
@@ -534,9 +569,23 @@ void Participant::vote_no_for_recovery(const DescriptorPtr& descriptor, const Di
     if (row == nullptr || row->find_own(branch) == nullptr) preparing.branches.push_back(branch);
   }
   if (preparing.branches.empty()) return;
-  const bool fenced = context_.state.sessions().is_fenced(key.id);
-  vote_no(preparing, fenced ? Objection{Reason::fenced, "a newer session of this client is open"}
-                            : Objection{Reason::preempted, "recovery was faster"});
+  vote_no(preparing, objection_to_recovery(key));
+}
+
+// What the client reads if this "no" ends it. That another submission of the id may have ended
+// otherwise must show.
+Objection Participant::objection_to_recovery(const TransactionKey& key) const {
+  const Sessions& sessions = context_.state.sessions();
+  const Transaction* bound = context_.state.find_bound(key.id);
+  const Remembered* remembered = sessions.find_remembered(key.id);
+  if ((bound != nullptr && bound->digest != key.digest) ||
+      (remembered != nullptr && remembered->outcome.committed)) {
+    return {Reason::descriptor_conflict, "another submission of this id came first"};
+  }
+  if (sessions.is_fenced(key.id)) {
+    return {Reason::fenced, "a newer session of this client is open"};
+  }
+  return {Reason::preempted, "recovery was faster"};
 }
 
 }  // namespace nemcon::core

@@ -62,6 +62,10 @@ class Participant {
     return preparing_.contains(key);
   }
 
+  // A submission of this id, whatever its digest, that is on its way to a vote here.
+  [[nodiscard]] std::optional<std::pair<TransactionKey, DescriptorPtr>> find_preparing(
+      const TransactionId& id) const;
+
   [[nodiscard]] std::size_t preparing_count() const { return preparing_.size(); }
 
   // Transactions whose votes were written since the last call, with the node that asked.
@@ -112,8 +116,11 @@ class Participant {
                             Objection& objection);
   Readiness check_deliver(const Descriptor& descriptor, const Operation& operation,
                           Objection& objection);
+  [[nodiscard]] Objection objection_to_recovery(const TransactionKey& key) const;
   void vote_yes(Preparing& preparing);
   void vote_no(Preparing& preparing, const Objection& objection);
+  void dismiss_services(const Preparing& preparing);
+  void end_superseded(const TransactionId& id);
   [[nodiscard]] OwnBranch prepared_branch(const Preparing& preparing, std::uint8_t index);
   [[nodiscard]] PreparedOperation prepared_operation(const Preparing& preparing,
                                                      std::uint8_t branch, std::uint8_t operation);

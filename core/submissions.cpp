@@ -133,23 +133,34 @@ void Submissions::conclude(const Waiter& waiter, const TransactionId& id, const 
                 .replies = replies});
 }
 
-// Decided here, or on the way: the answer is there, or will come by itself.
-bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter) {
-  if (driver_.try_wait(id, waiter)) return true;
+// Of all instances of this id the one that says most about its end: committed, undecided, rolled
+// back. One that lost against another submission says nothing of that other.
+const Transaction* Submissions::find_telling(const TransactionId& id) const {
+  const Transaction* found = nullptr;
   auto at = context_.state.transactions().lower_bound(TransactionKey{.id = id, .digest = {}});
   for (; at != context_.state.transactions().end() && at->first.id == id; ++at) {
     const Transaction& row = at->second;
-    if (row.outcome && row.outcome->reason == Reason::descriptor_conflict) {
-      continue;  // Says nothing of the submission that came first.
-    }
-    if (row.outcome) {
-      conclude(waiter, id, *row.outcome, row.replies);
+    if (row.outcome && row.outcome->committed) return &row;
+    if (row.outcome && row.outcome->reason == Reason::descriptor_conflict) continue;
+    if (found == nullptr || !row.outcome) found = &row;
+  }
+  return found;
+}
+
+// Decided here, or on the way: the answer is there, or will come by itself.
+bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter) {
+  if (driver_.try_wait(id, waiter)) return true;
+  const Remembered* remembered = context_.state.sessions().find_remembered(id);
+  const Transaction* row = find_telling(id);
+  const bool was_committed = remembered != nullptr && remembered->outcome.committed;
+  if (row != nullptr && !was_committed) {
+    if (row->outcome) {
+      conclude(waiter, id, *row->outcome, row->replies);
     } else {
-      driver_.follow(row.descriptor, row.digest, waiter);
+      driver_.follow(row->descriptor, row->digest, waiter);
     }
     return true;
   }
-  const Remembered* remembered = context_.state.sessions().find_remembered(id);
   if (remembered == nullptr || remembered->outcome.reason == Reason::descriptor_conflict) {
     return false;
   }
@@ -174,7 +185,13 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
       submit.expires > Hlc::from_ms(context_.clock.wall_ms() + 2 * kept_ms)) {
     return NotComposed{Reason::malformed, "expires later than retention allows"};
   }
-  if (context_.state.sessions().open_count(client.id) >= context_.options.limits.window_max) {
+  // By number, not only by count: the oldest unfinished transaction must get in, or a full window
+  // would never open again.
+  const Sessions& sessions = context_.state.sessions();
+  const std::uint64_t first = sessions.ack_upto(client.id, submit.id.epoch).value();
+  const std::uint32_t window = context_.options.limits.window_max;
+  const bool is_beyond = submit.id.sequence.value() >= std::max<std::uint64_t>(first, 1) + window;
+  if (is_beyond && sessions.open_count(client.id) >= window) {
     return NotComposed{Reason::window_full, "too many unacknowledged outcomes", true};
   }
   return composer_.check_limits(submit);
