@@ -84,7 +84,7 @@ class Draw {
     const bool small_head = random_.chance(300'000);
     const bool small_overlay = random_.chance(200'000);
     const bool small_window = random_.chance(100'000);
-    const bool short_retention = random_.chance(200'000);
+    const auto retention = one_of<Time>({seconds{20}, seconds{60}, std::chrono::minutes{15}});
     const auto interval = one_of<Time>({milliseconds{5}, milliseconds{100}, seconds{1}});
     for (core::Options& options : plan_.nodes) {
       if (small_head) options.limits.head_messages_max = 4;
@@ -92,9 +92,11 @@ class Draw {
       if (small_overlay) options.limits.overlay_bytes_checkpoint = 2048;
       if (small_overlay) options.limits.overlay_bytes_max = 16384;
       if (small_window) options.limits.window_max = 16;
-      if (short_retention) options.timing.retention = seconds{40};
+      options.timing.retention = retention;
       options.timing.checkpoint_interval = interval;
     }
+    // A row that nobody tells about is asked about after retention (Rule P-14).
+    plan_.patience = seconds{200} + retention * 5 / 4;
   }
 
   void draw_services() {

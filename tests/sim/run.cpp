@@ -191,8 +191,10 @@ class Run {
 
   bool settle() {
     const Time limit = world_.schedule.now() + plan_.patience;
+    const Time hurried = world_.schedule.now() + seconds{30};
     while (world_.schedule.now() < limit) {
-      if (!advance(milliseconds{500})) return false;
+      const bool is_slow = world_.schedule.now() > hurried;
+      if (!advance(is_slow ? Time{seconds{5}} : Time{milliseconds{500}})) return false;
       give_up_hopeless();
       if (find_unsettled().empty()) {
         if (!advance(seconds{3})) return false;  // What is late comes now.
