@@ -20,6 +20,13 @@ bool has_open_rows(const std::map<std::pair<Epoch, Sequence>, std::uint32_t>& pr
   return total > row.remembered.size();
 }
 
+// Several submissions of one id may end here, of which at most one can commit (Rule P-5). The
+// client is told of that one, or else of one that says why, and of a mere conflict last.
+int weight_of(const Outcome& outcome) {
+  if (outcome.committed) return 2;
+  return outcome.reason == Reason::descriptor_conflict ? 0 : 1;
+}
+
 Sequence mark_of(const SessionRow& row, Epoch epoch) {
   const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
   return found == row.marks.end() ? Sequence{} : found->ack_upto;
@@ -73,7 +80,11 @@ void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
   if (is_too_old(id, remembered.expires)) return;
   Session& session = session_of(id.client);
   const auto [at, inserted] = session.row.remembered.emplace(id, remembered);
-  if (inserted) session.present[{id.epoch, id.sequence}] += 1;
+  if (inserted) {
+    session.present[{id.epoch, id.sequence}] += 1;
+  } else if (weight_of(remembered.outcome) > weight_of(at->second.outcome)) {
+    at->second = remembered;
+  }
 }
 
 void Sessions::raise_high(const TransactionId& id, QueueId queue) {

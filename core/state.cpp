@@ -413,11 +413,19 @@ const Transaction* State::find(const TransactionKey& key) const {
 }
 
 const Transaction* State::find_bound(const TransactionId& id) const {
+  const Transaction* bound = nullptr;
   auto at = transactions_.lower_bound(TransactionKey{.id = id, .digest = {}});
   for (; at != transactions_.end() && at->first.id == id; ++at) {
-    if (!at->second.own.empty()) return &at->second;
+    const std::vector<OwnBranch>& own = at->second.own;
+    if (own.empty()) continue;
+    // A "no" to the recovery of another instance stands beside the bond, and does not loosen it.
+    const bool said_yes = std::ranges::any_of(own, [](const OwnBranch& branch) {
+      return branch.vote.choice == Choice::yes;
+    });
+    if (said_yes) return &at->second;
+    if (bound == nullptr) bound = &at->second;
   }
-  return nullptr;
+  return bound;
 }
 
 Queue* State::find_queue(const std::string& name) {

@@ -58,6 +58,7 @@ class Submissions {
     std::optional<Outcome> conflict;  // Rolled back because another submission came first.
   };
 
+  [[nodiscard]] const Transaction* find_telling(const TransactionId& id) const;
   [[nodiscard]] bool try_answer_known(const TransactionId& id, const Waiter& waiter);
   [[nodiscard]] std::optional<NotComposed> refuse(const Client& client, const Submit& submit);
   [[nodiscard]] bool try_send_alone(const Client& client, const Submit& submit);
