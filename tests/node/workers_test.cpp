@@ -65,6 +65,10 @@ class HeldFiles final : public log::FileOperations {
 
   int unlink(const std::string& path) override { return kernel_.unlink(path); }
 
+  int list(const std::string& directory, std::vector<std::string>& names) override {
+    return kernel_.list(directory, names);
+  }
+
   void drop_cache(int file) override { kernel_.drop_cache(file); }
 
   void close(int file) override { kernel_.close(file); }
