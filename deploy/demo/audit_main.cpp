@@ -22,7 +22,7 @@ namespace nemcon::demo {
 namespace {
 
 // Differences beyond these are only counted.
-constexpr std::size_t printed_max = 50;
+constexpr std::size_t printed_max = 20;
 
 struct Arguments {
   std::string shop = "tcp://127.0.0.1:7411";

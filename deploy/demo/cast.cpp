@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::array<int, node_count> template_ports = {7411, 7412, 7413};
-constexpr seconds start_patience{30};
+constexpr seconds start_patience{90};
 constexpr seconds stop_patience{20};
 constexpr milliseconds poll_interval{10};
 
@@ -167,7 +167,7 @@ void Cast::await_line(std::string_view name, std::string_view beginning) {
   const auto end = std::chrono::steady_clock::now() + start_patience;
   while (last_line(name, beginning).empty()) {
     check_running();
-    if (std::chrono::steady_clock::now() > end) fail(name, "is not ready after 30 s");
+    if (std::chrono::steady_clock::now() > end) fail(name, "is not ready after 90 s");
     std::this_thread::sleep_for(poll_interval);
   }
 }

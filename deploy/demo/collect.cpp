@@ -142,7 +142,10 @@ std::vector<std::string> find_unfinished(Client& client) {
   std::vector<std::string> lines;
   const std::string node = client.connected_node();
   for (const TransactionStatus& status : client.transactions()) {
-    std::string line = node + ": transaction " + status.id.text() + " is " + status.state;
+    std::string line = node + ": transaction " + status.id.text() + " is " + status.state +
+                       " and not finished after " + std::to_string(status.age.count()) + " ms";
+    for (const BranchStatus& branch : status.branches)
+      line += ", " + branch.node + " " + branch.state;
     for (const std::string& name : status.waiting_for)
       line += (&name == &status.waiting_for.front() ? ", waiting for " : " ") + name;
     lines.push_back(line);
