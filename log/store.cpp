@@ -1,7 +1,6 @@
 #include "log/store.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <optional>
 #include <utility>
@@ -279,8 +278,6 @@ Status Store::create(const StoreOptions& options, core::Lsn base) {
   NEMCON_CHECK(options.access == Access::read_write);
   KernelFiles files;
   const std::string file = file_of(options.directory);
-  const int removed = files.unlink(file);  // What a creation that crashed has left.
-  if (removed < 0 && removed != -ENOENT) return failed("cannot remove " + file, -removed);
   {
     auto made = Tables::create(tables_options(options));
     if (!made) return made.error();

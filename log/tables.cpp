@@ -506,6 +506,11 @@ std::string Tables::file_of(const std::string& directory) {
 }
 
 Result<std::unique_ptr<Tables>> Tables::create(const TablesOptions& options) {
+  // Made by us, so that its mode does not depend on the umask.
+  KernelFiles files;
+  const int made = files.open(file_of(options.directory), O_RDWR | O_CREAT | O_TRUNC);
+  if (made < 0) return failed("cannot make " + file_of(options.directory), -made);
+  files.close(made);
   return opened(options, MDB_CREATE);
 }
 
@@ -514,6 +519,10 @@ Result<std::unique_ptr<Tables>> Tables::open(const TablesOptions& options) {
 
   const std::string file = file_of(options.directory);
   if (::stat(file.c_str(), &status) != 0) return failed("cannot open " + file, errno);
+  // LMDB would take an empty file for a new one.
+  if (status.st_size == 0) {
+    return corrupt(file + " is empty; `nemcon restore` goes back to a backup");
+  }
   return opened(options, 0);
 }
 

@@ -70,7 +70,7 @@ class Tables {
   // Writes the value of a change into LMDB's own page: the only copy on its way down.
   using Fill = std::function<void(const Change& change, std::span<char> into)>;
 
-  // Makes the file, not yet durably, or opens what is there.
+  // create() makes the file, not yet durably, in place of what a creation that crashed has left.
   [[nodiscard]] static Result<std::unique_ptr<Tables>> create(const TablesOptions& options);
   [[nodiscard]] static Result<std::unique_ptr<Tables>> open(const TablesOptions& options);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/check.hpp"
 
@@ -16,8 +17,10 @@ namespace nemcon::log::test {
 
 namespace fs = std::filesystem;
 
-TemporaryDirectory::TemporaryDirectory() {
-  path_ = (fs::temp_directory_path() / "nemcon-log-XXXXXX").string();
+TemporaryDirectory::TemporaryDirectory(Where where) {
+  const fs::path memory = "/dev/shm";
+  const bool in_memory = where == Where::memory && ::access(memory.c_str(), W_OK) == 0;
+  path_ = ((in_memory ? memory : fs::temp_directory_path()) / "nemcon-log-XXXXXX").string();
   NEMCON_CHECK(::mkdtemp(path_.data()) != nullptr, path_);
 }
 

@@ -7,7 +7,10 @@ namespace nemcon::log::test {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory();
+  // On a disk flushes cost what they cost; in memory, where there is such a place, nothing.
+  enum class Where { disk, memory };
+
+  explicit TemporaryDirectory(Where where = Where::disk);
   ~TemporaryDirectory();
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;

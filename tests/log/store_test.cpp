@@ -75,7 +75,7 @@ class StoreTest : public testing::Test {
     return dumps;
   }
 
-  TemporaryDirectory directory_;
+  TemporaryDirectory directory_{TemporaryDirectory::Where::memory};
   StoreOptions options_;
   std::unique_ptr<Store> store_;
 };
