@@ -237,13 +237,19 @@ std::vector<std::size_t> Driver::to_inform(const Drive& drive) const {
 }
 
 void Driver::inform(Drive& drive) {
+  const std::vector<std::size_t> all = to_inform(drive);
+  const auto is_informed = [&](std::size_t node) { return drive.informed.contains(node); };
+  if (std::ranges::all_of(all, is_informed)) {
+    all_informed(drive);
+    return;
+  }
   const Timing& timing = context_.options.timing;
   wake(drive, std::min(timing.resend_max,
                        timing.resend_first * (4U << std::min(drive.resend_count, 6U))));
   drive.resend_count += 1;
   const TransactionKey key = drive.key();
-  for (const std::size_t node : to_inform(drive)) {
-    if (drive.informed.contains(node)) continue;
+  for (const std::size_t node : all) {
+    if (is_informed(node)) continue;
     context_.send(drive.descriptor->nodes[node].node,
                   Decision{.key = key, .outcome = *drive.outcome});
   }
@@ -256,10 +262,14 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   if (node < 0) return;
   drive->informed.insert(static_cast<std::size_t>(node));
   const bool initiator_knows = drive->informed.contains(0);
-  if (drive->self != 0 && initiator_knows) {
-    // Rule P-13: the initiator is alive and finishes; this node only waits to be told. A witness
-    // without a branch was no addressee of its own decision, and must not stay undecided.
+  if (drive->self != 0 && initiator_knows && !drive->left_to_initiator) {
+    // Rule P-13: the initiator finishes, and tells this node to forget. It may have acknowledged
+    // without a row of its own, after a crash: then this node goes on.
+    drive->left_to_initiator = true;
     const TransactionKey key = drive->key();
+    wake(*drive, context_.options.timing.resend_max * 2 +
+                     context_.random.up_to(context_.options.timing.resend_max));
+    // A witness without a branch was no addressee of its own decision.
     const Transaction* row = context_.state.find(key);
     if (row != nullptr && !row->outcome && row->own.empty()) {
       context_.write(Decided{.key = key,
@@ -268,7 +278,6 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
                              .replies = {}},
                      Urgency::lazy);
     }
-    close_drive(key);
     on_decided_here(key);
     return;
   }

@@ -108,11 +108,13 @@ class Driver {
     bool proposed = false;
     std::set<std::size_t> answered;  // In this round of questions.
     bool somebody_works = false;
+    std::set<std::size_t> too_old;   // Nodes that have finished with it, or never will begin.
     std::uint32_t resend_count = 0;
     std::uint32_t failed_ballots = 0;
 
     std::optional<Outcome> outcome;
     std::set<std::size_t> informed;
+    bool left_to_initiator = false;  // For a while (Rule P-13).
     std::set<std::size_t> forgotten;
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
@@ -154,6 +156,8 @@ class Driver {
   void start_ballot(Drive& drive);
   void try_propose(Drive& drive);
   void back_off(Drive& drive);
+  [[nodiscard]] static bool is_forgotten_elsewhere(const Drive& drive);
+  [[nodiscard]] bool try_drop(Drive& drive);
   [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);
   void adopt_bound(Drive& drive, const Refuse& refuse);
   void finish_elsewhere(Drive& drive, const TransactionStatus& status);

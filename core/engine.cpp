@@ -68,6 +68,7 @@ class Engine::Parts {
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   void check_invariants() const;
 
+  bool delivering_ = false;
   std::optional<Instant> checkpoint_at_;
   Instant floor_at_{};
   Lsn checkpointing_upto_;
@@ -150,12 +151,19 @@ void Engine::Parts::step(const Input& input, Effects& effects) {
 // What a step has set off: messages to the own node, deliveries, checkpoints.
 void Engine::Parts::settle() {
   drain_to_self();
+  // Rule P-37: a node that may turn out to be an old copy hands out nothing; what it holds may
+  // have been consumed since.
+  const bool delivers = context.membership.may_work_alone(context.now());
+  if (delivers && !delivering_) {
+    for (const auto& [id, queue] : context.state.queues()) context.state.touch(id);
+  }
+  delivering_ = delivers;
   for (;;) {
     const std::set<QueueId> touched = context.state.take_touched();
     if (touched.empty()) break;
     for (const QueueId queue : touched) {
       participant.on_room(queue);
-      consumers.serve(queue);
+      if (delivers) consumers.serve(queue);
     }
     drain_to_self();
   }

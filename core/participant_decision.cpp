@@ -46,7 +46,11 @@ void Participant::on_decision(const NodeId& from, const Decision& decision,
       on_known(key.id);
       row = context_.state.find(key);
     }
-    if (too_old && decision.outcome.committed) return;
+    if (too_old && decision.outcome.committed) {
+      // Not believed, but whoever finishes it must not wait for us (Rule P-14).
+      context_.promise(from, TransactionStatus{.key = key, .knowledge = Knowledge::too_old});
+      return;
+    }
   }
   if (row != nullptr && !row->outcome) {
     if (decision.outcome.committed) {

@@ -77,9 +77,14 @@ void Driver::schedule(const TransactionKey& key, Watch& watch) {
 
 void Driver::on_decided_here(const TransactionKey& key) {
   const Transaction* row = context_.state.find(key);
+  // Told again: that does not put off asking.
+  const auto known = watches_.find(key);
+  if (row != nullptr && known != watches_.end() && known->second.decided) return;
   watches_.erase(key);
   watch_deadlines_.clear(key);
   if (row == nullptr || !row->outcome || row->descriptor->one_phase) return;
+  // Others leave the rest to the initiator (Rule P-13): it must be at it, whoever told it.
+  if (context_.is_self(key.id.initiator) && find_drive(key) == nullptr) restart(*row);
   Watch& watch = watches_[key];
   watch.decided = true;
   // Rule P-14: nobody told us to forget for that long: ask, and finish it ourselves.
@@ -189,14 +194,49 @@ void Driver::ask(Drive& drive) {
   }
 }
 
+bool Driver::is_forgotten_elsewhere(const Drive& drive) {
+  for (std::size_t node = 0; node < drive.descriptor->nodes.size(); ++node) {
+    if (static_cast<int>(node) != drive.self && !drive.too_old.contains(node)) return false;
+  }
+  return drive.self >= 0;
+}
+
+// A witness that missed the end: everybody else has finished with the transaction, told its client
+// and forgotten it, so that nobody could say the outcome any more, and nobody needs it. Only once
+// this node refuses the id as well (Rule P-15).
+bool Driver::try_drop(Drive& drive) {
+  const TransactionKey key = drive.key();
+  const Transaction* row = context_.state.find(key);
+  if (row == nullptr || row->outcome || !row->own.empty()) return false;
+  if (!is_forgotten_elsewhere(drive)) return false;
+  const Hlc expires = drive.descriptor->expires;
+  if (!context_.state.sessions().is_too_old(key.id, expires)) {
+    // An anonymous client's may be too old by its expiry alone: our floor gets there, too.
+    if (is_anonymous(key.id)) return false;
+    context_.write(AcknowledgedUpTo{.client = key.id.client,
+                                    .epoch = key.id.epoch,
+                                    .ack_upto = Sequence{key.id.sequence.value() + 1}},
+                   Urgency::lazy);
+  }
+  context_.note("forgotten everywhere else", key.id);
+  context_.write(Forgotten{.key = key, .outcome = Outcome{.reason = Reason::too_old}},
+                 Urgency::lazy);
+  watches_.erase(key);
+  watch_deadlines_.clear(key);
+  close_drive(key);
+  return true;
+}
+
 void Driver::finish_asking(Drive& drive) {
   const TransactionKey key = drive.key();
   evaluate(drive);
   const Drive* open = find_drive(key);
-  if (open == nullptr || open->outcome) return;
+  if (open == nullptr || open->outcome || try_drop(drive)) return;
   const bool outsider = drive.self < 0 || drive.descriptor->one_phase;
   const bool patient = drive.somebody_works && context_.now() < drive.deadline;
-  if (outsider || patient || !context_.membership.may_vote()) {
+  // A ballot could not get anywhere with those that have forgotten.
+  const bool pointless = is_forgotten_elsewhere(drive);
+  if (outsider || patient || pointless || !context_.membership.may_vote()) {
     ask(drive);
     const Timing& timing = context_.options.timing;
     wake(drive, std::min(timing.resend_max,
@@ -227,6 +267,9 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
   if (node < 0) return;
   drive->answered.insert(static_cast<std::size_t>(node));
   if (status.knowledge == Knowledge::working) drive->somebody_works = true;
+  if (status.knowledge == Knowledge::too_old) {
+    drive->too_old.insert(static_cast<std::size_t>(node));
+  }
   drive->highest_seen = std::max(drive->highest_seen, status.promised);
   for (const BranchVote& vote : status.votes) {
     if (vote.branch >= drive->descriptor->branches.size()) return;
@@ -237,7 +280,13 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
     drive->learner.report(static_cast<std::size_t>(node), accepted.branch, accepted.ballot,
                           accepted.value);
   }
-  if (drive->outcome) return;
+  if (drive->outcome) {
+    // A commit needed its yes: a node that calls it too old has applied and forgotten it.
+    if (status.knowledge == Knowledge::too_old) {
+      on_decision_ack(from, DecisionAck{.key = status.key});
+    }
+    return;
+  }
   if (!status.outcome) {
     evaluate(*drive);
     return;
