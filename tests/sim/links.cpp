@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 
 constexpr Time reset_noticed_max = milliseconds{20};
 constexpr Time silence_noticed_max = milliseconds{30'000};
+constexpr Time heartbeat_noticed_max = milliseconds{10'000};
 
 }  // namespace
 
@@ -116,6 +117,16 @@ void Links::silence(core::LinkId id) {
   ++counts_.silent_count;
   found->second.silent = true;
   tell_node(id, found->second, silence_noticed_max);
+  // The client's heartbeats get no answer either.
+  const auto most = static_cast<std::uint64_t>(heartbeat_noticed_max.count());
+  const Time delay{static_cast<std::int64_t>(random_.below(most))};
+  schedule_.at(schedule_.now() + delay, Nature::timer, [this, id] {
+    const auto link = links_.find(id);
+    if (link == links_.end()) return;
+    ClientEnd* const end = link->second.end;
+    links_.erase(link);
+    end->on_closed(id);
+  });
 }
 
 void Links::node_stopped(std::size_t node) {

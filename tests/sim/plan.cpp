@@ -95,8 +95,9 @@ class Draw {
       options.timing.retention = retention;
       options.timing.checkpoint_interval = interval;
     }
-    // A row that nobody tells about is asked about after retention (Rule P-14).
-    plan_.patience = seconds{200} + retention * 5 / 4;
+    // A row that nobody tells about is asked about after retention (Rule P-14); one of an
+    // anonymous client may have to wait until it has expired, and the floor is past that.
+    plan_.patience = seconds{200} + retention * 5 / 2;
   }
 
   void draw_services() {

@@ -240,7 +240,12 @@ class Run {
     }
     for (const auto& instance : instances_) {
       if (is_lost(instance->home())) continue;
-      if (instance->store().prepared_count() != 0) return "a service is in doubt";
+      const auto& entries = instance->store().entries;
+      for (const auto& [call, entry] : entries) {
+        if (entry.state != ServiceStore::State::prepared) continue;
+        return instance->session().label() + " is in doubt about " +
+               world_.names.of(call.transaction.id);
+      }
     }
     return {};
   }

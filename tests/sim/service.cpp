@@ -66,6 +66,7 @@ void Service::record(Happened what, std::uint32_t transaction, std::uint32_t pla
 
 void Service::on_opened() {
   ++epoch_;
+  thinking_.clear();
   core::Serve serve;
   serve.request = session_.take_request();
   serve.service = name_;
@@ -90,9 +91,12 @@ void Service::take(const core::ServicePrepare& prepare) {
     ++counts_.hung_count;
     return;
   }
+  thinking_.insert(prepare.call);
   const auto most = static_cast<std::uint64_t>(habits_.think_max.count()) + 1;
-  plan(Time{static_cast<std::int64_t>(random_.below(most))},
-       [this, prepare] { answer(prepare); });
+  plan(Time{static_cast<std::int64_t>(random_.below(most))}, [this, prepare] {
+    // It may have been rolled back meanwhile: then there is nothing to prepare any more.
+    if (thinking_.erase(prepare.call) != 0) answer(prepare);
+  });
 }
 
 void Service::answer(const core::ServicePrepare& prepare) {
@@ -137,6 +141,7 @@ void Service::vote(const core::CallKey& call, bool yes, bool read_only) {
 }
 
 void Service::take(const core::ServiceDecision& decision) {
+  thinking_.erase(decision.call);
   const auto found = store_->entries.find(decision.call);
   if (found == store_->entries.end()) {
     if (decision.commit) {

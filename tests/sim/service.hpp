@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,7 @@ class Service {
   std::shared_ptr<ServiceStore> store_;  // Shared with the instance that stands by.
   ServiceHabits habits_;
   std::uint64_t epoch_ = 0;
+  std::set<core::CallKey> thinking_;  // Asked, and not answered yet.
   ServiceCounts counts_;
 };
 

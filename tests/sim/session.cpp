@@ -476,6 +476,13 @@ void Session::take(const core::Denied& denied) {
     leave();
     return;
   }
+  const bool is_node_bad = denied.reason == core::Reason::rolled_back_node ||
+                           denied.reason == core::Reason::stopping;
+  if (denied.retryable && is_node_bad) {
+    ++home_index_;
+    leave();
+    return;
+  }
   if (denied.retryable) {
     plan_resubmit(sequence, between(milliseconds{50}, milliseconds{600}));
     return;
