@@ -9,7 +9,6 @@ namespace {
 // How long a starting node waits for the first peer before it goes on with its own queues, and
 // for a peer whose link is up to answer. A link on a loaded machine is up within 100 ms.
 constexpr Duration join_patience = std::chrono::seconds{2};
-constexpr Duration hello_interval = std::chrono::milliseconds{500};
 
 }  // namespace
 
