@@ -6,7 +6,9 @@ namespace nemcon::client {
 
 Callbacks::Callbacks() : thread_([this] { run(); }) {}
 
-Callbacks::~Callbacks() { stop(); }
+Callbacks::~Callbacks() {
+  stop();
+}
 
 void Callbacks::post(std::function<void()> call) {
   const std::lock_guard lock{mutex_};
@@ -23,7 +25,9 @@ void Callbacks::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Callbacks::is_this_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+bool Callbacks::is_this_thread() const {
+  return std::this_thread::get_id() == thread_.get_id();
+}
 
 void Callbacks::run() {
   std::unique_lock lock{mutex_};

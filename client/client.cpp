@@ -1,7 +1,7 @@
-#include <nemcon/client.hpp>
-
 #include <algorithm>
 #include <utility>
+
+#include <nemcon/client.hpp>
 
 #include "client/connection.hpp"
 #include "client/convert.hpp"
@@ -112,15 +112,19 @@ std::future<bool> Client::serve_async(std::string_view name, Service service,
                                   impl_->deadline(options.deadline));
 }
 
-void Client::unserve(std::string_view name) { impl_->connection->unserve(std::string{name}); }
+void Client::unserve(std::string_view name) {
+  impl_->connection->unserve(std::string{name});
+}
 
 // ---- looking ----------------------------------------------------------------------------------
 
 MeshStatus Client::status(std::chrono::milliseconds deadline) {
   const core::Report report = impl_->inspect(core::Topic::status, {}, deadline);
   MeshStatus status;
-  for (const auto& node : report.nodes) status.nodes.push_back(client::to_public(node));
-  for (const auto& queue : report.queues) status.queues.push_back(client::to_public(queue));
+  for (const auto& node : report.nodes)
+    status.nodes.push_back(client::to_public(node));
+  for (const auto& queue : report.queues)
+    status.queues.push_back(client::to_public(queue));
   for (const auto& transaction : report.transactions) {
     status.transactions.push_back(client::to_public(transaction));
   }
@@ -130,7 +134,8 @@ MeshStatus Client::status(std::chrono::milliseconds deadline) {
 std::vector<QueueStatus> Client::queues(std::chrono::milliseconds deadline) {
   const core::Report report = impl_->inspect(core::Topic::queues, {}, deadline);
   std::vector<QueueStatus> queues;
-  for (const auto& queue : report.queues) queues.push_back(client::to_public(queue));
+  for (const auto& queue : report.queues)
+    queues.push_back(client::to_public(queue));
   return queues;
 }
 

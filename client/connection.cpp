@@ -60,7 +60,9 @@ Connection::Connection(ClientOptions options, Timing timing)
       subscriptions_(timing),
       services_(timing) {}
 
-Connection::~Connection() { NEMCON_CHECK(!thread_.joinable()); }
+Connection::~Connection() {
+  NEMCON_CHECK(!thread_.joinable());
+}
 
 void Connection::start() {
   is_running_ = true;
@@ -78,7 +80,8 @@ void Connection::close() {
     workers = workers_;
   }
   gate_->close();
-  for (const auto& worker : workers) worker->stop();
+  for (const auto& worker : workers)
+    worker->stop();
   std::promise<void> gave_up;
   post([this, &gave_up] {
     give_up();
@@ -126,12 +129,14 @@ void Connection::submit(Work work, std::optional<core::TransactionId> reserved,
     }
     completion.hold(std::move(pass));
   }
+
   struct Handed {
     Work work;
     Waiter waiter;
   };
-  auto handed = std::make_shared<Handed>(
-      Handed{std::move(work), Waiter{deadline, std::move(completion)}});
+
+  auto handed =
+      std::make_shared<Handed>(Handed{std::move(work), Waiter{deadline, std::move(completion)}});
   const bool is_posted = post([this, handed, reserved] {
     session_.submit(now_, std::move(handed->work), reserved, std::move(handed->waiter), effects_);
   });
@@ -184,9 +189,7 @@ void Connection::unsubscribe(std::shared_ptr<Inbox> inbox) {
 }
 
 void Connection::add_credit(std::uint64_t subscription, std::uint32_t credit) {
-  post([this, subscription, credit] {
-    subscriptions_.add_credit(subscription, credit, effects_);
-  });
+  post([this, subscription, credit] { subscriptions_.add_credit(subscription, credit, effects_); });
 }
 
 std::future<bool> Connection::settle(Settling settling, core::LeaseToken token) {
@@ -281,7 +284,8 @@ void Connection::reap() {
       return true;
     });
   }
-  for (const auto& worker : ended) worker->stop();
+  for (const auto& worker : ended)
+    worker->stop();
 }
 
 // ---- looking ----------------------------------------------------------------------------------

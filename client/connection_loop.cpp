@@ -19,7 +19,8 @@ constexpr core::Duration idle_wait = std::chrono::seconds{10};
 }  // namespace
 
 void Connection::run() {
-  while (!is_ending_) turn();
+  while (!is_ending_)
+    turn();
   say_farewell();
   std::vector<Order> unheard;
   {
@@ -27,7 +28,8 @@ void Connection::run() {
     is_running_ = false;
     unheard.swap(orders_);
   }
-  for (const Order& order : unheard) order();
+  for (const Order& order : unheard)
+    order();
   give_up();
   socket_.reset();
 }
@@ -50,7 +52,8 @@ void Connection::take_orders() {
     const std::lock_guard lock{mutex_};
     orders.swap(orders_);
   }
-  for (const Order& order : orders) order();
+  for (const Order& order : orders)
+    order();
 }
 
 void Connection::advance() {
@@ -88,7 +91,8 @@ void Connection::dial() {
 
 void Connection::receive() {
   socket_->receive(now_, events_);
-  for (transport::ClientEvent& event : events_) on_event(event);
+  for (transport::ClientEvent& event : events_)
+    on_event(event);
   events_.clear();
 }
 
@@ -133,23 +137,22 @@ void Connection::leave_link(const std::string& why) {
 }
 
 void Connection::on_reply(core::Reply& reply) {
-  std::visit(
-      core::Overloaded{
-          [&](core::Opened& opened) { on_opened(opened); },
-          [&](core::Denied& denied) { on_denied(denied); },
-          [&](core::Concluded& concluded) { on_concluded(concluded); },
-          [&](core::Delivered& delivered) {
-            session_.observe(delivered.at);
-            subscriptions_.on_delivered(delivered);
-          },
-          [&](core::SubscriptionEnded& ended) { subscriptions_.on_ended(now_, ended); },
-          [&](core::Settled& settled) { (void)questions_.on_settled(settled); },
-          [&](core::ServicePrepare& prepare) { services_.on_prepare(prepare, effects_); },
-          [&](core::ServiceDecision& decision) { services_.on_decision(decision); },
-          [&](core::Serving& serving) { (void)services_.on_serving(serving, effects_); },
-          [&](core::Report& report) { (void)questions_.on_report(report); },
-      },
-      reply);
+  std::visit(core::Overloaded{
+                 [&](core::Opened& opened) { on_opened(opened); },
+                 [&](core::Denied& denied) { on_denied(denied); },
+                 [&](core::Concluded& concluded) { on_concluded(concluded); },
+                 [&](core::Delivered& delivered) {
+                   session_.observe(delivered.at);
+                   subscriptions_.on_delivered(delivered);
+                 },
+                 [&](core::SubscriptionEnded& ended) { subscriptions_.on_ended(now_, ended); },
+                 [&](core::Settled& settled) { (void)questions_.on_settled(settled); },
+                 [&](core::ServicePrepare& prepare) { services_.on_prepare(prepare, effects_); },
+                 [&](core::ServiceDecision& decision) { services_.on_decision(decision); },
+                 [&](core::Serving& serving) { (void)services_.on_serving(serving, effects_); },
+                 [&](core::Report& report) { (void)questions_.on_report(report); },
+             },
+             reply);
 }
 
 void Connection::on_opened(const core::Opened& opened) {
@@ -184,10 +187,13 @@ void Connection::carry_out() {
     check_fenced();
   }
   std::vector<Telling> tellings = std::exchange(effects_.tellings, {});
-  for (Telling& telling : tellings) tell(std::move(telling));
+  for (Telling& telling : tellings)
+    tell(std::move(telling));
   std::vector<Notice> notices = std::exchange(effects_.notices, {});
-  for (Notice& notice : notices) note(std::move(notice));
-  for (const auto& worker : std::exchange(effects_.retired, {})) worker->request_stop();
+  for (Notice& notice : notices)
+    note(std::move(notice));
+  for (const auto& worker : std::exchange(effects_.retired, {}))
+    worker->request_stop();
   outgoing_.insert(outgoing_.end(), std::make_move_iterator(effects_.requests.begin()),
                    std::make_move_iterator(effects_.requests.end()));
   effects_.requests.clear();
@@ -228,8 +234,7 @@ void Connection::send_requests() {
     std::size_t sent_count = 0;
     const transport::SendResult result = socket_->send(outgoing_, sent_count);
     NEMCON_CHECK(sent_count <= outgoing_.size());
-    outgoing_.erase(outgoing_.begin(),
-                    outgoing_.begin() + static_cast<std::ptrdiff_t>(sent_count));
+    outgoing_.erase(outgoing_.begin(), outgoing_.begin() + static_cast<std::ptrdiff_t>(sent_count));
     if (result == transport::SendResult::sent) {
       outgoing_.clear();
       return;

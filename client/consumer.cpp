@@ -1,6 +1,6 @@
-#include <nemcon/consumer.hpp>
-
 #include <utility>
+
+#include <nemcon/consumer.hpp>
 
 #include "client/delivery.hpp"
 
@@ -9,7 +9,9 @@ inline namespace v0 {
 
 // ---- Delivery ---------------------------------------------------------------------------------
 
-Delivery::Impl::~Impl() { return_credit(); }
+Delivery::Impl::~Impl() {
+  return_credit();
+}
 
 void Delivery::Impl::return_credit() {
   if (!std::exchange(has_credit_, false)) return;
@@ -39,21 +41,37 @@ Delivery::Delivery(Delivery&& other) noexcept = default;
 Delivery& Delivery::operator=(Delivery&& other) noexcept = default;
 Delivery::~Delivery() = default;
 
-const std::string& Delivery::body() const { return impl_->arrived.message.body; }
+const std::string& Delivery::body() const {
+  return impl_->arrived.message.body;
+}
 
-const Headers& Delivery::headers() const { return impl_->arrived.message.headers; }
+const Headers& Delivery::headers() const {
+  return impl_->arrived.message.headers;
+}
 
-const Message& Delivery::message() const { return impl_->arrived.message; }
+const Message& Delivery::message() const {
+  return impl_->arrived.message;
+}
 
-const std::string& Delivery::queue() const { return impl_->inbox->queue(); }
+const std::string& Delivery::queue() const {
+  return impl_->inbox->queue();
+}
 
-std::uint32_t Delivery::delivery_count() const { return impl_->arrived.delivery_count; }
+std::uint32_t Delivery::delivery_count() const {
+  return impl_->arrived.delivery_count;
+}
 
-const std::string& Delivery::producer() const { return impl_->arrived.producer; }
+const std::string& Delivery::producer() const {
+  return impl_->arrived.producer;
+}
 
-const std::string& Delivery::message_id() const { return impl_->arrived.message_id; }
+const std::string& Delivery::message_id() const {
+  return impl_->arrived.message_id;
+}
 
-Timestamp Delivery::at() const { return impl_->arrived.at; }
+Timestamp Delivery::at() const {
+  return impl_->arrived.at;
+}
 
 std::chrono::steady_clock::time_point Delivery::lease_end() const {
   return impl_->arrived.lease_end;
@@ -75,13 +93,21 @@ std::future<bool> Delivery::extend_async(std::chrono::milliseconds lease) {
   return impl_->settle(core::Settlement::extend, lease, {});
 }
 
-bool Delivery::ack() { return ack_async().get(); }
+bool Delivery::ack() {
+  return ack_async().get();
+}
 
-bool Delivery::nack(std::chrono::milliseconds delay) { return nack_async(delay).get(); }
+bool Delivery::nack(std::chrono::milliseconds delay) {
+  return nack_async(delay).get();
+}
 
-bool Delivery::reject(std::string_view why) { return reject_async(why).get(); }
+bool Delivery::reject(std::string_view why) {
+  return reject_async(why).get();
+}
 
-bool Delivery::extend(std::chrono::milliseconds lease) { return extend_async(lease).get(); }
+bool Delivery::extend(std::chrono::milliseconds lease) {
+  return extend_async(lease).get();
+}
 
 // ---- Consumer ---------------------------------------------------------------------------------
 
@@ -91,7 +117,9 @@ Consumer::Consumer(Consumer&& other) noexcept = default;
 Consumer& Consumer::operator=(Consumer&& other) noexcept = default;
 Consumer::~Consumer() = default;
 
-std::optional<Delivery> Consumer::receive() { return take(std::nullopt); }
+std::optional<Delivery> Consumer::receive() {
+  return take(std::nullopt);
+}
 
 std::optional<Delivery> Consumer::receive(std::chrono::milliseconds patience) {
   return take(std::chrono::steady_clock::now() + patience);
@@ -102,11 +130,13 @@ std::optional<Delivery> Consumer::take(
   client::Inbox::Taken taken = impl_->inbox->take(deadline);
   if (taken.credit > 0) impl_->connection->add_credit(taken.subscription, taken.credit);
   if (!taken.arrived) return std::nullopt;
-  return Delivery{std::make_unique<Delivery::Impl>(impl_->connection, impl_->inbox,
-                                                   std::move(*taken.arrived))};
+  return Delivery{
+      std::make_unique<Delivery::Impl>(impl_->connection, impl_->inbox, std::move(*taken.arrived))};
 }
 
-void Consumer::stop() { impl_->inbox->stop(); }
+void Consumer::stop() {
+  impl_->inbox->stop();
+}
 
 }  // namespace v0
 }  // namespace nemcon

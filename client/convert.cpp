@@ -10,8 +10,7 @@ namespace nemcon::client {
 static_assert(static_cast<int>(Reason::none) == static_cast<int>(core::Reason::none));
 static_assert(static_cast<int>(Reason::deadline) == static_cast<int>(core::Reason::deadline));
 static_assert(static_cast<int>(Reason::fenced) == static_cast<int>(core::Reason::fenced));
-static_assert(static_cast<int>(Reason::unavailable) ==
-              static_cast<int>(core::Reason::unavailable));
+static_assert(static_cast<int>(Reason::unavailable) == static_cast<int>(core::Reason::unavailable));
 static_assert(static_cast<int>(Reason::too_old) == static_cast<int>(core::Reason::too_old));
 static_assert(static_cast<int>(Reason::rolled_back_node) ==
               static_cast<int>(core::Reason::rolled_back_node));
@@ -56,13 +55,17 @@ core::TransactionId to_core(const TransactionId& id) {
           .sequence = core::Sequence{words[5]}};
 }
 
-Reason to_public(core::Reason reason) { return static_cast<Reason>(reason); }
+Reason to_public(core::Reason reason) {
+  return static_cast<Reason>(reason);
+}
 
-core::Reason to_core(Reason reason) { return static_cast<core::Reason>(reason); }
+core::Reason to_core(Reason reason) {
+  return static_cast<core::Reason>(reason);
+}
 
 CallId to_public(const core::CallKey& call) {
-  return {to_public(call.transaction.id), call.transaction.digest.high,
-          call.transaction.digest.low, call.branch, call.operation};
+  return {to_public(call.transaction.id), call.transaction.digest.high, call.transaction.digest.low,
+          call.branch, call.operation};
 }
 
 core::CallKey to_core(const CallId& call) {
@@ -91,8 +94,7 @@ Outcome to_public(const core::Concluded& concluded) {
   outcome.reason = to_public(concluded.reason);
   outcome.text = concluded.text;
   outcome.by = concluded.by;
-  outcome.retryable =
-      outcome.state == State::rolled_back && is_worth_repeating(concluded.reason);
+  outcome.retryable = outcome.state == State::rolled_back && is_worth_repeating(concluded.reason);
   for (const core::Content& reply : concluded.replies) {
     outcome.replies.push_back(to_message(reply));
   }
@@ -138,10 +140,8 @@ TransactionStatus to_public(const core::TransactionReport& report) {
                            .branches = {},
                            .waiting_for = report.waiting_for};
   for (const core::BranchReport& branch : report.branches) {
-    status.branches.push_back({.branch = branch.branch,
-                               .node = branch.node,
-                               .what = branch.what,
-                               .state = branch.state});
+    status.branches.push_back(
+        {.branch = branch.branch, .node = branch.node, .what = branch.what, .state = branch.state});
   }
   return status;
 }

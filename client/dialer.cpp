@@ -20,7 +20,8 @@ void Dialer::on_failure(core::Instant now) {
   }
   const std::uint64_t round = failure_count_ / addresses_.size();
   core::Duration pause = timing_.redial_first;
-  for (std::uint64_t i = 1; i < round && pause < timing_.redial_max; ++i) pause *= 2;
+  for (std::uint64_t i = 1; i < round && pause < timing_.redial_max; ++i)
+    pause *= 2;
   pause = std::min(pause, timing_.redial_max);
   const auto part = static_cast<std::int64_t>(jitter_() % 500);
   due_at_ = now + pause * (500 + part) / 1000;

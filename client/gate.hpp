@@ -53,7 +53,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t count_ = 0;       // Guarded by mutex_, as all below.
+  std::size_t count_ = 0;  // Guarded by mutex_, as all below.
   std::uint64_t bytes_ = 0;
   bool closed_ = false;
 };

@@ -22,7 +22,8 @@ core::Bytes to_bytes(std::string text) {
 
 core::Content to_content(Message message) {
   transport::Headers headers;
-  for (auto& [name, value] : message.headers) headers.emplace(name, std::move(value));
+  for (auto& [name, value] : message.headers)
+    headers.emplace(name, std::move(value));
   core::Result<std::string> encoded = transport::encode_headers(headers);
   if (!encoded) throw std::invalid_argument("a message with " + encoded.error().detail);
   return {.headers = to_bytes(std::move(encoded).value()),
@@ -34,7 +35,8 @@ Message to_message(const core::Content& content) {
   if (content.headers.byte_count() == 0) return message;
   core::Result<transport::Headers> headers = transport::decode_headers(content.headers.view());
   if (!headers) return message;
-  for (const auto& [name, value] : *headers) message.headers.emplace(name, value);
+  for (const auto& [name, value] : *headers)
+    message.headers.emplace(name, value);
   return message;
 }
 

@@ -34,8 +34,7 @@ struct Arrived {
 
 class Inbox {
  public:
-  Inbox(std::string queue, ConsumeOptions options)
-      : queue_(std::move(queue)), options_(options) {}
+  Inbox(std::string queue, ConsumeOptions options) : queue_(std::move(queue)), options_(options) {}
 
   [[nodiscard]] const std::string& queue() const { return queue_; }
 
@@ -54,7 +53,8 @@ class Inbox {
 
   struct Taken {
     std::optional<Arrived> arrived;  // Nothing: stopped, or too late.
-    // To be given back to the node for the subscription: what was dropped since its lease had ended.
+    // To be given back to the node for the subscription: what was dropped since its lease had
+    // ended.
     std::uint32_t credit = 0;
     std::uint64_t subscription = 0;
   };

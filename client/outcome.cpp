@@ -12,9 +12,13 @@ std::optional<TransactionId> TransactionId::parse(std::string_view text) {
   return client::to_public(id);
 }
 
-std::string TransactionId::text() const { return core::to_text(client::to_core(*this)); }
+std::string TransactionId::text() const {
+  return core::to_text(client::to_core(*this));
+}
 
-const char* to_text(Reason reason) { return core::to_text(client::to_core(reason)); }
+const char* to_text(Reason reason) {
+  return core::to_text(client::to_core(reason));
+}
 
 const char* to_text(State state) {
   switch (state) {

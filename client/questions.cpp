@@ -17,10 +17,10 @@ void Questions::ask(core::Instant now, const core::TransactionId& id, Waiter wai
 void Questions::inspect(core::Instant now, core::Inspect question, core::Instant deadline,
                         std::promise<core::Report> answer) {
   question.request = next_number();
-  inspected_.emplace(question.request, Inspected{.question = question,
-                                                 .deadline = deadline,
-                                                 .next_at = now,
-                                                 .answer = std::move(answer)});
+  inspected_.emplace(
+      question.request,
+      Inspected{
+          .question = question, .deadline = deadline, .next_at = now, .answer = std::move(answer)});
   wake_by(now);
 }
 
@@ -38,22 +38,27 @@ void Questions::settle(core::Instant now, const Settling& settling, core::LeaseT
 
 void Questions::on_opened(core::Instant now, std::uint64_t link) {
   link_ = link;
-  for (auto& [number, asked] : asked_) asked.next_at = now;
-  for (auto& [number, inspected] : inspected_) inspected.next_at = now;
+  for (auto& [number, asked] : asked_)
+    asked.next_at = now;
+  for (auto& [number, inspected] : inspected_)
+    inspected.next_at = now;
   wake_by(now);
 }
 
 void Questions::on_link_down(std::string trouble) {
   link_ = 0;
   trouble_ = std::move(trouble);
-  for (auto& [number, settlement] : settled_) answer_all(settlement, false);
-  for (auto& [settling, settlement] : settlings_) answer_all(settlement, false);
+  for (auto& [number, settlement] : settled_)
+    answer_all(settlement, false);
+  for (auto& [settling, settlement] : settlings_)
+    answer_all(settlement, false);
   settled_.clear();
   settlings_.clear();
 }
 
 void Questions::answer_all(Settlement& settlement, bool done) {
-  for (auto& [token, answer] : settlement.deliveries) answer.set_value(done);
+  for (auto& [token, answer] : settlement.deliveries)
+    answer.set_value(done);
 }
 
 // ---- answers ----------------------------------------------------------------------------------
@@ -149,7 +154,8 @@ core::Settle Questions::to_request(const Settling& settling, std::uint64_t numbe
                        .tokens = {},
                        .delay_ms = settling.delay_ms,
                        .text = settling.text};
-  for (const auto& [token, answer] : settlement.deliveries) request.tokens.push_back(token);
+  for (const auto& [token, answer] : settlement.deliveries)
+    request.tokens.push_back(token);
   return request;
 }
 
@@ -214,7 +220,8 @@ void Questions::check_settled(core::Instant now) {
 
 void Questions::close(Effects& effects) {
   on_link_down("the client was closed");
-  for (auto& [number, asked] : asked_) tell_asked_late(asked, effects);
+  for (auto& [number, asked] : asked_)
+    tell_asked_late(asked, effects);
   asked_.clear();
   for (auto& [number, inspected] : inspected_) {
     inspected.answer.set_exception(std::make_exception_ptr(

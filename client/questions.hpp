@@ -1,5 +1,5 @@
-// Questions: requests that are answered once and change nothing that must be remembered: what became
-// of a transaction, what a node reports, whether a delivery was settled.
+// Questions: requests that are answered once and change nothing that must be remembered: what
+// became of a transaction, what a node reports, whether a delivery was settled.
 //
 // Promise: every one is answered exactly once, at its deadline at the latest. What can be asked
 // again on another link is; settling cannot, since leases end with their link.
@@ -46,12 +46,12 @@ class Questions {
   // False: not an answer to a question of this class.
   [[nodiscard]] bool on_concluded(core::Instant now, const core::Concluded& concluded,
                                   Effects& effects);
-  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied,
-                               Effects& effects);
+  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied, Effects& effects);
   [[nodiscard]] bool on_report(core::Report& report);
   [[nodiscard]] bool on_settled(const core::Settled& settled);
 
   void advance(core::Instant now, Effects& effects);
+
   [[nodiscard]] std::optional<core::Instant> wake_at() const { return check_at_; }
 
   // Answers everything, as at the deadline.

@@ -1,8 +1,8 @@
-#include <nemcon/service.hpp>
-
 #include <array>
 #include <charconv>
 #include <cstdio>
+
+#include <nemcon/service.hpp>
 
 namespace nemcon {
 inline namespace v0 {

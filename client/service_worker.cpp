@@ -37,7 +37,9 @@ ServiceWorker::ServiceWorker(std::string name, Service service, std::size_t thre
       timing_(timing),
       reports_(std::move(reports)) {}
 
-ServiceWorker::~ServiceWorker() { stop(); }
+ServiceWorker::~ServiceWorker() {
+  stop();
+}
 
 // ---- from the loop ----------------------------------------------------------------------------
 
@@ -82,8 +84,8 @@ void ServiceWorker::decide(const core::ServiceDecision& request) {
   }
   // A prepare that has not begun is not wanted any more; one that runs is followed by this.
   std::erase_if(tasks_, [&](const Task& task) { return task.is_prepare && task.key == key; });
-  const bool is_repeated = std::any_of(tasks_.begin(), tasks_.end(),
-                                       [&](const Task& task) { return task.key == key; });
+  const bool is_repeated =
+      std::any_of(tasks_.begin(), tasks_.end(), [&](const Task& task) { return task.key == key; });
   const auto known = calls_.find(key);
   if (is_repeated || (known != calls_.end() && known->second.phase == Phase::deciding)) return;
   tasks_.push_back({.key = key,
@@ -106,7 +108,8 @@ void ServiceWorker::collect(std::uint64_t link) {
   });
   collect_for_ = link;
   if (!stopping_ && threads_.empty()) {
-    for (std::size_t i = 0; i < thread_count_; ++i) threads_.emplace_back([this] { run(); });
+    for (std::size_t i = 0; i < thread_count_; ++i)
+      threads_.emplace_back([this] { run(); });
   }
   changed_.notify_all();
 }

@@ -55,8 +55,7 @@ void Services::on_collected(const std::string& name, std::vector<core::CallKey> 
 }
 
 // A vote for an older link would not be expected: what it promised was collected instead.
-void Services::on_voted(core::ServiceVote vote, std::uint64_t link,
-                        Effects& effects) const {
+void Services::on_voted(core::ServiceVote vote, std::uint64_t link, Effects& effects) const {
   if (link_ == 0 || link != link_) return;
   effects.requests.emplace_back(std::move(vote));
 }
@@ -91,8 +90,8 @@ bool Services::on_serving(const core::Serving& serving, Effects& effects) {
   for (auto& [name, offer] : offers_) {
     if (offer.request == 0 || offer.request != serving.request) continue;
     offer.again_at.reset();
-    effects.notices.push_back({Notice::Kind::service_role,
-                               name + (serving.active ? " is active" : " stands by")});
+    effects.notices.push_back(
+        {Notice::Kind::service_role, name + (serving.active ? " is active" : " stands by")});
     if (offer.answer) offer.answer->set_value(serving.active);
     offer.answer.reset();
     return true;
@@ -114,8 +113,8 @@ bool Services::on_denied(core::Instant now, const core::Denied& denied, Effects&
     give_up(found, error, effects);
     return true;
   }
-  effects.notices.push_back({Notice::Kind::service_role,
-                             found->first + " is not served, tried again: " + offer.trouble});
+  effects.notices.push_back(
+      {Notice::Kind::service_role, found->first + " is not served, tried again: " + offer.trouble});
   offer.again_at = now + timing_.retry_max;
   wake_by(*offer.again_at);
   return true;

@@ -13,8 +13,8 @@
 
 #include <nemcon/error.hpp>
 
-#include "client/service_worker.hpp"
 #include "client/effects.hpp"
+#include "client/service_worker.hpp"
 #include "client/timing.hpp"
 
 namespace nemcon::client {
@@ -32,6 +32,7 @@ class Services {
   [[nodiscard]] bool contains(const std::string& name) const { return offers_.contains(name); }
 
   void on_opened(std::uint64_t link);
+
   void on_link_down() { link_ = 0; }
 
   // The worker has collected what is in doubt: the service can be registered.
@@ -43,10 +44,10 @@ class Services {
   void on_prepare(const core::ServicePrepare& request, Effects& effects);
   void on_decision(const core::ServiceDecision& request);
   [[nodiscard]] bool on_serving(const core::Serving& serving, Effects& effects);
-  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied,
-                               Effects& effects);
+  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied, Effects& effects);
 
   void advance(core::Instant now, Effects& effects);
+
   [[nodiscard]] std::optional<core::Instant> wake_at() const { return check_at_; }
 
   // Registrations that are not answered yet are told this.

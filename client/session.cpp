@@ -84,8 +84,7 @@ bool Session::try_await(core::Instant now, const core::TransactionId& id, Waiter
     return true;
   }
   ++entry.tellings;
-  effects.tellings.push_back(
-      {std::move(waiter.completion), {*entry.outcome, false}, found->first});
+  effects.tellings.push_back({std::move(waiter.completion), {*entry.outcome, false}, found->first});
   return true;
 }
 
@@ -147,7 +146,8 @@ bool Session::on_opened(core::Instant now, const core::Opened& opened) {
   retention_ = std::chrono::milliseconds{opened.retention_ms};
   // What was told on an earlier link may not have arrived.
   marks_.try_emplace(epoch_);
-  for (auto& [epoch, mark] : marks_) mark.told = core::Sequence{};
+  for (auto& [epoch, mark] : marks_)
+    mark.told = core::Sequence{};
   acknowledge_at_ = now + timing_.acknowledge_idle;
   wake_by(*acknowledge_at_);
   for (auto& [key, entry] : entries_) {
@@ -195,8 +195,7 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
   conclude(entry, to_public(denied), denied.retryable, effects);
 }
 
-bool Session::on_concluded(core::Instant now, const core::Concluded& concluded,
-                           Effects& effects) {
+bool Session::on_concluded(core::Instant now, const core::Concluded& concluded, Effects& effects) {
   const auto found = find_by_request(concluded.request);
   if (found == entries_.end()) return false;
   Entry& entry = found->second;
@@ -228,8 +227,7 @@ bool Session::on_concluded(core::Instant now, const core::Concluded& concluded,
   return true;
 }
 
-void Session::on_too_large(core::Instant now, const core::Submit& submit,
-                           Effects& effects) {
+void Session::on_too_large(core::Instant now, const core::Submit& submit, Effects& effects) {
   const auto found = find_by_request(submit.request);
   if (found == entries_.end() || found->second.phase == Phase::concluded) return;
   Entry& entry = found->second;
@@ -280,7 +278,8 @@ void Session::renumber(core::Instant now, Entries::iterator found) {
   NEMCON_CHECK(!entry.is_exposed);
   if (!entry.waiters.empty()) {
     NEMCON_CHECK(entry.waiters.size() == 1);  // Only who knows the id can join.
-    for (core::Part& part : entry.work.parts) part.previous = core::Sequence{};
+    for (core::Part& part : entry.work.parts)
+      part.previous = core::Sequence{};
     const auto place = std::find_if(held_.begin(), held_.end(), [&](const Held& held) {
       return !held.former || *held.former > key;
     });

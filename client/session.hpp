@@ -54,11 +54,10 @@ struct IdWaiter {
 
 struct Work {
   std::vector<core::Part> parts;
-  std::uint64_t byte_count = 0;   // Of bodies and headers together.
-  std::uint64_t largest_part = 0; // The same of the largest one.
-  std::uint32_t deadline_ms = 0;  // For the votes; 0: the node's own.
+  std::uint64_t byte_count = 0;    // Of bodies and headers together.
+  std::uint64_t largest_part = 0;  // The same of the largest one.
+  std::uint32_t deadline_ms = 0;   // For the votes; 0: the node's own.
 };
-
 
 class Session {
  public:
@@ -93,8 +92,7 @@ class Session {
 
   // False: not an answer to a request of this class.
   [[nodiscard]] bool on_opened(core::Instant now, const core::Opened& opened);
-  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied,
-                               Effects& effects);
+  [[nodiscard]] bool on_denied(core::Instant now, const core::Denied& denied, Effects& effects);
   [[nodiscard]] bool on_concluded(core::Instant now, const core::Concluded& concluded,
                                   Effects& effects);
 
@@ -195,8 +193,7 @@ class Session {
                         core::Epoch newest, Effects& effects);
   void on_fenced(core::Epoch newest, Effects& effects);
   void renumber(core::Instant now, Entries::iterator found);
-  void give_up_all(Reason reason, const std::string& text, bool is_refusal,
-                   Effects& effects);
+  void give_up_all(Reason reason, const std::string& text, bool is_refusal, Effects& effects);
   [[nodiscard]] Entries::iterator find_by_request(std::uint64_t request);
   [[nodiscard]] core::Duration jittered(core::Duration gap);
   void wake_by(core::Instant at);
@@ -223,17 +220,17 @@ class Session {
   std::uint32_t window_ = 1;
   std::uint64_t message_bytes_max_ = 0;
   std::uint64_t transaction_bytes_max_ = 0;
-  core::Hlc clock_;             // The node's, at clock_read_at_.
+  core::Hlc clock_;  // The node's, at clock_read_at_.
   core::Instant clock_read_at_{};
   core::Duration retention_{};
-  core::Hlc newest_;            // The newest commit timestamp seen.
+  core::Hlc newest_;  // The newest commit timestamp seen.
 
   std::deque<Held> held_;
   std::vector<IdWaiter> id_waiters_;
   Entries entries_;
   std::map<core::Epoch, Mark> marks_;
   std::map<std::uint64_t, SessionKey> requests_;  // Of entries that are sent.
-  std::set<SessionKey> due_;  // To be sent in this turn, in order.
+  std::set<SessionKey> due_;                      // To be sent in this turn, in order.
   QueueTrail trail_;
   std::uint64_t last_request_ = 0;
   std::minstd_rand jitter_;

@@ -17,7 +17,9 @@ void Session::advance(core::Instant now, Effects& effects) {
   if (acknowledge_at_ && *acknowledge_at_ <= now) acknowledge(effects);
 }
 
-std::optional<core::Instant> Session::wake_at() const { return check_at_; }
+std::optional<core::Instant> Session::wake_at() const {
+  return check_at_;
+}
 
 void Session::wake_by(core::Instant at) {
   if (!check_at_ || at < *check_at_) check_at_ = at;
@@ -54,8 +56,8 @@ core::TransactionId Session::issue_id() {
 
 core::Hlc Session::expiry(core::Instant now) const {
   if (!name_.empty()) return core::Hlc::never();
-  const auto kept = std::chrono::duration_cast<std::chrono::milliseconds>(now - clock_read_at_ +
-                                                                          retention_);
+  const auto kept =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now - clock_read_at_ + retention_);
   return core::Hlc::from_ms(clock_.wall_ms() + static_cast<std::uint64_t>(kept.count()));
 }
 
@@ -224,7 +226,8 @@ void Session::check_times(core::Instant now, Effects& effects) {
     }
   }
   check_held(now, effects);
-  for (auto& [key, entry] : entries_) check_entry(now, entry, effects);
+  for (auto& [key, entry] : entries_)
+    check_entry(now, entry, effects);
 }
 
 void Session::check_held(core::Instant now, Effects& effects) {
@@ -242,8 +245,7 @@ void Session::check_held(core::Instant now, Effects& effects) {
       ++held;
       continue;
     }
-    effects.tellings.push_back(
-        {std::move(held->waiter.completion), {outcome, true}, std::nullopt});
+    effects.tellings.push_back({std::move(held->waiter.completion), {outcome, true}, std::nullopt});
     held = held_.erase(held);
   }
   for (auto waiter = id_waiters_.begin(); waiter != id_waiters_.end();) {

@@ -62,32 +62,29 @@ void Subscriptions::end(std::map<std::uint64_t, std::shared_ptr<Inbox>>::iterato
                         Effects& effects) {
   if (link_ == 0) return;
   effects.requests.push_back(core::Unsubscribe{.subscription = item->first});
-  core::Settle give_back{.request = 0,
-                         .how = core::Settlement::nack,
-                         .tokens = {},
-                         .delay_ms = 0,
-                         .text = {}};
+  core::Settle give_back{
+      .request = 0, .how = core::Settlement::nack, .tokens = {}, .delay_ms = 0, .text = {}};
   for (const Arrived& arrived : item->second->take_rest()) {
     if (arrived.link == link_) give_back.tokens.push_back(arrived.token);
   }
   if (!give_back.tokens.empty()) effects.requests.emplace_back(std::move(give_back));
 }
 
-void Subscriptions::add_credit(std::uint64_t subscription, std::uint32_t credit,
-                               Effects& effects) {
+void Subscriptions::add_credit(std::uint64_t subscription, std::uint32_t credit, Effects& effects) {
   if (link_ == 0 || !inboxes_.contains(subscription)) return;
   effects.requests.push_back(core::AddCredit{.subscription = subscription, .credit = credit});
 }
 
-void Subscriptions::on_opened(std::uint64_t link, std::string node_name,
-                              Effects& effects) {
+void Subscriptions::on_opened(std::uint64_t link, std::string node_name, Effects& effects) {
   link_ = link;
   node_name_ = std::move(node_name);
   renew_at_.reset();
   const auto inboxes = std::exchange(inboxes_, {});
   const auto waiting = std::exchange(waiting_, {});
-  for (const auto& [number, inbox] : inboxes) subscribe(inbox, effects);
-  for (const auto& [number, inbox] : waiting) subscribe(inbox, effects);
+  for (const auto& [number, inbox] : inboxes)
+    subscribe(inbox, effects);
+  for (const auto& [number, inbox] : waiting)
+    subscribe(inbox, effects);
 }
 
 void Subscriptions::on_delivered(core::Delivered& delivered) {
@@ -128,12 +125,15 @@ void Subscriptions::advance(core::Instant now, Effects& effects) {
   renew_at_.reset();
   if (link_ == 0) return;
   const auto waiting = std::exchange(waiting_, {});
-  for (const auto& [number, inbox] : waiting) subscribe(inbox, effects);
+  for (const auto& [number, inbox] : waiting)
+    subscribe(inbox, effects);
 }
 
 void Subscriptions::fail_all(const Error& error) {
-  for (const auto& [number, inbox] : inboxes_) inbox->fail(error);
-  for (const auto& [number, inbox] : waiting_) inbox->fail(error);
+  for (const auto& [number, inbox] : inboxes_)
+    inbox->fail(error);
+  for (const auto& [number, inbox] : waiting_)
+    inbox->fail(error);
   inboxes_.clear();
   waiting_.clear();
 }
@@ -143,7 +143,8 @@ void Subscriptions::close(Effects& effects) {
     item->second->stop();
     end(item, effects);
   }
-  for (const auto& [number, inbox] : waiting_) inbox->stop();
+  for (const auto& [number, inbox] : waiting_)
+    inbox->stop();
   inboxes_.clear();
   waiting_.clear();
 }

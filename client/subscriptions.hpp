@@ -11,8 +11,8 @@
 #include <memory>
 #include <string>
 
-#include "client/inbox.hpp"
 #include "client/effects.hpp"
+#include "client/inbox.hpp"
 #include "client/timing.hpp"
 
 namespace nemcon::client {
@@ -29,12 +29,14 @@ class Subscriptions {
   void add_credit(std::uint64_t subscription, std::uint32_t credit, Effects& effects);
 
   void on_opened(std::uint64_t link, std::string node_name, Effects& effects);
+
   void on_link_down() { link_ = 0; }
 
   void on_delivered(core::Delivered& delivered);
   void on_ended(core::Instant now, const core::SubscriptionEnded& ended);
 
   void advance(core::Instant now, Effects& effects);
+
   [[nodiscard]] std::optional<core::Instant> wake_at() const { return renew_at_; }
 
   // No consumer can get anything any more.
@@ -44,8 +46,7 @@ class Subscriptions {
 
  private:
   void subscribe(const std::shared_ptr<Inbox>& inbox, Effects& effects);
-  void end(std::map<std::uint64_t, std::shared_ptr<Inbox>>::iterator item,
-           Effects& effects);
+  void end(std::map<std::uint64_t, std::shared_ptr<Inbox>>::iterator item, Effects& effects);
 
   const Timing timing_;
   std::uint64_t link_ = 0;  // Zero: none is open.

@@ -1,4 +1,4 @@
-#include <nemcon/transaction.hpp>
+#include "client/transaction.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -7,10 +7,10 @@
 #include <utility>
 
 #include <nemcon/error.hpp>
+#include <nemcon/transaction.hpp>
 
 #include "client/delivery.hpp"
 #include "client/headers.hpp"
-#include "client/transaction.hpp"
 
 namespace nemcon {
 inline namespace v0 {
@@ -45,8 +45,7 @@ std::uint32_t Transaction::Impl::deadline_for_votes() const {
   if (options.deadline.count() <= 0) return 0;
   const milliseconds margin =
       std::clamp(options.deadline / 5, milliseconds{1}, milliseconds{1'000});
-  return static_cast<std::uint32_t>(
-      std::max(milliseconds{1}, options.deadline - margin).count());
+  return static_cast<std::uint32_t>(std::max(milliseconds{1}, options.deadline - margin).count());
 }
 
 void Transaction::Impl::commit(client::Completion completion) {

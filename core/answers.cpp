@@ -7,7 +7,9 @@ namespace nemcon::core {
 namespace {
 
 // Own branches that were voted on; a tombstone is no vote.
-bool has_vote(const OwnBranch& branch) { return branch.vote.choice != Choice::none; }
+bool has_vote(const OwnBranch& branch) {
+  return branch.vote.choice != Choice::none;
+}
 
 }  // namespace
 

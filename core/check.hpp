@@ -22,10 +22,10 @@ std::string joined(const Values&... values) {
 
 }  // namespace nemcon::core::detail
 
-#define NEMCON_CHECK(condition, ...)                                       \
-  do {                                                                   \
-    if (!(condition)) [[unlikely]] {                                     \
-      ::nemcon::core::detail::check_failed(#condition, __FILE__, __LINE__,       \
-                                   ::nemcon::core::detail::joined(__VA_ARGS__)); \
-    }                                                                    \
+#define NEMCON_CHECK(condition, ...)                                                     \
+  do {                                                                                   \
+    if (!(condition)) [[unlikely]] {                                                     \
+      ::nemcon::core::detail::check_failed(#condition, __FILE__, __LINE__,               \
+                                           ::nemcon::core::detail::joined(__VA_ARGS__)); \
+    }                                                                                    \
   } while (false)

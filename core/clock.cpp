@@ -38,7 +38,9 @@ Hlc HybridClock::tick() {
   return latest_;
 }
 
-void HybridClock::merge(Hlc seen) { latest_ = std::max(latest_, seen); }
+void HybridClock::merge(Hlc seen) {
+  latest_ = std::max(latest_, seen);
+}
 
 bool HybridClock::is_too_far_ahead(Hlc other, Duration max_drift) const {
   const auto drift_ms = static_cast<std::uint64_t>(max_drift / std::chrono::milliseconds{1});

@@ -16,9 +16,8 @@ std::uint64_t weight(const TransactionId& id, const NodeId& node) {
 }
 
 bool has_service(const Submit& submit) {
-  return std::ranges::any_of(submit.parts, [](const Part& part) {
-    return part.kind == OperationKind::call;
-  });
+  return std::ranges::any_of(submit.parts,
+                             [](const Part& part) { return part.kind == OperationKind::call; });
 }
 
 }  // namespace
@@ -27,9 +26,9 @@ std::optional<NotComposed> Composer::check_limits(const Submit& submit) const {
   const Limits& limits = context_.options.limits;
   if (submit.parts.empty()) return NotComposed{Reason::malformed, "a transaction without parts"};
   if (submit.parts.size() > limits.operations_max) {
-    return NotComposed{Reason::too_many_branches,
-                       std::to_string(submit.parts.size()) + " parts; at most " +
-                           std::to_string(limits.operations_max)};
+    return NotComposed{Reason::too_many_branches, std::to_string(submit.parts.size()) +
+                                                      " parts; at most " +
+                                                      std::to_string(limits.operations_max)};
   }
   std::uint64_t total = 0;
   for (const Part& part : submit.parts) {
@@ -83,7 +82,8 @@ std::variant<Route, NotComposed> Composer::route(const Part& part) const {
     return NotComposed{unknown, text};
   }
   if (routes.size() > 1) {
-    return NotComposed{Reason::ambiguous_name, name + " is at several nodes: say " + name + "@NODE"};
+    return NotComposed{Reason::ambiguous_name,
+                       name + " is at several nodes: say " + name + "@NODE"};
   }
   return routes.front();
 }
@@ -161,10 +161,11 @@ std::optional<NotComposed> Composer::add_parts(const Submit& submit, Draft& draf
     }
   }
   // All waiting for the second wave would wait for nothing.
-  const bool any_first = std::ranges::any_of(descriptor.branches,
-                                             [](const Branch& branch) { return !branch.second; });
+  const bool any_first =
+      std::ranges::any_of(descriptor.branches, [](const Branch& branch) { return !branch.second; });
   if (!any_first) {
-    for (Branch& branch : descriptor.branches) branch.second = false;
+    for (Branch& branch : descriptor.branches)
+      branch.second = false;
   }
   return std::nullopt;
 }
@@ -175,8 +176,7 @@ Incarnation Composer::incarnation_of(const NodeId& node) const {
     return peer->sighting.incarnation;
   }
   const auto known = context_.state.peers().find(node);
-  return known == context_.state.peers().end() ? Incarnation{}
-                                               : known->second.sighting.incarnation;
+  return known == context_.state.peers().end() ? Incarnation{} : known->second.sighting.incarnation;
 }
 
 std::uint8_t Composer::index_of(Draft& draft, const NodeId& node) const {
@@ -190,8 +190,8 @@ std::uint8_t Composer::index_of(Draft& draft, const NodeId& node) const {
 std::vector<NodeRef> Composer::spare_nodes(const Descriptor& descriptor) const {
   std::vector<NodeRef> spare;
   auto add = [&](const NodeId& node) {
-    const bool named = std::ranges::find(descriptor.nodes, node, &NodeRef::node) !=
-                       descriptor.nodes.end();
+    const bool named =
+        std::ranges::find(descriptor.nodes, node, &NodeRef::node) != descriptor.nodes.end();
     if (!named && !node.is_zero()) {
       spare.push_back({.node = node, .incarnation = incarnation_of(node)});
     }
@@ -213,7 +213,8 @@ std::vector<NodeRef> Composer::spare_nodes(const Descriptor& descriptor) const {
 std::optional<NotComposed> Composer::add_witnesses(Draft& draft) {
   Descriptor& descriptor = draft.descriptor;
   if (descriptor.one_phase) {
-    for (Branch& branch : descriptor.branches) branch.witnesses = {branch.node};
+    for (Branch& branch : descriptor.branches)
+      branch.witnesses = {branch.node};
     return std::nullopt;
   }
   WitnessRule rule{.witness_count = context_.options.witnesses};
@@ -225,8 +226,8 @@ std::optional<NotComposed> Composer::add_witnesses(Draft& draft) {
     }
     if (coordinator.is_zero() || !context_.membership.is_live(coordinator)) {
       return NotComposed{Reason::unavailable,
-                         "the coordinator " + context_.options.coordinator +
-                             " cannot be reached", true};
+                         "the coordinator " + context_.options.coordinator + " cannot be reached",
+                         true};
     }
     rule.coordinator = index_of(draft, coordinator);
   } else {
@@ -237,11 +238,11 @@ std::optional<NotComposed> Composer::add_witnesses(Draft& draft) {
   if (!try_assign_witnesses(descriptor, rule)) {
     return NotComposed{Reason::unavailable,
                        "fewer nodes are known than votes need witnesses (" +
-                           std::to_string(rule.witness_count) + ")", true};
+                           std::to_string(rule.witness_count) + ")",
+                       true};
   }
-  if (std::ranges::any_of(descriptor.nodes, [](const NodeRef& ref) {
-        return ref.incarnation == Incarnation{};
-      })) {
+  if (std::ranges::any_of(descriptor.nodes,
+                          [](const NodeRef& ref) { return ref.incarnation == Incarnation{}; })) {
     return NotComposed{Reason::unavailable, "the initiator of this id was never seen", true};
   }
   drop_unused_nodes(descriptor);
@@ -262,7 +263,8 @@ void Composer::drop_unused_nodes(Descriptor& descriptor) {
   descriptor.nodes = std::move(kept);
   for (Branch& branch : descriptor.branches) {
     branch.node = renamed[branch.node];
-    for (std::uint8_t& witness : branch.witnesses) witness = renamed[witness];
+    for (std::uint8_t& witness : branch.witnesses)
+      witness = renamed[witness];
   }
 }
 

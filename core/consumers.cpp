@@ -61,7 +61,8 @@ void Consumers::on_client_gone(LinkId link) {
     update_demand(at->second);
     at = queue_of_.erase(at);
   }
-  for (const LeaseToken token : leases_.of_link(link)) give_back(token, Duration{});
+  for (const LeaseToken token : leases_.of_link(link))
+    give_back(token, Duration{});
 }
 
 std::size_t Consumers::consumer_count(QueueId queue) const {
@@ -71,7 +72,8 @@ std::size_t Consumers::consumer_count(QueueId queue) const {
 
 void Consumers::update_demand(QueueId id) {
   bool demand = false;
-  for (const auto& [key, subscription] : subscriptions_[id]) demand |= subscription.credit > 0;
+  for (const auto& [key, subscription] : subscriptions_[id])
+    demand |= subscription.credit > 0;
   context_.state.queue(id).set_demand(demand);
 }
 
@@ -115,14 +117,10 @@ void Consumers::serve(QueueId id) {
 }
 
 void Consumers::deliver(Queue& queue, Subscription& to, const Position& position) {
-  const LeaseToken token = leases_.add({.queue = queue.row().queue,
-                                        .position = position,
-                                        .link = to.link,
-                                        .client = to.client});
-  queue.lease(position, {.token = token,
-                         .link = to.link,
-                         .client = to.client,
-                         .subscription = to.number});
+  const LeaseToken token = leases_.add(
+      {.queue = queue.row().queue, .position = position, .link = to.link, .client = to.client});
+  queue.lease(position,
+              {.token = token, .link = to.link, .client = to.client, .subscription = to.number});
   lease_deadlines_.set(token, context_.now() + to.lease);
   to.credit -= 1;
   const Entry& entry = *queue.find(position);
@@ -165,19 +163,22 @@ void Consumers::on_settle(LinkId link, const Settle& settle) {
         const std::uint64_t bytes = queue.find(position)->message.content.byte_count();
         leases_.remove(token);
         lease_deadlines_.clear(token);
-        context_.write(
-            Removed{.queue = queue.row().queue, .position = position, .bytes = bytes},
-            Urgency::urgent);
+        context_.write(Removed{.queue = queue.row().queue, .position = position, .bytes = bytes},
+                       Urgency::urgent);
         break;
       }
-      case Settlement::nack: give_back(token, delay); break;
+      case Settlement::nack:
+        give_back(token, delay);
+        break;
       case Settlement::reject:
         leases_.remove(token);
         lease_deadlines_.clear(token);
         queue.end_lease(position);
         dead_letter(queue, position, "rejected: " + settle.text);
         break;
-      case Settlement::extend: lease_deadlines_.set(token, context_.now() + delay); break;
+      case Settlement::extend:
+        lease_deadlines_.set(token, context_.now() + delay);
+        break;
     }
   }
   // Extending promises nothing durable; the rest is answered when it cannot be lost.
@@ -204,11 +205,10 @@ void Consumers::give_back(LeaseToken token, Duration delay) {
     const auto delay_ms = static_cast<std::uint64_t>(delay / std::chrono::milliseconds{1});
     due = Hlc::from_ms(context_.clock.wall_ms() + delay_ms);
   }
-  context_.write(Returned{.queue = lease.queue,
-                          .position = lease.position,
-                          .delivery_count = count,
-                          .due = due},
-                 Urgency::lazy);
+  context_.write(
+      Returned{
+          .queue = lease.queue, .position = lease.position, .delivery_count = count, .due = due},
+      Urgency::lazy);
 }
 
 void Consumers::dead_letter(Queue& queue, const Position& position, const std::string& why) {
@@ -244,7 +244,8 @@ void Consumers::drop_oldest(Queue& queue) {
                    Urgency::lazy);
     dropped += 1;
   }
-  if (dropped > 0) context_.note("dropped oldest", queue.row().name + " " + std::to_string(dropped));
+  if (dropped > 0)
+    context_.note("dropped oldest", queue.row().name + " " + std::to_string(dropped));
 }
 
 void Consumers::on_deadline(Instant now) {
@@ -252,7 +253,8 @@ void Consumers::on_deadline(Instant now) {
     // A lease that became a claim has no deadline any more.
     if (leases_.find(*token) != nullptr) give_back(*token, Duration{});
   }
-  while (const std::optional<QueueId> queue = deferred_.try_pop(now)) context_.state.touch(*queue);
+  while (const std::optional<QueueId> queue = deferred_.try_pop(now))
+    context_.state.touch(*queue);
 }
 
 std::optional<Instant> Consumers::earliest() const {

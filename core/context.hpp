@@ -36,7 +36,9 @@ class Context {
   void promise(const NodeId& to, Message message);
 
   void reply(LinkId link, Reply reply);
+
   void promise_reply(LinkId link, Reply reply) { reply_after(outbox.written(), link, reply); }
+
   void reply_after(Lsn lsn, LinkId link, Reply reply);
 
   void note(const char* what, const TransactionId& id, std::string detail = {});
@@ -52,7 +54,9 @@ class Context {
   [[nodiscard]] Hlc tombstone_expiry(const TransactionId& id) const;
 
   [[nodiscard]] bool is_self(const NodeId& node) const { return node == options.node; }
+
   [[nodiscard]] Instant now() const { return now_; }
+
   [[nodiscard]] Effects& effects() { return *effects_; }
 
   Options options;

@@ -9,7 +9,9 @@ namespace {
 // Longest queue or service name; also bounds what a stranger can make us store.
 constexpr std::size_t name_bytes_max = 255;
 
-Error malformed(const char* what) { return Error{Errc::remote_malformed, what}; }
+Error malformed(const char* what) {
+  return Error{Errc::remote_malformed, what};
+}
 
 // The order in which nodes are asked to witness a branch, before the spare ones.
 std::vector<std::uint8_t> preferred_witnesses(const Descriptor& descriptor, const Branch& branch) {
@@ -18,7 +20,8 @@ std::vector<std::uint8_t> preferred_witnesses(const Descriptor& descriptor, cons
     if (std::ranges::find(order, node) == order.end()) order.push_back(node);
   };
   add(0);
-  for (const Branch& other : descriptor.branches) add(other.node);
+  for (const Branch& other : descriptor.branches)
+    add(other.node);
   return order;
 }
 
@@ -108,7 +111,8 @@ Status validate(const Descriptor& descriptor, std::size_t branch_count_max) {
   std::vector<std::pair<std::uint8_t, LeaseToken>> tokens;
   for (const Branch& branch : descriptor.branches) {
     for (const Operation& operation : branch.operations) {
-      if (operation.kind == OperationKind::consume) tokens.emplace_back(branch.node, operation.token);
+      if (operation.kind == OperationKind::consume)
+        tokens.emplace_back(branch.node, operation.token);
     }
   }
   std::ranges::sort(tokens);
@@ -116,7 +120,8 @@ Status validate(const Descriptor& descriptor, std::size_t branch_count_max) {
     return malformed("one delivery consumed twice");
   }
   std::vector<NodeId> nodes;
-  for (const NodeRef& ref : descriptor.nodes) nodes.push_back(ref.node);
+  for (const NodeRef& ref : descriptor.nodes)
+    nodes.push_back(ref.node);
   std::ranges::sort(nodes);
   if (std::ranges::adjacent_find(nodes) != nodes.end()) return malformed("node named twice");
   for (const Branch& branch : descriptor.branches) {

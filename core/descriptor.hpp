@@ -45,8 +45,8 @@ struct Operation {
 };
 
 struct Branch {
-  std::uint8_t node = 0;   // Index into Descriptor::nodes.
-  bool second = false;     // Prepared once every other branch voted yes.
+  std::uint8_t node = 0;  // Index into Descriptor::nodes.
+  bool second = false;    // Prepared once every other branch voted yes.
   std::vector<Operation> operations;
   std::vector<std::uint8_t> witnesses;  // Indices into nodes; an odd number of distinct ones.
 
@@ -57,7 +57,7 @@ struct Descriptor {
   TransactionId id;
   std::vector<NodeRef> nodes;  // nodes[0] is the initiator.
   std::vector<Branch> branches;
-  bool one_phase = false;      // All branches at one node: voted and decided in one record.
+  bool one_phase = false;  // All branches at one node: voted and decided in one record.
   Hlc created;
   std::uint32_t deadline_ms = 0;  // From PREPARE to vote; counted on the voter's own clock.
   Hlc expires;                    // Hlc::never() for named clients.
@@ -111,8 +111,7 @@ void fields(Archive& archive, Branch& v) {
 
 template <class Archive>
 void fields(Archive& archive, Descriptor& v) {
-  archive(v.id, v.nodes, v.branches, v.one_phase, v.created, v.deadline_ms, v.expires,
-          v.principal);
+  archive(v.id, v.nodes, v.branches, v.one_phase, v.created, v.deadline_ms, v.expires, v.principal);
 }
 
 }  // namespace nemcon::core

@@ -76,7 +76,8 @@ void Driver::send_prepares(Drive& drive) {
   const Duration left = drive.deadline + context_.random.up_to(timing.rank_step) - context_.now();
   wake(drive, std::max(Duration{}, std::min(pause, left)));
   drive.resend_count += 1;
-  for (const auto& [node, branches] : by_node) send_prepare(drive, node, branches);
+  for (const auto& [node, branches] : by_node)
+    send_prepare(drive, node, branches);
 }
 
 void Driver::send_prepare(Drive& drive, std::size_t node,
@@ -175,7 +176,8 @@ void Driver::evaluate(Drive& drive) {
 bool Driver::has_lost_vote(const Drive& drive) const {
   const TransactionKey key = drive.key();
   const Sessions& sessions = context_.state.sessions();
-  if (drive.self < 0 || drive.descriptor->one_phase || sessions.find_remembered(key.id) != nullptr ||
+  if (drive.self < 0 || drive.descriptor->one_phase ||
+      sessions.find_remembered(key.id) != nullptr ||
       sessions.is_too_old(key.id, drive.descriptor->expires)) {
     return false;
   }
@@ -244,8 +246,8 @@ void Driver::inform(Drive& drive) {
     return;
   }
   const Timing& timing = context_.options.timing;
-  wake(drive, std::min(timing.resend_max,
-                       timing.resend_first * (4U << std::min(drive.resend_count, 6U))));
+  wake(drive,
+       std::min(timing.resend_max, timing.resend_first * (4U << std::min(drive.resend_count, 6U))));
   drive.resend_count += 1;
   const TransactionKey key = drive.key();
   for (const std::size_t node : all) {
@@ -272,18 +274,16 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
     // A witness without a branch was no addressee of its own decision.
     const Transaction* row = context_.state.find(key);
     if (row != nullptr && !row->outcome && row->own.empty()) {
-      context_.write(Decided{.key = key,
-                             .descriptor = nullptr,
-                             .outcome = *drive->outcome,
-                             .replies = {}},
-                     Urgency::lazy);
+      context_.write(
+          Decided{.key = key, .descriptor = nullptr, .outcome = *drive->outcome, .replies = {}},
+          Urgency::lazy);
     }
     on_decided_here(key);
     return;
   }
   const std::vector<std::size_t> all = to_inform(*drive);
-  const bool done = std::ranges::all_of(
-      all, [&](std::size_t index) { return drive->informed.contains(index); });
+  const bool done =
+      std::ranges::all_of(all, [&](std::size_t index) { return drive->informed.contains(index); });
   if (done) all_informed(*drive);
 }
 
@@ -300,8 +300,8 @@ void Driver::all_informed(Drive& drive) {
 
 void Driver::send_forgets(Drive& drive) {
   const Timing& timing = context_.options.timing;
-  wake(drive, std::min(timing.resend_max,
-                       timing.resend_first * (8U << std::min(drive.resend_count, 5U))));
+  wake(drive,
+       std::min(timing.resend_max, timing.resend_first * (8U << std::min(drive.resend_count, 5U))));
   const TransactionId& id = drive.descriptor->id;
   const Forget forget{.key = drive.key(),
                       .outcome = *drive.outcome,
@@ -355,14 +355,14 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
     }
     const SessionRow* session = context_.state.sessions().find(key.id.client);
     const bool own_name = session != nullptr && session->name == row->descriptor->principal;
-    const bool rises = forget.ack_upto >
-                       context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
+    const bool rises =
+        forget.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
     context_.write(Forgotten{.key = key, .outcome = forget.outcome}, Urgency::lazy);
     if (own_name && rises) {
-      context_.write(AcknowledgedUpTo{.client = key.id.client,
-                                      .epoch = key.id.epoch,
-                                      .ack_upto = forget.ack_upto},
-                     Urgency::lazy);
+      context_.write(
+          AcknowledgedUpTo{
+              .client = key.id.client, .epoch = key.id.epoch, .ack_upto = forget.ack_upto},
+          Urgency::lazy);
     }
   }
   watches_.erase(key);
@@ -393,11 +393,19 @@ void Driver::on_drive_deadline(Drive& drive) {
         send_prepares(drive);
       }
       return;
-    case Phase::asking: finish_asking(drive); return;
+    case Phase::asking:
+      finish_asking(drive);
+      return;
     case Phase::promising:
-    case Phase::accepting: back_off(drive); return;
-    case Phase::informing: inform(drive); return;
-    case Phase::forgetting: send_forgets(drive); return;
+    case Phase::accepting:
+      back_off(drive);
+      return;
+    case Phase::informing:
+      inform(drive);
+      return;
+    case Phase::forgetting:
+      send_forgets(drive);
+      return;
   }
 }
 
@@ -438,7 +446,8 @@ std::optional<Driver::View> Driver::view(const TransactionKey& key) const {
 
 std::vector<TransactionKey> Driver::keys() const {
   std::vector<TransactionKey> keys;
-  for (const auto& [key, drive] : drives_) keys.push_back(key);
+  for (const auto& [key, drive] : drives_)
+    keys.push_back(key);
   return keys;
 }
 

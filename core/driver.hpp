@@ -1,7 +1,8 @@
 // Driver: brings a transaction to its end. The initiator first; any node that holds an undecided
 // row after that. Nothing here is durable: a driver that dies is replaced by another.
 //
-//   preparing ──all chosen──────────────────────────────► informing ──all acked──► forgetting ──► (gone)
+//   preparing ──all chosen──────────────────────────────► informing ──all acked──► forgetting ──►
+//   (gone)
 //       └─deadline─► asking ──known───────────────────────────▲  ▲
 //                      │ ▲ └─unknown─► promising ─► accepting ┘  │
 //                      │ └──back-off──────┴────────────┘         │
@@ -71,6 +72,7 @@ class Driver {
   void on_peer_down(const NodeId& node);
 
   [[nodiscard]] Learnt learnt(const TransactionKey& key) const;
+
   [[nodiscard]] std::size_t drive_count() const { return drives_.size(); }
 
   enum class Phase { preparing, asking, promising, accepting, informing, forgetting };
@@ -79,9 +81,10 @@ class Driver {
   struct View {
     Phase phase = Phase::preparing;
     Instant began{};
-    std::vector<bool> voted;  // By branch.
+    std::vector<bool> voted;               // By branch.
     std::vector<std::size_t> waiting_for;  // Node indices.
   };
+
   [[nodiscard]] std::optional<View> view(const TransactionKey& key) const;
   [[nodiscard]] std::vector<TransactionKey> keys() const;
   [[nodiscard]] DescriptorPtr descriptor_of(const TransactionKey& key) const;
@@ -108,7 +111,7 @@ class Driver {
     bool proposed = false;
     std::set<std::size_t> answered;  // In this round of questions.
     bool somebody_works = false;
-    std::set<std::size_t> too_old;   // Nodes that have finished with it, or never will begin.
+    std::set<std::size_t> too_old;  // Nodes that have finished with it, or never will begin.
     std::uint32_t resend_count = 0;
     std::uint32_t failed_ballots = 0;
 

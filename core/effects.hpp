@@ -80,9 +80,9 @@ struct DeadlinePassed {};
 // No new work from now on; what is under way goes on.
 struct StopRequested {};
 
-using Event = std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
-                           WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed,
-                           StopRequested>;
+using Event =
+    std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
+                 WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed, StopRequested>;
 
 struct Input {
   Instant now;                // Monotonic, never goes back within a life.

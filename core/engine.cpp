@@ -98,7 +98,8 @@ void Engine::Parts::restore(Restored restored) {
     return 2;
   };
   std::ranges::stable_sort(restored.rows, {}, order);
-  for (Row& row : restored.rows) context.state.load(std::move(row));
+  for (Row& row : restored.rows)
+    context.state.load(std::move(row));
   Lsn lsn = restored.checkpoint;
   for (const Record& record : restored.records) {
     lsn = Lsn{lsn.value() + 1};
@@ -119,7 +120,8 @@ void Engine::Parts::on(const LifeBegins&) {
   participant.on_life_begins();
   driver.on_life_begins();
   floor_at_ = context.now() + context.options.timing.retention / 8;
-  for (const auto& [id, queue] : context.state.queues()) context.state.touch(id);
+  for (const auto& [id, queue] : context.state.queues())
+    context.state.touch(id);
 }
 
 void Engine::Parts::define_queues() {
@@ -155,7 +157,8 @@ void Engine::Parts::settle() {
   // have been consumed since.
   const bool delivers = context.membership.may_work_alone(context.now());
   if (delivers && !delivering_) {
-    for (const auto& [id, queue] : context.state.queues()) context.state.touch(id);
+    for (const auto& [id, queue] : context.state.queues())
+      context.state.touch(id);
   }
   delivering_ = delivers;
   for (;;) {
@@ -175,7 +178,8 @@ void Engine::Parts::drain_to_self() {
   for (;;) {
     std::deque<Message> messages = context.outbox.take_to_self();
     if (messages.empty()) return;
-    for (const Message& message : messages) on_message(context.options.node, message, false);
+    for (const Message& message : messages)
+      on_message(context.options.node, message, false);
     follow_votes();
   }
 }
@@ -219,7 +223,9 @@ void Engine::Parts::on(const DeadlinePassed&) {
   raise_floor();
 }
 
-void Engine::Parts::on(const StopRequested&) { context.stopping = true; }
+void Engine::Parts::on(const StopRequested&) {
+  context.stopping = true;
+}
 
 void Engine::Parts::on(const DiskFull& event) {
   if (context.disk_full != event.full) {
@@ -234,7 +240,9 @@ void Engine::Parts::on(const WriteDurable& event) {
   context.outbox.on_durable(event.upto, context.effects());
 }
 
-void Engine::Parts::on(const ReadDone& event) { consumers.on_read(event); }
+void Engine::Parts::on(const ReadDone& event) {
+  consumers.on_read(event);
+}
 
 void Engine::Parts::on(const CheckpointDone& event) {
   NEMCON_CHECK(checkpointing && event.upto == checkpointing_upto_, event.upto);
@@ -319,8 +327,8 @@ void Engine::Parts::announce() {
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   std::string why;
-  const bool lost_state = context.membership.on_hello(peer, frame.header, hello,
-                                                      context.outbox.durable(), why);
+  const bool lost_state =
+      context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
   peer.clock = std::max(peer.clock, frame.header.clock);
   peer.offset_ms = static_cast<std::int64_t>(frame.header.clock.wall_ms()) -
                    static_cast<std::int64_t>(context.clock.wall_ms());
@@ -362,38 +370,38 @@ void Engine::Parts::on(const FrameReceived& event) {
 
 void Engine::Parts::on_message(const NodeId& from, const Message& message, bool drifted) {
   if (context.membership.is_fenced()) return;
-  std::visit(
-      Overloaded{
-          [](const Hello&) {},
-          [&](const Prepare& prepare) {
-            if (prepare.descriptor != nullptr) participant.on_prepare(from, prepare, drifted);
-          },
-          [&](const Vote& vote) { on_vote(from, vote); },
-          [&](const Accepted& accepted) { driver.on_accepted(from, accepted); },
-          [&](const AskPromise& ask) {
-            if (ask.descriptor == nullptr) return;
-            if (!context.is_self(from)) {
-              driver.on_other_leader({ask.descriptor->id, ask.digest});
-            }
-            witness.on_ask_promise(from, ask);
-            driver.watch({ask.descriptor->id, ask.digest}, from);
-          },
-          [&](const Promise& promise) { driver.on_promise(from, promise); },
-          [&](const Propose& propose) {
-            if (propose.descriptor != nullptr) witness.on_propose(from, propose);
-          },
-          [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
-          [&](const Query& query) { on_query(from, query); },
-          [&](const TransactionStatus& status) {
-            submissions.on_status(from, status);
-            driver.on_status(from, status);
-          },
-          [&](const Decision& decision) { on_decision(from, decision); },
-          [&](const DecisionAck& ack) { driver.on_decision_ack(from, ack); },
-          [&](const Forget& forget) { driver.on_forget(from, forget); },
-          [&](const ForgetAck& ack) { driver.on_forget_ack(from, ack); },
-      },
-      message);
+  std::visit(Overloaded{
+                 [](const Hello&) {},
+                 [&](const Prepare& prepare) {
+                   if (prepare.descriptor != nullptr)
+                     participant.on_prepare(from, prepare, drifted);
+                 },
+                 [&](const Vote& vote) { on_vote(from, vote); },
+                 [&](const Accepted& accepted) { driver.on_accepted(from, accepted); },
+                 [&](const AskPromise& ask) {
+                   if (ask.descriptor == nullptr) return;
+                   if (!context.is_self(from)) {
+                     driver.on_other_leader({ask.descriptor->id, ask.digest});
+                   }
+                   witness.on_ask_promise(from, ask);
+                   driver.watch({ask.descriptor->id, ask.digest}, from);
+                 },
+                 [&](const Promise& promise) { driver.on_promise(from, promise); },
+                 [&](const Propose& propose) {
+                   if (propose.descriptor != nullptr) witness.on_propose(from, propose);
+                 },
+                 [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
+                 [&](const Query& query) { on_query(from, query); },
+                 [&](const TransactionStatus& status) {
+                   submissions.on_status(from, status);
+                   driver.on_status(from, status);
+                 },
+                 [&](const Decision& decision) { on_decision(from, decision); },
+                 [&](const DecisionAck& ack) { driver.on_decision_ack(from, ack); },
+                 [&](const Forget& forget) { driver.on_forget(from, forget); },
+                 [&](const ForgetAck& ack) { driver.on_forget_ack(from, ack); },
+             },
+             message);
 }
 
 void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
@@ -495,7 +503,8 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
 void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
   const bool active = services.add_instance(client.link, serve.service);
   context.reply(client.link, Serving{.request = serve.request, .active = active});
-  for (const CallKey& call : serve.in_doubt) participant.on_in_doubt(call, serve.service);
+  for (const CallKey& call : serve.in_doubt)
+    participant.on_in_doubt(call, serve.service);
   announce();
 }
 
@@ -506,7 +515,9 @@ Engine::Engine(Options options, Restored restored)
 
 Engine::~Engine() = default;
 
-void Engine::step(const Input& input, Effects& effects) { parts_->step(input, effects); }
+void Engine::step(const Input& input, Effects& effects) {
+  parts_->step(input, effects);
+}
 
 FrameHeader Engine::header_for(PeerIndex to) const {
   const Context& context = parts_->context;
@@ -527,12 +538,14 @@ bool Engine::is_congested() const {
 
 bool Engine::is_quiet() const {
   // A clean stop leaves nothing to replay, unless there is no room for it.
-  const bool stored = !parts_->checkpointing && (!parts_->context.state.is_dirty() ||
-                                                 parts_->context.disk_full);
-  return stored && parts_->context.outbox.is_empty() && parts_->participant.preparing_count() == 0 &&
-         parts_->driver.drive_count() == 0;
+  const bool stored =
+      !parts_->checkpointing && (!parts_->context.state.is_dirty() || parts_->context.disk_full);
+  return stored && parts_->context.outbox.is_empty() &&
+         parts_->participant.preparing_count() == 0 && parts_->driver.drive_count() == 0;
 }
 
-std::vector<Row> Engine::dump() const { return parts_->context.state.dump(); }
+std::vector<Row> Engine::dump() const {
+  return parts_->context.state.dump();
+}
 
 }  // namespace nemcon::core

@@ -37,15 +37,15 @@ struct Id128 {
 };
 
 using Lsn = Id<struct LsnTag>;  // Number of a record in the local journal; 0 is "before the first".
-using Incarnation = Id<struct IncarnationTag>;  // Random, new with each data directory or restore.
+using Incarnation = Id<struct IncarnationTag>;   // Random, new with each data directory or restore.
 using Boot = Id<struct BootTag, std::uint32_t>;  // Start counter of one incarnation.
 using Epoch = Id<struct EpochTag>;               // One session of a named client; rises.
 using Sequence = Id<struct SequenceTag>;         // A client's own count of transactions, from 1.
-using QueueId = Id<struct QueueTag, std::uint32_t>;  // Local to one node; never reused.
+using QueueId = Id<struct QueueTag, std::uint32_t>;   // Local to one node; never reused.
 using PeerIndex = Id<struct PeerTag, std::uint32_t>;  // A configured peer; local, never reused.
-using LinkId = Id<struct LinkTag>;    // One connection of a client to this node, never reused.
+using LinkId = Id<struct LinkTag>;       // One connection of a client to this node, never reused.
 using LeaseToken = Id<struct LeaseTag>;  // One delivery; unique at its node across restarts.
-using RowNumber = Id<struct RowTag>;  // Rising key of a transaction's row in the store.
+using RowNumber = Id<struct RowTag>;     // Rising key of a transaction's row in the store.
 
 using NodeId = Id128<struct NodeTag>;      // Random; made with the data directory.
 using ClientId = Id128<struct ClientTag>;  // Named: derived from the name. Anonymous: random.
@@ -62,7 +62,9 @@ struct TransactionId {
 };
 
 // Epochs of named clients start at 1; an anonymous client has none.
-[[nodiscard]] inline bool is_anonymous(const TransactionId& id) { return id.epoch == Epoch{}; }
+[[nodiscard]] inline bool is_anonymous(const TransactionId& id) {
+  return id.epoch == Epoch{};
+}
 
 // Two descriptors with one transaction id are two instances of consensus (Rule P-5).
 struct TransactionKey {

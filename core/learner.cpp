@@ -27,7 +27,9 @@ void Learner::report_vote(std::uint8_t branch, const Value& value,
   known.replies = replies;
 }
 
-bool Learner::has_vote(std::uint8_t branch) const { return branches_[branch].vote.has_value(); }
+bool Learner::has_vote(std::uint8_t branch) const {
+  return branches_[branch].vote.has_value();
+}
 
 const Value* Learner::find_vote(std::uint8_t branch) const {
   const auto& vote = branches_[branch].vote;

@@ -53,7 +53,8 @@ class Leases {
 
   [[nodiscard]] std::size_t count_of(QueueId queue) const {
     std::size_t count = 0;
-    for (const auto& [token, lease] : leases_) count += lease.queue == queue ? 1U : 0U;
+    for (const auto& [token, lease] : leases_)
+      count += lease.queue == queue ? 1U : 0U;
     return count;
   }
 

@@ -61,16 +61,15 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
     peer.node = header.from;
     peer.sighting = {};
     if (const auto known = state_.peers().find(header.from);
-        known != state_.peers().end() &&
-        known->second.sighting.incarnation == header.incarnation) {
+        known != state_.peers().end() && known->second.sighting.incarnation == header.incarnation) {
       peer.sighting = known->second.sighting;
     }
   }
   const bool same_boot = header.boot == peer.sighting.boot && peer.sighting.nonce != 0;
   const bool same_process = same_boot && hello.nonce == peer.sighting.nonce;
   const bool cloned = same_boot && !same_process;
-  const bool older = !same_process &&
-                     (header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn);
+  const bool older =
+      !same_process && (header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn);
   if (older || cloned) {
     // A late copy of an earlier life's HELLO looks like this as well. It changes nothing for a
     // peer that is live; one that really lost state hears in our answer what we saw of it.

@@ -26,15 +26,15 @@ struct Peer {
   bool up = false;
   bool greeted = false;  // HELLO came over the present link.
   bool refused = false;
-  NodeId node;           // Zero until the first HELLO, in this life or an earlier one.
-  Sighting sighting;     // The newest seen of it.
-  Sighting recorded;     // The newest of which a record exists.
-  Hlc clock;             // Newest heard from it.
+  NodeId node;        // Zero until the first HELLO, in this life or an earlier one.
+  Sighting sighting;  // The newest seen of it.
+  Sighting recorded;  // The newest of which a record exists.
+  Hlc clock;          // Newest heard from it.
   std::optional<std::int64_t> offset_ms;  // Its clock minus ours, at its last HELLO.
   std::vector<QueueNotice> queues;
   std::vector<std::string> services;
-  Hlc hello_clock;       // The sender's, at the HELLO that said so.
-  Instant hello_at;      // When to say HELLO again while it has not answered.
+  Hlc hello_clock;   // The sender's, at the HELLO that said so.
+  Instant hello_at;  // When to say HELLO again while it has not answered.
 
   [[nodiscard]] bool is_live() const { return up && greeted && !refused; }
 };
@@ -57,9 +57,13 @@ class Membership {
   [[nodiscard]] bool try_accept(Peer& peer, const FrameHeader& header);
 
   [[nodiscard]] Peer& peer(PeerIndex index) { return peers_.at(index); }
+
   [[nodiscard]] const Peer& peer(PeerIndex index) const { return peers_.at(index); }
+
   [[nodiscard]] bool has(PeerIndex index) const { return peers_.contains(index); }
+
   [[nodiscard]] const std::map<PeerIndex, Peer>& peers() const { return peers_; }
+
   [[nodiscard]] const Peer* find(const NodeId& node) const;
   [[nodiscard]] const Peer* find(const std::string& name) const;
   [[nodiscard]] bool is_live(const NodeId& node) const;
@@ -72,6 +76,7 @@ class Membership {
   [[nodiscard]] bool may_work_alone(Instant now) const;
 
   void fence() { fenced_ = true; }
+
   [[nodiscard]] bool is_fenced() const { return fenced_; }
 
   // More than half of the peers see our clock far off on the same side.

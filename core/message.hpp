@@ -112,11 +112,11 @@ struct Query {
 };
 
 enum class Knowledge : std::uint8_t {
-  none,      // Never heard of it.
-  working,   // Received, not voted yet.
+  none,     // Never heard of it.
+  working,  // Received, not voted yet.
   voted,
   decided,
-  too_old,   // Finished and forgotten, or too late: unknown, never "rolled back".
+  too_old,  // Finished and forgotten, or too late: unknown, never "rolled back".
 };
 
 struct TransactionStatus {
@@ -158,7 +158,7 @@ struct FrameHeader {
   NodeId from;
   Incarnation incarnation;
   Boot boot;
-  Lsn lsn;                     // The sender's newest durable record.
+  Lsn lsn;  // The sender's newest durable record.
   Hlc clock;
   Incarnation to_incarnation;  // Zero in a HELLO to a node not seen yet.
 

@@ -33,10 +33,10 @@ struct PeerOptions {
 struct Limits {
   std::uint64_t message_bytes_max = 1ULL << 20U;
   std::uint64_t transaction_bytes_max = 16ULL << 20U;
-  std::uint32_t branches_max = 64;       // Nodes of one transaction.
-  std::uint32_t operations_max = 1024;   // Parts of one transaction.
+  std::uint32_t branches_max = 64;      // Nodes of one transaction.
+  std::uint32_t operations_max = 1024;  // Parts of one transaction.
   std::uint32_t clients_max = 10'000;
-  std::uint32_t window_max = 4096;       // Unacknowledged outcomes of one client.
+  std::uint32_t window_max = 4096;  // Unacknowledged outcomes of one client.
   std::uint32_t reply_bytes_max = 64U << 10U;
   // A queue keeps this much of its head in memory, so that memory does not grow with it.
   std::uint32_t head_messages_max = 4096;

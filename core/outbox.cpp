@@ -20,7 +20,8 @@ void Outbox::on_durable(Lsn upto, Effects& effects) {
   while (!held_.empty() && held_.begin()->first <= durable_) {
     const std::vector<Item> items = std::move(held_.begin()->second);
     held_.erase(held_.begin());
-    for (const Item& item : items) release(item, effects);
+    for (const Item& item : items)
+      release(item, effects);
   }
 }
 

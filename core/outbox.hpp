@@ -32,7 +32,9 @@ class Outbox {
   Lsn assign() { return written_ = Lsn{written_.value() + 1}; }
 
   [[nodiscard]] Lsn written() const { return written_; }
+
   [[nodiscard]] Lsn durable() const { return durable_; }
+
   [[nodiscard]] bool is_empty() const { return held_.empty(); }
 
   // Hands over at once when `after` is durable already, else at its WriteDurable.

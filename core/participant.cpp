@@ -85,9 +85,8 @@ bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
                                     .bound = bound->digest});
       return true;
     }
-    const bool all_known = std::ranges::all_of(prepare.branches, [&](std::uint8_t branch) {
-      return bound->find_own(branch) != nullptr;
-    });
+    const bool all_known = std::ranges::all_of(
+        prepare.branches, [&](std::uint8_t branch) { return bound->find_own(branch) != nullptr; });
     if (!all_known) return false;
     context_.note("duplicate prepare", id);
     if (bound->outcome) {
@@ -155,14 +154,14 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   preparing_.insert_or_assign(key, std::move(preparing));
 
   const SessionRow* session = context_.state.sessions().find(key.id.client);
-  const bool rises = prepare.ack_upto >
-                     context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
+  const bool rises =
+      prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
   const bool own_name = session != nullptr && session->name == prepare.descriptor->principal;
   if (rises && own_name) {
-    context_.write(AcknowledgedUpTo{.client = key.id.client,
-                                    .epoch = key.id.epoch,
-                                    .ack_upto = prepare.ack_upto},
-                   Urgency::lazy);
+    context_.write(
+        AcknowledgedUpTo{
+            .client = key.id.client, .epoch = key.id.epoch, .ack_upto = prepare.ack_upto},
+        Urgency::lazy);
   }
 }
 
@@ -217,9 +216,14 @@ void Participant::advance(const TransactionKey& key) {
   Preparing& preparing = found->second;
   Objection objection;
   switch (check(preparing, objection)) {
-    case Readiness::ready: vote_yes(preparing); return;
-    case Readiness::objection: vote_no(preparing, objection); return;
-    case Readiness::wait: break;
+    case Readiness::ready:
+      vote_yes(preparing);
+      return;
+    case Readiness::objection:
+      vote_no(preparing, objection);
+      return;
+    case Readiness::wait:
+      break;
   }
   preparing.held = objection;
   hold(preparing);
@@ -239,8 +243,7 @@ Participant::Readiness Participant::check(Preparing& preparing, Objection& objec
       const Operation& operation = operations[index];
       Readiness readiness = Readiness::ready;
       if (operation.kind == OperationKind::call) {
-        const bool given =
-            preparing.answers[{branch, static_cast<std::uint8_t>(index)}].given;
+        const bool given = preparing.answers[{branch, static_cast<std::uint8_t>(index)}].given;
         const bool known = services_.is_known(operation.target);
         if (!known && context_.now() >= life_began_ + service_grace) {
           objection = {Reason::unknown_service, "no service " + operation.target};
@@ -299,8 +302,8 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
     return Readiness::objection;
   }
   if (operation.payload_bytes > context_.options.limits.message_bytes_max) {
-    objection = {Reason::too_large, "message of " + std::to_string(operation.payload_bytes) +
-                                        " bytes"};
+    objection = {Reason::too_large,
+                 "message of " + std::to_string(operation.payload_bytes) + " bytes"};
     return Readiness::objection;
   }
   const TransactionId& id = descriptor.id;
@@ -324,7 +327,9 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
   return Readiness::ready;
 }
 
-void Participant::hold(const Preparing& preparing) { held_.insert(preparing.key()); }
+void Participant::hold(const Preparing& preparing) {
+  held_.insert(preparing.key());
+}
 
 void Participant::on_known(const TransactionId& id) {
   end_superseded(id);
@@ -333,13 +338,15 @@ void Participant::on_known(const TransactionId& id) {
   for (const TransactionKey& key : held_) {
     if (key.id.client == id.client) keys.push_back(key);
   }
-  for (const TransactionKey& key : keys) advance(key);
+  for (const TransactionKey& key : keys)
+    advance(key);
 }
 
 void Participant::on_room(QueueId queue) {
   if (held_.empty() || context_.state.queue(queue).options().when_full != WhenFull::wait) return;
   const std::vector<TransactionKey> keys{held_.begin(), held_.end()};
-  for (const TransactionKey& key : keys) advance(key);
+  for (const TransactionKey& key : keys)
+    advance(key);
 }
 
 void Participant::on_service_vote(const ServiceVote& vote) {
@@ -428,7 +435,8 @@ void Participant::vote_yes(Preparing& preparing) {
   end_consumed_leases(branches, *preparing.descriptor);
   if (preparing.descriptor->one_phase) {
     Outcome outcome{.committed = true};
-    for (const OwnBranch& branch : branches) outcome.at = std::max(outcome.at, branch.vote.at);
+    for (const OwnBranch& branch : branches)
+      outcome.at = std::max(outcome.at, branch.vote.at);
     write_alone(preparing, std::move(branches), outcome);
   } else {
     write_votes(key, preparing.descriptor, std::move(branches));
@@ -451,9 +459,8 @@ void Participant::end_consumed_leases(const std::vector<OwnBranch>& branches,
 // Those that were asked need not answer any more; those that said yes roll back.
 void Participant::dismiss_services(const Preparing& preparing) {
   for (const auto& [index, answer] : preparing.answers) {
-    const CallKey call{.transaction = preparing.key(),
-                       .branch = index.first,
-                       .operation = index.second};
+    const CallKey call{
+        .transaction = preparing.key(), .branch = index.first, .operation = index.second};
     const auto& operation = preparing.descriptor->branches[index.first].operations[index.second];
     if (!answer.given) {
       services_.give_up(call);

@@ -73,9 +73,11 @@ class Participant {
     TransactionKey key;
     NodeId driver;
   };
+
   [[nodiscard]] std::vector<NewVote> take_new_votes() { return std::exchange(new_votes_, {}); }
 
   void on_deadline(Instant now);
+
   [[nodiscard]] std::optional<Instant> earliest() const { return deadlines_.earliest(); }
 
  private:

@@ -8,8 +8,7 @@ namespace nemcon::core {
 
 // ---- DECISION ---------------------------------------------------------------------------------
 
-void Participant::on_decision(const NodeId& from, const Decision& decision,
-                              const Learnt& learnt) {
+void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
   if (row != nullptr && find_node(*row->descriptor, from) < 0) {
@@ -26,8 +25,8 @@ void Participant::on_decision(const NodeId& from, const Decision& decision,
   if (row == nullptr) {
     const Sessions& sessions = context_.state.sessions();
     // Known under another digest: what was bound here is another submission of this id.
-    const bool remembered = sessions.find_remembered(key.id) != nullptr ||
-                            context_.state.find_bound(key.id) != nullptr;
+    const bool remembered =
+        sessions.find_remembered(key.id) != nullptr || context_.state.find_bound(key.id) != nullptr;
     const bool too_old = sessions.is_too_old(key.id, Hlc::never());
     const bool initiator = context_.is_self(key.id.initiator);
     // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
@@ -118,10 +117,9 @@ void Participant::on_service_done(const CallKey& call) {
   if (row == nullptr) return;
   const OwnBranch* branch = row->find_own(call.branch);
   if (branch == nullptr || call.operation >= branch->operations.size()) return;
-  context_.write(ServiceNotified{.key = call.transaction,
-                                 .branch = call.branch,
-                                 .operation = call.operation},
-                 Urgency::lazy);
+  context_.write(
+      ServiceNotified{.key = call.transaction, .branch = call.branch, .operation = call.operation},
+      Urgency::lazy);
 }
 
 void Participant::on_in_doubt(const CallKey& call, const std::string& service) {

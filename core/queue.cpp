@@ -237,7 +237,8 @@ void Queue::release_blocked(const std::string& producer) {
   if (found == blocked_.end()) return;
   const std::set<Position> positions = std::move(found->second);
   blocked_.erase(found);
-  for (const Position& position : positions) classify(position, *find(position));
+  for (const Position& position : positions)
+    classify(position, *find(position));
 }
 
 // ---- the head ---------------------------------------------------------------------------------
@@ -316,8 +317,8 @@ void Queue::collect(Checkpoint& checkpoint) {
     if (found == returned_.end()) {
       checkpoint.erased.emplace_back(ReturnedKey{row_.queue, position});
     } else {
-      checkpoint.puts.emplace_back(ReturnedRow{row_.queue, position, found->second.delivery_count,
-                                               found->second.due});
+      checkpoint.puts.emplace_back(
+          ReturnedRow{row_.queue, position, found->second.delivery_count, found->second.due});
     }
   }
   returned_dirty_.clear();

@@ -30,7 +30,7 @@ struct Lease {
 
 struct Entry {
   StoredMessage message;
-  Lsn lsn;                // The record that made it visible; zero when it came from the store.
+  Lsn lsn;  // The record that made it visible; zero when it came from the store.
   bool in_store = false;
   std::uint32_t delivery_count = 0;
   std::optional<Lease> lease;
@@ -52,8 +52,11 @@ class Queue {
   Queue(const QueueRow& row, const QueueOptions& options, const Limits& limits);
 
   [[nodiscard]] const QueueRow& row() const { return row_; }
+
   [[nodiscard]] const QueueOptions& options() const { return options_; }
+
   [[nodiscard]] std::uint64_t prepared_count() const { return reserved_count_; }
+
   [[nodiscard]] bool has_room_for(std::uint64_t bytes) const;
   [[nodiscard]] bool is_overfull() const;
 
@@ -77,6 +80,7 @@ class Queue {
 
   // Consumers wait for messages: decisions about this queue are worth a flush of their own.
   void set_demand(bool demand) { demand_ = demand; }
+
   [[nodiscard]] bool has_demand() const { return demand_; }
 
   // Messages whose delay has passed become deliverable. Returns when the next one will.
@@ -85,12 +89,16 @@ class Queue {
   // ---- the head -----------------------------------------------------------------------------
   [[nodiscard]] std::optional<Read> try_read();
   void on_read(ReadDone done);
+
   [[nodiscard]] bool is_complete() const { return complete_; }
 
   // ---- checkpoints --------------------------------------------------------------------------
   [[nodiscard]] bool is_dirty() const { return row_dirty_; }
+
   [[nodiscard]] std::uint64_t overlay_bytes() const { return overlay_bytes_; }
+
   void mark_dirty() { row_dirty_ = true; }
+
   void collect(Checkpoint& checkpoint);
   void on_checkpoint_done();
 
@@ -149,7 +157,7 @@ class Queue {
   std::map<Position, Change> dirty_;
   std::map<Position, Change> flushing_;
   std::set<Position> returned_dirty_;
-  std::uint64_t overlay_bytes_ = 0;   // Bodies of `dirty_` and `flushing_` puts.
+  std::uint64_t overlay_bytes_ = 0;  // Bodies of `dirty_` and `flushing_` puts.
   std::uint64_t flushing_bytes_ = 0;
 };
 

@@ -18,7 +18,7 @@ struct StoredMessage {
   std::uint16_t part = 0;
   std::string producer;  // Client name, or client id in hexadecimal.
   Content content;
-  std::string history;   // Dead-letter queues: where it came from and why.
+  std::string history;  // Dead-letter queues: where it came from and why.
 
   friend bool operator==(const StoredMessage&, const StoredMessage&) = default;
 };
@@ -151,10 +151,10 @@ struct DeadLettered {
 };
 
 // A new kind goes to the end: the index is the kind on disk.
-using Record = std::variant<Started, QueueDefined, PeerSeen, SessionOpened, AcknowledgedUpTo,
-                            FloorRaised, Voted, AcceptedVotes, Promised, Decided, DecidedAlone,
-                            Sent, TurnedAway, AllInformed, Forgotten, ServiceNotified, Removed,
-                            Returned, DeadLettered>;
+using Record =
+    std::variant<Started, QueueDefined, PeerSeen, SessionOpened, AcknowledgedUpTo, FloorRaised,
+                 Voted, AcceptedVotes, Promised, Decided, DecidedAlone, Sent, TurnedAway,
+                 AllInformed, Forgotten, ServiceNotified, Removed, Returned, DeadLettered>;
 
 const char* kind_of(const Record& record);
 

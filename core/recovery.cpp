@@ -18,7 +18,8 @@ constexpr Duration widen_after = std::chrono::milliseconds{150};
 
 void Driver::on_life_begins() {
   std::vector<TransactionKey> keys;
-  for (const auto& [key, row] : context_.state.transactions()) keys.push_back(key);
+  for (const auto& [key, row] : context_.state.transactions())
+    keys.push_back(key);
   for (const TransactionKey& key : keys) {
     const Transaction& row = *context_.state.find(key);
     if (row.descriptor->one_phase) continue;  // Waits for its service only.
@@ -65,14 +66,14 @@ void Driver::watch(const TransactionKey& key, const NodeId& asked_by) {
   watch.asked_by = asked_by;
   watch.resend_count = 0;
   watch.resend_at = context_.now() + widen_after;
-  watch.recover_at = context_.now() + patience + rank * timing.rank_step +
-                     context_.random.up_to(timing.rank_step);
+  watch.recover_at =
+      context_.now() + patience + rank * timing.rank_step + context_.random.up_to(timing.rank_step);
   schedule(key, watch);
 }
 
 void Driver::schedule(const TransactionKey& key, Watch& watch) {
-  watch_deadlines_.set(key, watch.decided ? watch.recover_at
-                                          : std::min(watch.resend_at, watch.recover_at));
+  watch_deadlines_.set(
+      key, watch.decided ? watch.recover_at : std::min(watch.resend_at, watch.recover_at));
 }
 
 void Driver::on_decided_here(const TransactionKey& key) {
@@ -137,8 +138,9 @@ void Driver::send_vote(const TransactionKey& key, const NodeId& asked_by) {
 void Driver::resend_vote(const TransactionKey& key, Watch& watch) {
   const Timing& timing = context_.options.timing;
   watch.resend_count += 1;
-  watch.resend_at = context_.now() + std::min(timing.resend_max,
-                                              widen_after * (1U << std::min(watch.resend_count, 6U)));
+  watch.resend_at =
+      context_.now() +
+      std::min(timing.resend_max, widen_after * (1U << std::min(watch.resend_count, 6U)));
   const Transaction& row = *context_.state.find(key);
   if (row.own.empty()) return;
   const Vote vote = vote_of(row, true);
@@ -150,7 +152,8 @@ void Driver::resend_vote(const TransactionKey& key, Watch& watch) {
     }
   }
   targets.erase(context_.options.node);
-  for (const NodeId& target : targets) context_.promise(target, vote);
+  for (const NodeId& target : targets)
+    context_.promise(target, vote);
 }
 
 // When the link to the initiator is lost its transactions are taken up sooner.
@@ -161,8 +164,8 @@ void Driver::on_peer_down(const NodeId& node) {
     const Transaction* row = context_.state.find(key);
     if (row == nullptr) continue;
     const auto rank = static_cast<Duration::rep>(rank_of(*row->descriptor, context_.options.node));
-    watch.recover_at = std::min(watch.recover_at, context_.now() + timing.initiator_lost +
-                                                      rank * timing.rank_step);
+    watch.recover_at = std::min(watch.recover_at,
+                                context_.now() + timing.initiator_lost + rank * timing.rank_step);
     schedule(key, watch);
   }
 }
@@ -324,9 +327,9 @@ void Driver::start_ballot(Drive& drive) {
   context_.note("recovery ballot", drive.descriptor->id, std::to_string(drive.ballot.round));
   wake(drive, context_.options.timing.query_patience * 2);
   for (const NodeRef& ref : drive.descriptor->nodes) {
-    context_.send(ref.node, AskPromise{.descriptor = drive.descriptor,
-                                       .digest = drive.digest,
-                                       .ballot = drive.ballot});
+    context_.send(
+        ref.node,
+        AskPromise{.descriptor = drive.descriptor, .digest = drive.digest, .ballot = drive.ballot});
   }
 }
 
@@ -362,10 +365,8 @@ void Driver::on_promise(const NodeId& from, const Promise& promise) {
 
 void Driver::try_propose(Drive& drive) {
   if (drive.outcome || drive.proposed || drive.phase != Phase::promising) return;
-  Propose propose{.descriptor = drive.descriptor,
-                  .digest = drive.digest,
-                  .ballot = drive.ballot,
-                  .values = {}};
+  Propose propose{
+      .descriptor = drive.descriptor, .digest = drive.digest, .ballot = drive.ballot, .values = {}};
   for (std::size_t index = 0; index < drive.descriptor->branches.size(); ++index) {
     const auto branch = static_cast<std::uint8_t>(index);
     std::optional<Value> value =
@@ -377,7 +378,8 @@ void Driver::try_propose(Drive& drive) {
   drive.proposed = true;
   drive.phase = Phase::accepting;
   wake(drive, context_.options.timing.query_patience * 2);
-  for (const NodeRef& ref : drive.descriptor->nodes) context_.send(ref.node, propose);
+  for (const NodeRef& ref : drive.descriptor->nodes)
+    context_.send(ref.node, propose);
 }
 
 void Driver::back_off(Drive& drive) {
@@ -406,7 +408,9 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       drive->highest_seen = std::max(drive->highest_seen, refuse.promised);
       if (drive->phase == Phase::promising || drive->phase == Phase::accepting) back_off(*drive);
       return;
-    case Refusal::conflict: adopt_bound(*drive, refuse); return;
+    case Refusal::conflict:
+      adopt_bound(*drive, refuse);
+      return;
     case Refusal::too_old: {
       // Unknown, never "rolled back" (Rule P-15): only the clients are told.
       for (const Waiter& waiter : drive->waiters) {
@@ -420,7 +424,8 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       drive->waiters.clear();
       return;
     }
-    case Refusal::drift: return;  // The deadline ends it.
+    case Refusal::drift:
+      return;  // The deadline ends it.
   }
 }
 
@@ -432,7 +437,8 @@ void Driver::adopt_bound(Drive& drive, const Refuse& refuse) {
   if (refuse.descriptor != nullptr && refuse.bound != drive.digest &&
       validate(*refuse.descriptor, context_.options.limits.branches_max) &&
       refuse.descriptor->id == drive.descriptor->id) {
-    for (const Waiter& waiter : waiters) follow(refuse.descriptor, refuse.bound, waiter);
+    for (const Waiter& waiter : waiters)
+      follow(refuse.descriptor, refuse.bound, waiter);
     waiters.clear();
   }
   Drive& own = *find_drive(refuse.key);
@@ -450,15 +456,15 @@ void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
   std::vector<Waiter> waiters = std::move(drive.waiters);
   drive.waiters.clear();
   for (const Waiter& waiter : waiters) {
-    context_.reply(waiter.link,
-                   Concluded{.request = waiter.request,
-                             .id = status.key.id,
-                             .verdict = status.outcome->committed ? Verdict::committed
-                                                                  : Verdict::rolled_back,
-                             .at = status.outcome->at,
-                             .reason = status.outcome->reason,
-                             .text = status.outcome->text,
-                             .by = context_.membership.name_of(status.outcome->by)});
+    context_.reply(
+        waiter.link,
+        Concluded{.request = waiter.request,
+                  .id = status.key.id,
+                  .verdict = status.outcome->committed ? Verdict::committed : Verdict::rolled_back,
+                  .at = status.outcome->at,
+                  .reason = status.outcome->reason,
+                  .text = status.outcome->text,
+                  .by = context_.membership.name_of(status.outcome->by)});
   }
   decide(drive, Outcome{.committed = false,
                         .at = {},

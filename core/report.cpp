@@ -10,22 +10,31 @@ namespace {
 const char* to_text(Driver::Phase phase) {
   switch (phase) {
     using enum Driver::Phase;
-    case preparing: return "preparing";
-    case asking: return "asking";
+    case preparing:
+      return "preparing";
+    case asking:
+      return "asking";
     case promising:
-    case accepting: return "recovering";
-    case informing: return "informing";
-    case forgetting: return "forgetting";
+    case accepting:
+      return "recovering";
+    case informing:
+      return "informing";
+    case forgetting:
+      return "forgetting";
   }
   return "unknown";
 }
 
 std::string describe(const Operation& operation) {
   switch (operation.kind) {
-    case OperationKind::deliver: return "deliver " + operation.target;
-    case OperationKind::consume: return "consume " + operation.target;
-    case OperationKind::call: return "call " + operation.target;
-    case OperationKind::check: return "check " + operation.target;
+    case OperationKind::deliver:
+      return "deliver " + operation.target;
+    case OperationKind::consume:
+      return "consume " + operation.target;
+    case OperationKind::call:
+      return "call " + operation.target;
+    case OperationKind::check:
+      return "check " + operation.target;
   }
   return "unknown";
 }
@@ -39,10 +48,14 @@ Report Reporter::report(const Inspect& inspect) const {
       add_nodes(report);
       add_queues(report);
       break;
-    case Topic::queues: add_queues(report); break;
+    case Topic::queues:
+      add_queues(report);
+      break;
     case Topic::transactions:
     case Topic::in_doubt:
-    case Topic::transaction: add_transactions(report, inspect); break;
+    case Topic::transaction:
+      add_transactions(report, inspect);
+      break;
   }
   return report;
 }
@@ -107,8 +120,10 @@ void Reporter::add_queues(Report& report) const {
 
 void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
   std::set<TransactionKey> keys;
-  for (const TransactionKey& key : driver_.keys()) keys.insert(key);
-  for (const auto& [key, row] : context_.state.transactions()) keys.insert(key);
+  for (const TransactionKey& key : driver_.keys())
+    keys.insert(key);
+  for (const auto& [key, row] : context_.state.transactions())
+    keys.insert(key);
   for (const TransactionKey& key : keys) {
     if (inspect.topic == Topic::transaction && key.id != inspect.id) continue;
     const Transaction* row = context_.state.find(key);

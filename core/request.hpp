@@ -20,7 +20,7 @@ struct Open {
   std::string name;  // Empty: anonymous; then `client` is random per life.
   ClientId client;   // Ignored when named: the node derives it.
   Epoch epoch;
-  Epoch above;       // A new epoch must be larger than this one.
+  Epoch above;  // A new epoch must be larger than this one.
 };
 
 struct Part {
@@ -130,10 +130,10 @@ struct Opened {
   ClientId client;
   Epoch epoch;
   Hlc clock;
-  std::uint64_t retention_ms = 0;      // How long an anonymous client's outcomes are kept.
+  std::uint64_t retention_ms = 0;  // How long an anonymous client's outcomes are kept.
   std::uint64_t message_bytes_max = 0;
   std::uint64_t transaction_bytes_max = 0;
-  std::uint32_t window = 0;            // Unacknowledged transactions that a client may have.
+  std::uint32_t window = 0;  // Unacknowledged transactions that a client may have.
   bool named = false;
 };
 
@@ -172,7 +172,7 @@ struct Delivered {
   MessageId message;
   std::uint32_t delivery_count = 0;  // 1 for the first.
   std::uint32_t lease_ms = 0;
-  Hlc at;                            // Place in the queue.
+  Hlc at;  // Place in the queue.
   std::string producer;
   Content content;
 };

@@ -66,7 +66,7 @@ struct SessionRow {
   ClientId client;
   std::string name;  // Empty: anonymous.
   Epoch newest;
-  Hlc expires;       // Anonymous: the largest expiry seen; the row goes once it is below floor.
+  Hlc expires;  // Anonymous: the largest expiry seen; the row goes once it is below floor.
   std::vector<EpochMark> marks;
   std::vector<HighMark> highs;
   std::map<TransactionId, Remembered> remembered;
@@ -82,8 +82,8 @@ struct PeerRow {
   Sighting sighting;
 };
 
-using Row = std::variant<MetaRow, QueueRow, MessageRow, ReturnedRow, SessionRow, TransactionRow,
-                         PeerRow>;
+using Row =
+    std::variant<MetaRow, QueueRow, MessageRow, ReturnedRow, SessionRow, TransactionRow, PeerRow>;
 
 struct MessageKey {
   QueueId queue;

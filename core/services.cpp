@@ -36,7 +36,8 @@ void Services::remove_instance(LinkId link, const std::string& name) {
 }
 
 void Services::on_client_gone(LinkId link) {
-  for (auto& [name, service] : services_) remove_instance(link, name);
+  for (auto& [name, service] : services_)
+    remove_instance(link, name);
 }
 
 bool Services::is_known(const std::string& service) const {
@@ -83,8 +84,7 @@ void Services::give_up(const CallKey& key) {
 
 void Services::decide(const CallKey& key, const Call& call, const Outcome& outcome) {
   Pending& pending = pending_[key];
-  pending = Pending{
-      .call = call, .deciding = true, .commit = outcome.committed, .at = outcome.at};
+  pending = Pending{.call = call, .deciding = true, .commit = outcome.committed, .at = outcome.at};
   services_[call.service].pending.insert(key);
   deliver(key, pending);
 }
@@ -124,7 +124,8 @@ void Services::deliver(const CallKey& key, Pending& pending) {
 }
 
 void Services::deliver_all(Service& service) {
-  for (const CallKey& key : service.pending) deliver(key, pending_.at(key));
+  for (const CallKey& key : service.pending)
+    deliver(key, pending_.at(key));
 }
 
 void Services::on_deadline(Instant now) {

@@ -53,6 +53,7 @@ class Services {
   [[nodiscard]] bool try_finish(const CallKey& key);
 
   void on_deadline(Instant now);
+
   [[nodiscard]] std::optional<Instant> earliest() const { return resend_.earliest(); }
 
  private:

@@ -16,7 +16,8 @@ EpochMark* find_mark(SessionRow& row, Epoch epoch) {
 bool has_open_rows(const std::map<std::pair<Epoch, Sequence>, std::uint32_t>& present,
                    const SessionRow& row) {
   std::size_t total = 0;
-  for (const auto& [number, count] : present) total += count;
+  for (const auto& [number, count] : present)
+    total += count;
   return total > row.remembered.size();
 }
 
@@ -200,7 +201,8 @@ void Sessions::collect(Checkpoint& checkpoint) {
 }
 
 void Sessions::dump(std::vector<Row>& rows) const {
-  for (const auto& [client, session] : sessions_) rows.emplace_back(session.row);
+  for (const auto& [client, session] : sessions_)
+    rows.emplace_back(session.row);
 }
 
 }  // namespace nemcon::core

@@ -56,11 +56,14 @@ class Sessions {
   [[nodiscard]] std::pair<Epoch, Sequence> high(ClientId client, QueueId queue) const;
 
   [[nodiscard]] std::size_t open_count(ClientId client) const;
+
   [[nodiscard]] std::size_t count() const { return sessions_.size(); }
+
   [[nodiscard]] Hlc floor() const { return floor_; }
 
   void collect(Checkpoint& checkpoint);
   void dump(std::vector<Row>& rows) const;
+
   void set_floor_at_load(Hlc floor) { floor_ = floor; }
 
  private:

@@ -38,7 +38,8 @@ void State::load(Row row) {
     const Transaction& placed =
         transactions_.insert_or_assign(key, std::move(transaction)).first->second;
     if (!placed.own.empty()) sessions_.add_present(key.id);
-    for (const OwnBranch& branch : placed.own) reserve(placed, branch);
+    for (const OwnBranch& branch : placed.own)
+      reserve(placed, branch);
   } else {
     NEMCON_CHECK(false, "messages are read on demand");
   }
@@ -204,16 +205,17 @@ void State::apply_one(const Decided& record) {
     // A tombstone, or the initiator that learnt the outcome from others (Rule P-13).
     const Hlc expires = record.descriptor ? record.descriptor->expires : record.expires;
     if (record.descriptor) touch_session(*record.descriptor);
-    sessions_.remember(record.key.id, {.digest = record.key.digest,
-                                       .outcome = record.outcome,
-                                       .expires = expires});
+    sessions_.remember(
+        record.key.id,
+        {.digest = record.key.digest, .outcome = record.outcome, .expires = expires});
     return;
   }
   Transaction& row = row_of(record.key, record.descriptor);
   NEMCON_CHECK(!row.outcome.has_value(), to_text(record.key.id));
   row.outcome = record.outcome;
   row.replies = record.replies;
-  for (OwnBranch& branch : row.own) settle(row, branch, record.outcome);
+  for (OwnBranch& branch : row.own)
+    settle(row, branch, record.outcome);
   if (record.outcome.committed) return;
   // Work that never arrived must not be done when it does (Rule P-12).
   const bool had_own = !row.own.empty();
@@ -273,8 +275,8 @@ void State::release_branch(const Transaction& transaction, OwnBranch& branch) {
 }
 
 // The place of a message: docs/protocol.md, Rules P-27 and P-29.
-void State::deliver(const Transaction& transaction, const OwnBranch& branch,
-                    std::size_t operation, const Outcome& outcome) {
+void State::deliver(const Transaction& transaction, const OwnBranch& branch, std::size_t operation,
+                    const Outcome& outcome) {
   const Descriptor& descriptor = *transaction.descriptor;
   std::size_t part = operation;
   for (std::size_t before = 0; before < branch.branch; ++before) {
@@ -419,9 +421,8 @@ const Transaction* State::find_bound(const TransactionId& id) const {
     const std::vector<OwnBranch>& own = at->second.own;
     if (own.empty()) continue;
     // A "no" to the recovery of another instance stands beside the bond, and does not loosen it.
-    const bool said_yes = std::ranges::any_of(own, [](const OwnBranch& branch) {
-      return branch.vote.choice == Choice::yes;
-    });
+    const bool said_yes = std::ranges::any_of(
+        own, [](const OwnBranch& branch) { return branch.vote.choice == Choice::yes; });
     if (said_yes) return &at->second;
     if (bound == nullptr) bound = &at->second;
   }
@@ -441,20 +442,24 @@ bool State::is_configured(const std::string& queue_name) const {
                              [&](const QueueOptions& queue) { return queue.name == name; });
 }
 
-std::set<QueueId> State::take_touched() { return std::exchange(touched_, {}); }
+std::set<QueueId> State::take_touched() {
+  return std::exchange(touched_, {});
+}
 
 // ---- checkpoints ------------------------------------------------------------------------------
 
 std::uint64_t State::overlay_bytes() const {
   std::uint64_t bytes = 0;
-  for (const auto& [id, queue] : queues_) bytes += queue->overlay_bytes();
+  for (const auto& [id, queue] : queues_)
+    bytes += queue->overlay_bytes();
   return bytes;
 }
 
 Checkpoint State::collect(Lsn upto) {
   Checkpoint checkpoint{.upto = upto, .puts = {}, .erased = {}};
   checkpoint.puts.emplace_back(meta_);
-  for (const auto& [id, queue] : queues_) queue->collect(checkpoint);
+  for (const auto& [id, queue] : queues_)
+    queue->collect(checkpoint);
   for (const auto& [number, key] : dirty_rows_) {
     checkpoint.puts.emplace_back(TransactionRow{transactions_.at(key)});
     stored_rows_.insert(number);
@@ -462,7 +467,8 @@ Checkpoint State::collect(Lsn upto) {
   for (const RowNumber number : erased_rows_) {
     checkpoint.erased.emplace_back(TransactionRowKey{number});
   }
-  for (const NodeId& node : dirty_peers_) checkpoint.puts.emplace_back(peers_.at(node));
+  for (const NodeId& node : dirty_peers_)
+    checkpoint.puts.emplace_back(peers_.at(node));
   sessions_.collect(checkpoint);
   dirty_rows_.clear();
   erased_rows_.clear();
@@ -472,17 +478,20 @@ Checkpoint State::collect(Lsn upto) {
 }
 
 void State::on_checkpoint_done() {
-  for (const auto& [id, queue] : queues_) queue->on_checkpoint_done();
+  for (const auto& [id, queue] : queues_)
+    queue->on_checkpoint_done();
 }
 
 std::vector<Row> State::dump() const {
   std::vector<Row> rows;
   rows.emplace_back(meta_);
-  for (const auto& [id, queue] : queues_) queue->dump(rows);
+  for (const auto& [id, queue] : queues_)
+    queue->dump(rows);
   for (const auto& [key, transaction] : transactions_) {
     rows.emplace_back(TransactionRow{transaction});
   }
-  for (const auto& [node, peer] : peers_) rows.emplace_back(peer);
+  for (const auto& [node, peer] : peers_)
+    rows.emplace_back(peer);
   sessions_.dump(rows);
   return rows;
 }

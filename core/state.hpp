@@ -29,6 +29,7 @@ class State {
 
   // The instance of this id that has work at this node, whatever its digest (Rule P-5).
   [[nodiscard]] const Transaction* find_bound(const TransactionId& id) const;
+
   [[nodiscard]] const std::map<TransactionKey, Transaction>& transactions() const {
     return transactions_;
   }
@@ -36,23 +37,30 @@ class State {
   [[nodiscard]] const Sessions& sessions() const { return sessions_; }
 
   [[nodiscard]] Queue* find_queue(const std::string& name);
+
   [[nodiscard]] Queue& queue(QueueId id) { return *queues_.at(id); }
+
   [[nodiscard]] const std::map<QueueId, std::unique_ptr<Queue>>& queues() const { return queues_; }
 
   // False for a queue that is still there but not in the configuration any more.
   [[nodiscard]] bool is_configured(const std::string& queue_name) const;
 
   [[nodiscard]] const std::map<NodeId, PeerRow>& peers() const { return peers_; }
+
   [[nodiscard]] Boot boot() const { return meta_.boot; }
+
   [[nodiscard]] Hlc clock() const { return meta_.clock; }
+
   [[nodiscard]] QueueId next_queue() const { return meta_.next_queue; }
 
   // Queues that got or lost something since the last call.
   [[nodiscard]] std::set<QueueId> take_touched();
+
   void touch(QueueId queue) { touched_.insert(queue); }
 
   // ---- checkpoints --------------------------------------------------------------------------
   [[nodiscard]] bool is_dirty() const { return dirty_; }
+
   [[nodiscard]] std::uint64_t overlay_bytes() const;
   [[nodiscard]] Checkpoint collect(Lsn upto);
   void on_checkpoint_done();

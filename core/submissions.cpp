@@ -23,8 +23,8 @@ const Client* Submissions::find(LinkId link) const {
 // Wall time first, so that a node that has not heard of the newest session still hands out a
 // larger number; then bits of the node, so that two nodes never hand out the same (Rule P-16).
 Epoch Submissions::new_epoch(Epoch newest, Epoch above) {
-  const std::uint64_t by_clock = (context_.clock.wall_ms() << 16U) |
-                                 (context_.options.node.low & 0xffffU);
+  const std::uint64_t by_clock =
+      (context_.clock.wall_ms() << 16U) | (context_.options.node.low & 0xffffU);
   const std::uint64_t known = std::max(newest, above).value();
   return Epoch{std::max(by_clock, known + 1)};
 }
@@ -179,8 +179,8 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
   if (context_.clock.is_too_far_ahead(submit.after, context_.options.timing.max_drift)) {
     return NotComposed{Reason::clock_drift, "the client's clock is ahead of this node's"};
   }
-  const auto kept_ms = static_cast<std::uint64_t>(context_.options.timing.retention /
-                                                  std::chrono::milliseconds{1});
+  const auto kept_ms =
+      static_cast<std::uint64_t>(context_.options.timing.retention / std::chrono::milliseconds{1});
   if (client.name.empty() &&
       submit.expires > Hlc::from_ms(context_.clock.wall_ms() + 2 * kept_ms)) {
     return NotComposed{Reason::malformed, "expires later than retention allows"};
@@ -267,8 +267,7 @@ void Submissions::start(const Client& client, const Submit& submit) {
   const Waiter waiter{.link = client.link, .request = submit.request};
   std::variant<Composed, NotComposed> result = composer_.compose(submit, client.name);
   if (auto* why = std::get_if<NotComposed>(&result)) {
-    const bool refused_before_anything =
-        why->retryable || why->reason == Reason::too_many_branches;
+    const bool refused_before_anything = why->retryable || why->reason == Reason::too_many_branches;
     refused_before_anything ? deny(waiter, *why) : turn_away(waiter, submit, *why);
     return;
   }
@@ -325,8 +324,8 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   Inquiry& inquiry = found->second;
   inquiry.answered.insert(from);
   if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
-  if (!status.outcome && status.descriptor != nullptr &&
-      status.descriptor->id == status.key.id && validate(*status.descriptor, context_.options.limits.branches_max)) {
+  if (!status.outcome && status.descriptor != nullptr && status.descriptor->id == status.key.id &&
+      validate(*status.descriptor, context_.options.limits.branches_max)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
   }
@@ -336,7 +335,8 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   if (status.outcome && status.outcome->reason == Reason::descriptor_conflict) {
     inquiry.conflict = *status.outcome;
   } else if (status.outcome) {
-    for (const Waiter& waiter : inquiry.waiters) conclude(waiter, found->first, *status.outcome, {});
+    for (const Waiter& waiter : inquiry.waiters)
+      conclude(waiter, found->first, *status.outcome, {});
     deadlines_.clear(found->first);
     inquiries_.erase(found);
     return;
@@ -359,7 +359,8 @@ void Submissions::finish_inquiry(const TransactionId& id) {
   const bool all_answered = inquiry.answered == inquiry.expected;
   // Every submission of this id that anybody knows lost against another one.
   if (inquiry.conflict && all_answered) {
-    for (const Waiter& waiter : inquiry.waiters) conclude(waiter, id, *inquiry.conflict, {});
+    for (const Waiter& waiter : inquiry.waiters)
+      conclude(waiter, id, *inquiry.conflict, {});
     return;
   }
   if (nobody && inquiry.submit && all_answered && !inquiry.too_old) {

@@ -37,9 +37,11 @@ class Submissions {
   void on_status(const NodeId& from, const TransactionStatus& status);
 
   [[nodiscard]] const Client* find(LinkId link) const;
+
   [[nodiscard]] std::size_t inquiry_count() const { return inquiries_.size(); }
 
   void on_deadline(Instant now);
+
   [[nodiscard]] std::optional<Instant> earliest() const { return deadlines_.earliest(); }
 
  private:

@@ -77,33 +77,60 @@ bool try_parse(const std::string& text, TransactionId& id) {
 const char* to_text(Reason reason) {
   switch (reason) {
     using enum Reason;
-    case none: return "none";
-    case unknown_queue: return "unknown queue";
-    case unknown_service: return "unknown service";
-    case ambiguous_name: return "ambiguous name";
-    case queue_full: return "queue full";
-    case queue_closing: return "queue closing";
-    case lease_lost: return "lease lost";
-    case out_of_order: return "out of order";
-    case service_refused: return "refused by service";
-    case service_unavailable: return "service unavailable";
-    case deadline: return "deadline passed";
-    case preempted: return "preempted by recovery";
-    case fenced: return "fenced by a newer session";
-    case descriptor_conflict: return "conflicting submission";
-    case clock_drift: return "clock drift";
-    case check_failed: return "check failed";
-    case too_large: return "too large";
-    case too_many_branches: return "too many branches";
-    case unavailable: return "unavailable";
-    case disk_full: return "disk full";
-    case window_full: return "window full";
-    case too_old: return "too old";
-    case forbidden: return "forbidden";
-    case stopping: return "stopping";
-    case malformed: return "malformed";
-    case not_found: return "not found";
-    case rolled_back_node: return "node restored from an old state";
+    case none:
+      return "none";
+    case unknown_queue:
+      return "unknown queue";
+    case unknown_service:
+      return "unknown service";
+    case ambiguous_name:
+      return "ambiguous name";
+    case queue_full:
+      return "queue full";
+    case queue_closing:
+      return "queue closing";
+    case lease_lost:
+      return "lease lost";
+    case out_of_order:
+      return "out of order";
+    case service_refused:
+      return "refused by service";
+    case service_unavailable:
+      return "service unavailable";
+    case deadline:
+      return "deadline passed";
+    case preempted:
+      return "preempted by recovery";
+    case fenced:
+      return "fenced by a newer session";
+    case descriptor_conflict:
+      return "conflicting submission";
+    case clock_drift:
+      return "clock drift";
+    case check_failed:
+      return "check failed";
+    case too_large:
+      return "too large";
+    case too_many_branches:
+      return "too many branches";
+    case unavailable:
+      return "unavailable";
+    case disk_full:
+      return "disk full";
+    case window_full:
+      return "window full";
+    case too_old:
+      return "too old";
+    case forbidden:
+      return "forbidden";
+    case stopping:
+      return "stopping";
+    case malformed:
+      return "malformed";
+    case not_found:
+      return "not found";
+    case rolled_back_node:
+      return "node restored from an old state";
   }
   return "unknown";
 }
@@ -111,29 +138,34 @@ const char* to_text(Reason reason) {
 const char* to_text(BranchState state) {
   switch (state) {
     using enum BranchState;
-    case none: return "none";
-    case voted_no: return "voted no";
-    case voted_yes: return "voted yes";
-    case committed: return "committed";
-    case rolled_back: return "rolled back";
+    case none:
+      return "none";
+    case voted_no:
+      return "voted no";
+    case voted_yes:
+      return "voted yes";
+    case committed:
+      return "committed";
+    case rolled_back:
+      return "rolled back";
   }
   return "unknown";
 }
 
 const char* kind_of(const Message& message) {
-  static constexpr std::array names = {"hello",    "prepare", "vote",        "accepted", "ask-promise",
-                                       "promise",  "propose", "refuse",      "query",    "status",
-                                       "decision", "decision-ack", "forget", "forget-ack"};
+  static constexpr std::array names = {
+      "hello",  "prepare", "vote",   "accepted", "ask-promise",  "promise", "propose",
+      "refuse", "query",   "status", "decision", "decision-ack", "forget",  "forget-ack"};
   static_assert(names.size() == std::variant_size_v<Message>);
   return names[message.index()];
 }
 
 const char* kind_of(const Record& record) {
   static constexpr std::array names = {
-      "started", "queue-defined", "peer-seen", "session-opened", "acknowledged-up-to",
-      "floor-raised", "voted", "accepted-votes", "promised", "decided", "decided-alone", "sent",
-      "turned-away", "all-informed", "forgotten", "service-notified", "removed", "returned",
-      "dead-lettered"};
+      "started",          "queue-defined", "peer-seen",      "session-opened", "acknowledged-up-to",
+      "floor-raised",     "voted",         "accepted-votes", "promised",       "decided",
+      "decided-alone",    "sent",          "turned-away",    "all-informed",   "forgotten",
+      "service-notified", "removed",       "returned",       "dead-lettered"};
   static_assert(names.size() == std::variant_size_v<Record>);
   return names[record.index()];
 }

@@ -52,14 +52,14 @@ const char* to_text(BranchState state);
 
 // What a yes vote promises, operation by operation (same order as Branch::operations).
 struct PreparedOperation {
-  QueueId queue;            // deliver, consume.
-  Position position;        // consume: the message that goes.
-  std::uint64_t bytes = 0;  // deliver, consume: what the queue gains or loses.
+  QueueId queue;                     // deliver, consume.
+  Position position;                 // consume: the message that goes.
+  std::uint64_t bytes = 0;           // deliver, consume: what the queue gains or loses.
   std::uint32_t delivery_count = 0;  // consume: how often it had been delivered.
-  Content content;          // deliver: the message; call: the request.
-  Content reply;            // call: what the service answered.
-  bool read_only = false;   // call: the service wants no decision.
-  bool notified = false;    // call: the service has confirmed the decision.
+  Content content;                   // deliver: the message; call: the request.
+  Content reply;                     // call: what the service answered.
+  bool read_only = false;            // call: the service wants no decision.
+  bool notified = false;             // call: the service has confirmed the decision.
 
   friend bool operator==(const PreparedOperation&, const PreparedOperation&) = default;
 };

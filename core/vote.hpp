@@ -17,30 +17,30 @@ enum class Reason : std::uint8_t {
   none,
   unknown_queue,
   unknown_service,
-  ambiguous_name,      // The queue name without a node is not unique in the mesh.
+  ambiguous_name,  // The queue name without a node is not unique in the mesh.
   queue_full,
   queue_closing,
-  lease_lost,          // The delivery is not leased to this client any more, or is claimed.
-  out_of_order,        // A later transaction of this producer was already accepted here.
-  service_refused,     // Application code voted no; the text is its own.
-  service_unavailable, // No instance answered before the deadline.
+  lease_lost,           // The delivery is not leased to this client any more, or is claimed.
+  out_of_order,         // A later transaction of this producer was already accepted here.
+  service_refused,      // Application code voted no; the text is its own.
+  service_unavailable,  // No instance answered before the deadline.
   deadline,
-  preempted,           // Recovery asked before the vote was given.
-  fenced,              // A newer session of the same client is open.
+  preempted,  // Recovery asked before the vote was given.
+  fenced,     // A newer session of the same client is open.
   descriptor_conflict,
   clock_drift,
   check_failed,
   too_large,
   too_many_branches,
-  unavailable,         // Not all nodes that the transaction needs can be reached.
+  unavailable,  // Not all nodes that the transaction needs can be reached.
   disk_full,
-  window_full,         // Too many unacknowledged outcomes of this client.
+  window_full,  // Too many unacknowledged outcomes of this client.
   too_old,
   forbidden,
   stopping,
   malformed,
   not_found,
-  rolled_back_node,    // This node was restored from an old state and may not vote.
+  rolled_back_node,  // This node was restored from an old state and may not vote.
 };
 
 const char* to_text(Reason reason);
@@ -91,8 +91,8 @@ struct Acceptance {
 
 struct Outcome {
   bool committed = false;
-  Hlc at;             // Commit timestamp: the largest of the votes'.
-  NodeId by;          // Rolled back: the node that objected.
+  Hlc at;     // Commit timestamp: the largest of the votes'.
+  NodeId by;  // Rolled back: the node that objected.
   Reason reason = Reason::none;
   std::string text;
 

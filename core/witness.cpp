@@ -78,9 +78,8 @@ bool Witness::on_vote(const NodeId& from, const Vote& vote) {
   if (!witnessed) return false;
   if (row != nullptr && !row->promised.is_zero()) {
     context_.note("vote after a promise", vote.key.id);
-    context_.promise(from, Refuse{.key = vote.key,
-                                  .why = Refusal::ballot,
-                                  .promised = row->promised});
+    context_.promise(from,
+                     Refuse{.key = vote.key, .why = Refusal::ballot, .promised = row->promised});
     return false;
   }
   if (!fresh.empty()) {

@@ -27,8 +27,7 @@ class Witness {
   [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const char* what);
   [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
                                       const Digest& digest);
-  void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote,
-                       bool repeated);
+  void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote, bool repeated);
 
   Context& context_;
   Participant& participant_;

@@ -209,9 +209,8 @@ void add_completion(CLI::App& app, Read& read) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
   command->footer("Example:\n  source <(nemcon completion bash)");
-  command->callback([&read] {
-    read.command = [&read](const Globals&) { return run_completion(read.shell); };
-  });
+  command->callback(
+      [&read] { read.command = [&read](const Globals&) { return run_completion(read.shell); }; });
 }
 
 void add_globals(CLI::App& app, Read& read) {
@@ -248,7 +247,8 @@ Parsed parse_arguments(int count, char** words) {
   add_looking(app, *read);
   add_mesh(app, *read);
   add_completion(app, *read);
-  for (CLI::App* command : app.get_subcommands({})) command->fallthrough();
+  for (CLI::App* command : app.get_subcommands({}))
+    command->fallthrough();
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError& error) {

@@ -46,7 +46,7 @@ struct ReceiveArguments {
 };
 
 struct TransactArguments {
-  Pairs sends;   // Address and body, as all of these.
+  Pairs sends;  // Address and body, as all of these.
   Pairs calls;
   Pairs checks;
 };

@@ -145,7 +145,8 @@ Json& Json::raw(std::string_view name, std::string_view json) {
 
 Json& Json::texts(std::string_view name, const std::vector<std::string>& values) {
   std::vector<std::string> jsons;
-  for (const std::string& value : values) jsons.push_back(quoted(value));
+  for (const std::string& value : values)
+    jsons.push_back(quoted(value));
   return list(name, jsons);
 }
 
@@ -162,7 +163,8 @@ Json& Json::list(std::string_view name, const std::vector<std::string>& jsons) {
 
 Json& Json::message(const Message& message) {
   Json headers;
-  for (const auto& [name, value] : message.headers) headers.text(name, value);
+  for (const auto& [name, value] : message.headers)
+    headers.text(name, value);
   raw("headers", headers.str());
   if (is_utf8(message.body)) return text("body", message.body);
   return text("body_base64", base64(message.body));

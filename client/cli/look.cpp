@@ -18,7 +18,8 @@ std::string duration_text(std::chrono::milliseconds duration) {
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  for (const std::string& word : words)
+    text += (text.empty() ? "" : ", ") + word;
   return text;
 }
 
@@ -73,7 +74,8 @@ std::string transaction_json(const TransactionStatus& transaction) {
 template <class Item, class ToJson>
 std::vector<std::string> jsons_of(const std::vector<Item>& items, ToJson to_json) {
   std::vector<std::string> jsons;
-  for (const Item& item : items) jsons.push_back(to_json(item));
+  for (const Item& item : items)
+    jsons.push_back(to_json(item));
   return jsons;
 }
 
@@ -96,8 +98,8 @@ void print_queues(const std::vector<QueueStatus>& queues) {
       return queue.local ? std::to_string(value) : std::string{"-"};
     };
     table.add({queue.name + "@" + queue.node, to_text(queue.ordering), number(queue.message_count),
-               number(queue.byte_count), number(queue.leased_count),
-               number(queue.prepared_count), number(queue.consumer_count)});
+               number(queue.byte_count), number(queue.leased_count), number(queue.prepared_count),
+               number(queue.consumer_count)});
   }
   std::cout << table;
 }

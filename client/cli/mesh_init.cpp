@@ -23,8 +23,8 @@ struct Member {
 
 bool is_name(const std::string& name) {
   const auto is_allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   };
   return !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
          std::all_of(name.begin(), name.end(), is_allowed);
@@ -66,7 +66,8 @@ std::vector<Member> members_of(const MeshInitArguments& arguments) {
 
 std::string names_of(const std::vector<Member>& members) {
   std::string names;
-  for (const Member& member : members) names += (names.empty() ? "" : ", ") + member.name;
+  for (const Member& member : members)
+    names += (names.empty() ? "" : ", ") + member.name;
   return names;
 }
 
@@ -77,7 +78,8 @@ std::string config_of(const Member& self, const std::vector<Member>& members,
       << names_of(members) << ".\n"
       << "# Written by `nemcon mesh init`; check it with `nemcond --check --config FILE`.\n"
       << "#\n"
-      << "# There are no keys in it: whoever reaches the port is trusted, and links are plain text.\n"
+      << "# There are no keys in it: whoever reaches the port is trusted, and links are plain "
+         "text.\n"
       << "# So nemcond takes only loopback addresses, unless [security] has insecure = true.\n\n"
       << "[node]\n"
       << "name = \"" << self.name << "\"\n"
@@ -92,7 +94,8 @@ std::string config_of(const Member& self, const std::vector<Member>& members,
   }
   const std::vector<std::string> queues =
       self.queues.empty() ? std::vector<std::string>{"inbox"} : self.queues;
-  for (const std::string& queue : queues) out << "\n[[queue]]\nname = \"" << queue << "\"\n";
+  for (const std::string& queue : queues)
+    out << "\n[[queue]]\nname = \"" << queue << "\"\n";
   return out.str();
 }
 
@@ -107,7 +110,8 @@ Exit run_mesh_init(const Globals& globals, const MeshInitArguments& arguments) {
     throw Refusal("cannot make the directory " + directory.string() + ": " + error.message());
   }
   std::vector<fs::path> files;
-  for (const Member& member : members) files.push_back(directory / (member.name + ".toml"));
+  for (const Member& member : members)
+    files.push_back(directory / (member.name + ".toml"));
   for (const fs::path& file : files) {
     if (!fs::exists(file)) continue;
     throw Refusal(file.string() +
@@ -133,7 +137,8 @@ Exit run_mesh_init(const Globals& globals, const MeshInitArguments& arguments) {
     std::cout << Json{}.list("nodes", nodes).truth("keys", false).str() << "\n";
     return Exit::done;
   }
-  std::cout << "Wrote one configuration for each of " << members.size() << " nodes. Start them:\n\n";
+  std::cout << "Wrote one configuration for each of " << members.size()
+            << " nodes. Start them:\n\n";
   for (const fs::path& file : files) {
     std::cout << "  nemcond --config " << file.string() << "\n";
   }

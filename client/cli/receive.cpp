@@ -47,7 +47,8 @@ class Acks {
   }
 
   std::uint64_t take_all() {
-    while (!acks_.empty()) take();
+    while (!acks_.empty())
+      take();
     return lost_;
   }
 

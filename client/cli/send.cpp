@@ -13,7 +13,8 @@ namespace {
 
 Headers headers_of(const Pairs& pairs) {
   Headers headers;
-  for (const auto& [name, value] : pairs) headers.insert_or_assign(name, value);
+  for (const auto& [name, value] : pairs)
+    headers.insert_or_assign(name, value);
   return headers;
 }
 
@@ -82,7 +83,8 @@ std::uint64_t parse_limit(const std::string& address, const std::string& text) {
   std::uint64_t limit = 0;
   const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   if (error != std::errc{} || stop != text.data() + text.size()) {
-    throw Misuse("--check " + address + "=" + text + ": write a number of messages after the \"=\"");
+    throw Misuse("--check " + address + "=" + text +
+                 ": write a number of messages after the \"=\"");
   }
   return limit;
 }
@@ -90,18 +92,20 @@ std::uint64_t parse_limit(const std::string& address, const std::string& text) {
 }  // namespace
 
 Exit run_send(const Globals& globals, const SendArguments& arguments) {
-  const int sources = (arguments.has_body ? 1 : 0) + (arguments.file.empty() ? 0 : 1) +
-                      (arguments.lines ? 1 : 0);
+  const int sources =
+      (arguments.has_body ? 1 : 0) + (arguments.file.empty() ? 0 : 1) + (arguments.lines ? 1 : 0);
   if (sources != 1) {
-    throw Misuse("send: give the message as BODY, or with --file FILE, or --lines for one message "
-                 "per line of standard input");
+    throw Misuse(
+        "send: give the message as BODY, or with --file FILE, or --lines for one message "
+        "per line of standard input");
   }
   if (arguments.lines) return send_lines(globals, arguments);
   std::string body = arguments.has_body ? arguments.body : read_all(arguments.file);
   Client client = connect(globals);
-  const Outcome outcome = client.begin()
-                              .send(arguments.queue, {std::move(body), headers_of(arguments.headers)})
-                              .commit();
+  const Outcome outcome =
+      client.begin()
+          .send(arguments.queue, {std::move(body), headers_of(arguments.headers)})
+          .commit();
   print(globals, outcome);
   return exit_of(outcome);
 }
@@ -112,8 +116,10 @@ Exit run_transact(const Globals& globals, const TransactArguments& arguments) {
   }
   Client client = connect(globals);
   Transaction transaction = client.begin({.deadline = globals.timeout});
-  for (const auto& [address, body] : arguments.sends) transaction.send(address, body);
-  for (const auto& [address, body] : arguments.calls) transaction.call(address, body);
+  for (const auto& [address, body] : arguments.sends)
+    transaction.send(address, body);
+  for (const auto& [address, body] : arguments.calls)
+    transaction.call(address, body);
   for (const auto& [address, limit] : arguments.checks) {
     transaction.check(address, parse_limit(address, limit));
   }

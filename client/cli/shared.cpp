@@ -31,7 +31,8 @@ std::string outcome_json(const Outcome& outcome) {
   json.text_if("text", outcome.text).text_if("by", outcome.by);
   if (!outcome.replies.empty()) {
     std::vector<std::string> replies;
-    for (const Message& reply : outcome.replies) replies.push_back(Json{}.message(reply).str());
+    for (const Message& reply : outcome.replies)
+      replies.push_back(Json{}.message(reply).str());
     json.list("replies", replies);
   }
   return json.str();

@@ -13,12 +13,15 @@ Table::Table(std::vector<std::string> headings) {
   rows_.push_back(std::move(headings));
 }
 
-void Table::add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+void Table::add(std::vector<std::string> row) {
+  rows_.push_back(std::move(row));
+}
 
 std::ostream& operator<<(std::ostream& out, const Table& table) {
   std::vector<std::size_t> widths(table.is_number_.size(), 0);
   for (const auto& row : table.rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], row[i].size());
   }
   for (const auto& row : table.rows_) {
     std::string line;

@@ -42,7 +42,8 @@ class Stock {
   std::vector<nemcon::CallId> held() {
     const std::lock_guard lock{mutex_};
     std::vector<nemcon::CallId> ids;
-    for (const auto& [id, pieces] : held_) ids.push_back(*nemcon::CallId::parse(id));
+    for (const auto& [id, pieces] : held_)
+      ids.push_back(*nemcon::CallId::parse(id));
     return ids;
   }
 

@@ -18,9 +18,11 @@ int main(int count, char** words) {
   nemcon::Outcome outcome = transaction.commit();
 
   // Not known here and now: the same again, under the same id, so never twice in effect.
-  while (outcome.state == nemcon::State::unknown) outcome = transaction.commit();
+  while (outcome.state == nemcon::State::unknown)
+    outcome = transaction.commit();
 
   std::cout << outcome.summary() << "\n";
-  for (const nemcon::Message& reply : outcome.replies) std::cout << reply.body << "\n";
+  for (const nemcon::Message& reply : outcome.replies)
+    std::cout << reply.body << "\n";
   return outcome.committed() ? 0 : 1;
 }

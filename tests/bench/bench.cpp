@@ -66,11 +66,11 @@ class Bench {
       processes.push_back(mesh.daemon(node).process());
     Result result{.name = name, .mode = mode, .in_flight = in_flight, .body_bytes = bytes};
     result.flush_seconds = flush_probe(settings_.directory);
-    const Load load{.endpoint = mesh.endpoint("one"),
-                    .in_flight = in_flight,
-                    .body_bytes = bytes,
-                    .duration = std::chrono::milliseconds{
-                        static_cast<long>(settings_.seconds * 1000)}};
+    const Load load{
+        .endpoint = mesh.endpoint("one"),
+        .in_flight = in_flight,
+        .body_bytes = bytes,
+        .duration = std::chrono::milliseconds{static_cast<long>(settings_.seconds * 1000)}};
     const Cost before = cost_of(processes);
     if (name == "enqueue") {
       enqueue(load, result);
@@ -97,8 +97,9 @@ class Bench {
 
 int main(int argc, char** argv) {
   nemcon::bench::Settings settings;
-  CLI::App app{"Measures a mesh on this machine; one line of JSON for each run.\n"
-               "Exit: 0 done, 1 an operation was refused or a daemon did not start, 2 usage."};
+  CLI::App app{
+      "Measures a mesh on this machine; one line of JSON for each run.\n"
+      "Exit: 0 done, 1 an operation was refused or a daemon did not start, 2 usage."};
   app.add_option("--seconds", settings.seconds, "length of each run")->capture_default_str();
   app.add_option("--in-flight", settings.in_flight, "operations under way")->capture_default_str();
   app.add_option("--body-bytes", settings.body_bytes, "size of a body")->capture_default_str();

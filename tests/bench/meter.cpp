@@ -99,9 +99,10 @@ std::string to_json(Result result) {
   std::vector<char> text(1024);
   const int length = std::snprintf(
       text.data(), text.size(),
-      R"({"run":"%s","mode":"%s","in_flight":%zu,"body_bytes":%zu,"operations":%llu,"refused":%llu,)"
-      R"("seconds":%.3f,"per_second":%.1f,"p50_ms":%.3f,"p99_ms":%.3f,"cpu_us_per_operation":%.1f,)"
-      R"("flushes_per_operation":%.4f,"resident_mib":%.1f,"probe_flush_ms":%.3f})",
+      R"({"run":"%s","mode":"%s","in_flight":%zu,"body_bytes":%zu,"operations":%llu,)"
+      R"("refused":%llu,"seconds":%.3f,"per_second":%.1f,"p50_ms":%.3f,"p99_ms":%.3f,)"
+      R"("cpu_us_per_operation":%.1f,"flushes_per_operation":%.4f,)"
+      R"("resident_mib":%.1f,"probe_flush_ms":%.3f})",
       result.name.c_str(), result.mode.c_str(), result.in_flight, result.body_bytes,
       static_cast<unsigned long long>(result.operations),
       static_cast<unsigned long long>(result.refused), result.seconds, count / result.seconds,

@@ -54,7 +54,9 @@ class Pipeline {
   std::size_t under_way_ = 0;
 };
 
-bool is_committed(const Outcome& outcome) { return outcome.committed(); }
+bool is_committed(const Outcome& outcome) {
+  return outcome.committed();
+}
 
 ClientOptions options_of(const Load& load) {
   ClientOptions options;

@@ -81,7 +81,8 @@ TEST_F(ClientConsumer, AckIsFalseWhenTheLeaseHadEnded) {
 TEST_F(ClientConsumer, NackRejectAndExtendSayWhatTheyWant) {
   Consumer consumer = client_.consume("orders");
   const auto subscribe = node_.wait_for_nth<core::Subscribe>(1);
-  for (std::uint64_t token = 1; token <= 3; ++token) node_.reply(delivered(subscribe, token));
+  for (std::uint64_t token = 1; token <= 3; ++token)
+    node_.reply(delivered(subscribe, token));
   std::optional<Delivery> a = consumer.receive(patience);
   std::optional<Delivery> b = consumer.receive(patience);
   std::optional<Delivery> c = consumer.receive(patience);
@@ -107,9 +108,11 @@ TEST_F(ClientConsumer, NackRejectAndExtendSayWhatTheyWant) {
 TEST_F(ClientConsumer, GivesCreditBackAsDeliveriesAreSettled) {
   Consumer consumer = client_.consume("orders", {.credit = 8});
   const auto subscribe = node_.wait_for_nth<core::Subscribe>(1);
-  for (std::uint64_t token = 1; token <= 8; ++token) node_.reply(delivered(subscribe, token));
+  for (std::uint64_t token = 1; token <= 8; ++token)
+    node_.reply(delivered(subscribe, token));
   std::vector<Delivery> held;
-  for (int i = 0; i < 8; ++i) held.push_back(std::move(*consumer.receive(patience)));
+  for (int i = 0; i < 8; ++i)
+    held.push_back(std::move(*consumer.receive(patience)));
   // All of the credit is in the application's hands: the node gets none.
   EXPECT_FALSE(consumer.receive(50ms).has_value());
   EXPECT_TRUE(node_.seen<core::AddCredit>().empty());
@@ -122,7 +125,8 @@ TEST_F(ClientConsumer, GivesCreditBackAsDeliveriesAreSettled) {
 
   held.clear();
   std::uint32_t total = 0;
-  for (const auto& add : node_.wait_for<core::AddCredit>(4)) total += add.credit;
+  for (const auto& add : node_.wait_for<core::AddCredit>(4))
+    total += add.credit;
   EXPECT_EQ(total, 8U);
 }
 
@@ -257,8 +261,7 @@ TEST_F(ClientConsumer, AQueueOfAnotherNodeIsAnErrorThatSaysWhatToDo) {
     (void)consumer.receive(patience);
     ADD_FAILURE() << "it must throw";
   } catch (const Error& error) {
-    EXPECT_NE(std::string{error.what()}.find("only the addresses of warehouse"),
-              std::string::npos)
+    EXPECT_NE(std::string{error.what()}.find("only the addresses of warehouse"), std::string::npos)
         << error.what();
   }
   EXPECT_TRUE(node_.seen<core::Subscribe>().empty());

@@ -54,9 +54,8 @@ TEST(ClientFailOver, ResubmitsUnderTheSameIdAfterTheNodeCameBack) {
 TEST(ClientFailOver, MovesOnToTheNextNodeAndKeepsTheInitiatorInTheId) {
   FakeNode shop({.name = "shop", .node = {1, 1}});
   FakeNode billing({.name = "billing", .node = {2, 2}});
-  Client client({.nodes = {shop.endpoint(), billing.endpoint()},
-                 .name = "checkout",
-                 .deadline = 30s});
+  Client client(
+      {.nodes = {shop.endpoint(), billing.endpoint()}, .name = "checkout", .deadline = 30s});
   auto future = client.send_async("orders@warehouse", "x");
   const auto first = shop.wait_for_nth<core::Submit>(1);
 
@@ -126,9 +125,11 @@ TEST(ClientFailOver, ResubmitsInSequenceOrderBeforeAnythingNew) {
   const auto submits = node.wait_for<core::Submit>(20 + 20);
   const std::vector<core::Submit> again{submits.begin() + 20, submits.end()};
   std::vector<std::string> bodies;
-  for (const auto& submit : again) bodies.push_back(body_of(submit));
+  for (const auto& submit : again)
+    bodies.push_back(body_of(submit));
   std::vector<std::string> expected{"0"};
-  for (int i = 2; i < 20; ++i) expected.push_back(std::to_string(i));
+  for (int i = 2; i < 20; ++i)
+    expected.push_back(std::to_string(i));
   expected.emplace_back("new");
   EXPECT_EQ(bodies, expected);
   EXPECT_FALSE(again.back().retry);
@@ -138,9 +139,8 @@ TEST(ClientFailOver, ResubmitsInSequenceOrderBeforeAnythingNew) {
 TEST(ClientFailOver, WhatWasNeverSentIsBegunAtTheNodeThatAnswers) {
   FakeNode shop({.name = "shop", .node = {1, 1}});
   FakeNode billing({.name = "billing", .node = {2, 2}});
-  Client client({.nodes = {shop.endpoint(), billing.endpoint()},
-                 .name = "checkout",
-                 .deadline = 30s});
+  Client client(
+      {.nodes = {shop.endpoint(), billing.endpoint()}, .name = "checkout", .deadline = 30s});
   auto future = client.send_async("orders@shop", "x");
   const auto first = shop.wait_for_nth<core::Submit>(1);
 
@@ -183,8 +183,7 @@ TEST(ClientFailOver, WithNoNodeItSaysSoWithinTheDeadline) {
   } catch (const Error& error) {
     EXPECT_EQ(error.error_class(), ErrorClass::retryable);
     EXPECT_EQ(error.reason(), Reason::unavailable);
-    EXPECT_NE(std::string{error.what()}.find("tcp://127.0.0.1"), std::string::npos)
-        << error.what();
+    EXPECT_NE(std::string{error.what()}.find("tcp://127.0.0.1"), std::string::npos) << error.what();
   }
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 3s);
 }
@@ -240,9 +239,8 @@ TEST(ClientFailOver, CallbacksGetTheRetryableErrorAsAnOutcome) {
   Client client({.nodes = {dead_address()}});
   std::promise<Outcome> told;
 
-  client.send_async(
-      "orders@shop", "x", [&](const Outcome& outcome) { told.set_value(outcome); },
-      {.deadline = 200ms});
+  client.send_async("orders@shop", "x", [&](const Outcome& outcome) { told.set_value(outcome); },
+                    {.deadline = 200ms});
 
   const Outcome outcome = told.get_future().get();
   EXPECT_EQ(outcome.state, State::rolled_back);
@@ -290,8 +288,8 @@ TEST(ClientFailOver, AClientWhoseNameIsTakenOverIsFinished) {
   ASSERT_TRUE(first.get().committed());
 
   auto second = client.send_async("orders@shop", "y");
-  core::Denied answer = denied(node.wait_for_nth<core::Submit>(2).request, core::Reason::fenced,
-                               false);
+  core::Denied answer =
+      denied(node.wait_for_nth<core::Submit>(2).request, core::Reason::fenced, false);
   answer.epoch = core::Epoch{6};
   node.reply(answer);
 
@@ -350,8 +348,8 @@ TEST(ClientFailOver, AsksTheNextNodeForAnOutcome) {
 
   const auto ask = billing.wait_for_nth<core::Ask>(1);
   EXPECT_EQ(core::to_text(ask.id), text);
-  billing.reply(core::Concluded{
-      .request = ask.request, .id = ask.id, .verdict = core::Verdict::committed});
+  billing.reply(
+      core::Concluded{.request = ask.request, .id = ask.id, .verdict = core::Verdict::committed});
   EXPECT_TRUE(future.get().committed());
 }
 

@@ -21,7 +21,9 @@ FakeNode::FakeNode(Settings settings) : settings_(std::move(settings)) {
   start("tcp://127.0.0.1:*");
 }
 
-FakeNode::~FakeNode() { die(); }
+FakeNode::~FakeNode() {
+  die();
+}
 
 void FakeNode::start(const std::string& listen) {
   transport::NodeSocketsOptions options;

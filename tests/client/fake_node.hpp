@@ -29,12 +29,12 @@ class FakeNode {
   struct Settings {
     std::string name = "shop";
     core::NodeId node{1, 1};
-    core::Epoch epoch{7};        // Of new sessions; the next one is larger.
+    core::Epoch epoch{7};  // Of new sessions; the next one is larger.
     std::uint32_t window = 4096;
     std::uint64_t message_bytes_max = std::uint64_t{1} << 20U;
     std::uint64_t transaction_bytes_max = std::uint64_t{16} << 20U;
-    bool opens = true;    // Answers Open.
-    bool commits = false; // Answers Submit with committed, at once.
+    bool opens = true;     // Answers Open.
+    bool commits = false;  // Answers Submit with committed, at once.
   };
 
   FakeNode() : FakeNode(Settings{}) {}
@@ -68,8 +68,8 @@ class FakeNode {
   template <class Kind>
   [[nodiscard]] std::vector<Kind> wait_for(std::size_t count) {
     std::unique_lock lock{mutex_};
-    const bool came = changed_.wait_for(
-        lock, patience, [&] { return seen_unlocked<Kind>().size() >= count; });
+    const bool came =
+        changed_.wait_for(lock, patience, [&] { return seen_unlocked<Kind>().size() >= count; });
     if (!came) throw std::runtime_error("the client did not send what the test waits for");
     return seen_unlocked<Kind>();
   }

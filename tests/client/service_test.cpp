@@ -115,8 +115,7 @@ TEST_F(ClientService, CallsADecisionAgainUntilItReturns) {
                                                        throw std::runtime_error("not now");
                                                      }
                                                    }});
-  node_.reply(core::Serving{.request = node_.wait_for_nth<core::Serve>(1).request,
-                            .active = true});
+  node_.reply(core::Serving{.request = node_.wait_for_nth<core::Serve>(1).request, .active = true});
   ASSERT_TRUE(active.get());
   node_.reply(prepare_of(1));
   (void)node_.wait_for_nth<core::ServiceVote>(1);
@@ -201,7 +200,8 @@ TEST_F(ClientService, SeveralThreadsPrepareAtTheSameTime) {
   node_.reply(prepare_of(1));
   node_.reply(prepare_of(2));
 
-  for (const auto& vote : node_.wait_for<core::ServiceVote>(2)) EXPECT_TRUE(vote.yes);
+  for (const auto& vote : node_.wait_for<core::ServiceVote>(2))
+    EXPECT_TRUE(vote.yes);
 }
 
 TEST_F(ClientService, ReportsWhatIsInDoubtOnEveryLink) {
@@ -260,19 +260,17 @@ TEST_F(ClientService, WaitsForARunningPrepareBeforeItReportsWhatIsInDoubt) {
 }
 
 TEST_F(ClientService, StandsByForAnotherInstance) {
-  auto active = client_.serve_async("reserve", {.prepare = [](const Branch&) {
-                                      return Vote::yes();
-                                    }});
-  node_.reply(core::Serving{.request = node_.wait_for_nth<core::Serve>(1).request,
-                            .active = false});
+  auto active =
+      client_.serve_async("reserve", {.prepare = [](const Branch&) { return Vote::yes(); }});
+  node_.reply(
+      core::Serving{.request = node_.wait_for_nth<core::Serve>(1).request, .active = false});
 
   EXPECT_FALSE(active.get());
 }
 
 TEST_F(ClientService, ARefusedServiceIsAnError) {
-  auto active = client_.serve_async("reserve", {.prepare = [](const Branch&) {
-                                      return Vote::yes();
-                                    }});
+  auto active =
+      client_.serve_async("reserve", {.prepare = [](const Branch&) { return Vote::yes(); }});
   node_.reply(denied(node_.wait_for_nth<core::Serve>(1).request, core::Reason::forbidden, false));
 
   try {

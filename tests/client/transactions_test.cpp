@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::future_status look(const std::future<Outcome>& future) { return future.wait_for(0s); }
+std::future_status look(const std::future<Outcome>& future) {
+  return future.wait_for(0s);
+}
 
 TEST(ClientTransactions, CommitReturnsWhatTheMeshDecided) {
   FakeNode node;
@@ -89,7 +91,8 @@ TEST(ClientTransactions, SequenceNumbersAreDenseFromOne) {
   FakeNode node({.commits = true});
   Client client({.nodes = {node.endpoint()}, .name = "checkout"});
 
-  for (int i = 0; i < 5; ++i) client.send("orders@shop", "x");
+  for (int i = 0; i < 5; ++i)
+    client.send("orders@shop", "x");
 
   const auto submits = node.wait_for<core::Submit>(5);
   for (std::uint64_t i = 0; i < 5; ++i) {
@@ -181,7 +184,8 @@ TEST(ClientTransactions, SendsNoMoreThanTheWindowAllows) {
   FakeNode node({.window = 3});
   Client client({.nodes = {node.endpoint()}, .name = "checkout"});
   std::vector<std::future<Outcome>> futures;
-  for (int i = 0; i < 5; ++i) futures.push_back(client.send_async("orders@shop", "x"));
+  for (int i = 0; i < 5; ++i)
+    futures.push_back(client.send_async("orders@shop", "x"));
 
   node.reply(committed(node.wait_for_nth<core::Submit>(3)));
   futures[2].wait();
@@ -366,10 +370,13 @@ TEST(ClientTransactions, ThousandsAreUnderWayAtATime) {
 
   // All are there before the first is answered.
   const auto submits = node.wait_for<core::Submit>(count);
-  for (const auto& submit : submits) node.reply(committed(submit));
+  for (const auto& submit : submits)
+    node.reply(committed(submit));
 
-  for (auto& future : futures) EXPECT_TRUE(future.get().committed());
-  for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(body_of(submits[i]), std::to_string(i));
+  for (auto& future : futures)
+    EXPECT_TRUE(future.get().committed());
+  for (std::size_t i = 0; i < count; ++i)
+    EXPECT_EQ(body_of(submits[i]), std::to_string(i));
 }
 
 TEST(ClientTransactions, DrainWaitsForCallbacks) {

@@ -17,7 +17,9 @@ core::Digest of_descriptor(const core::Descriptor& descriptor) {
   return hash_of<core::Digest>(descriptor);
 }
 
-core::Digest of_content(const core::Content& content) { return hash_of<core::Digest>(content); }
+core::Digest of_content(const core::Content& content) {
+  return hash_of<core::Digest>(content);
+}
 
 core::ClientId of_name(const std::string& client_name) {
   return hash_of<core::ClientId>(client_name);

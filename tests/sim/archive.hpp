@@ -54,7 +54,8 @@ class Walk {
   template <class T>
   void add(const std::vector<T>& values) {
     derived().number(values.size());
-    for (const T& value : values) add(value);
+    for (const T& value : values)
+      add(value);
   }
 
   template <class T>

@@ -14,13 +14,13 @@ namespace {
 constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
 struct TransactionFacts {
-  bool told = false;         // Its client has some final answer.
-  bool committed = false;    // Somebody said so.
+  bool told = false;       // Its client has some final answer.
+  bool committed = false;  // Somebody said so.
   bool rolled_back = false;
   bool denied = false;
   bool unknown = false;
   std::uint64_t at = 0;
-  bool has_effect = false;   // Something of it was seen, whatever was said.
+  bool has_effect = false;  // Something of it was seen, whatever was said.
 
   [[nodiscard]] bool took_effect() const { return committed || has_effect; }
 };
@@ -51,10 +51,13 @@ class Judge {
 
   std::vector<std::string> run() {
     index_consumers();
-    for (std::size_t index = 0; index < history_.events.size(); ++index) read_event(index);
+    for (std::size_t index = 0; index < history_.events.size(); ++index)
+      read_event(index);
     judge_phantoms();
-    for (std::uint32_t index = 0; index < transactions_.size(); ++index) judge_outcome(index);
-    for (std::uint32_t index = 0; index < messages_.size(); ++index) judge_message(index);
+    for (std::uint32_t index = 0; index < transactions_.size(); ++index)
+      judge_outcome(index);
+    for (std::uint32_t index = 0; index < messages_.size(); ++index)
+      judge_message(index);
     judge_deliveries();
     judge_calls();
     judge_mesh_cycles();
@@ -90,10 +93,18 @@ class Judge {
   void read_event(std::size_t index) {
     const HistoryEvent& event = history_.events[index];
     switch (event.what) {
-      case Happened::told_committed: read_commit(index, true); break;
-      case Happened::node_committed: read_commit(index, false); break;
-      case Happened::told_rolled_back: transactions_[event.transaction].told = true; [[fallthrough]];
-      case Happened::node_rolled_back: transactions_[event.transaction].rolled_back = true; break;
+      case Happened::told_committed:
+        read_commit(index, true);
+        break;
+      case Happened::node_committed:
+        read_commit(index, false);
+        break;
+      case Happened::told_rolled_back:
+        transactions_[event.transaction].told = true;
+        [[fallthrough]];
+      case Happened::node_rolled_back:
+        transactions_[event.transaction].rolled_back = true;
+        break;
       case Happened::told_unknown:
         transactions_[event.transaction].told = true;
         transactions_[event.transaction].unknown = true;
@@ -102,13 +113,19 @@ class Judge {
         transactions_[event.transaction].told = true;
         transactions_[event.transaction].denied = true;
         break;
-      case Happened::delivered: read_delivery(index); break;
+      case Happened::delivered:
+        read_delivery(index);
+        break;
       case Happened::acked:
         ++messages_[event.message].acked;
         messages_[event.message].gone = std::min(messages_[event.message].gone, index);
         break;
-      case Happened::maybe_acked: ++messages_[event.message].maybe_acked; break;
-      default: read_service(event); break;
+      case Happened::maybe_acked:
+        ++messages_[event.message].maybe_acked;
+        break;
+      default:
+        read_service(event);
+        break;
     }
   }
 
@@ -153,19 +170,28 @@ class Judge {
   void read_service(const HistoryEvent& event) {
     CallFacts& call = calls_[{event.transaction, event.place}];
     switch (event.what) {
-      case Happened::service_yes: call.yes = true; break;
-      case Happened::service_read_only: call.read_only = true; break;
-      case Happened::service_no: call.no = true; break;
+      case Happened::service_yes:
+        call.yes = true;
+        break;
+      case Happened::service_read_only:
+        call.read_only = true;
+        break;
+      case Happened::service_no:
+        call.no = true;
+        break;
       case Happened::service_committed:
         ++call.committed;
         transactions_[event.transaction].has_effect = true;
         break;
-      default: ++call.rolled_back; break;
+      default:
+        ++call.rolled_back;
+        break;
     }
   }
 
   void judge_phantoms() {
-    for (const std::string& body : history_.phantoms) blame("phantom", body.substr(0, 60));
+    for (const std::string& body : history_.phantoms)
+      blame("phantom", body.substr(0, 60));
   }
 
   void judge_outcome(std::uint32_t index) {
@@ -225,8 +251,8 @@ class Judge {
       const QueueOrder order = history_.queues[event.queue].order;
       if (order == QueueOrder::producer) {
         const Place place{transaction.session, transaction.sequence, message.part};
-        const auto [last, is_new] = newest.emplace(
-            std::pair{event.queue, transaction.producer}, std::pair{place, event.message});
+        const auto [last, is_new] = newest.emplace(std::pair{event.queue, transaction.producer},
+                                                   std::pair{place, event.message});
         if (!is_new && place < last->second.first) {
           blame("producer-order",
                 message_text(event.message) + " comes after " + message_text(last->second.second));
@@ -262,7 +288,8 @@ class Judge {
     std::map<std::uint32_t, std::uint32_t> incoming;
     for (const auto& [from, successors] : mesh_edges_) {
       incoming.try_emplace(from, 0);
-      for (const std::uint32_t to : successors) ++incoming[to];
+      for (const std::uint32_t to : successors)
+        ++incoming[to];
     }
     std::vector<std::uint32_t> ready;
     for (const auto& [transaction, count] : incoming) {
@@ -296,8 +323,7 @@ class Judge {
       const auto& calls = history_.transactions[index].calls;
       for (std::uint32_t place = 0; place < calls.size(); ++place) {
         const auto found = calls_.find({index, place});
-        const bool agreed =
-            found != calls_.end() && (found->second.yes || found->second.read_only);
+        const bool agreed = found != calls_.end() && (found->second.yes || found->second.read_only);
         if (!agreed) blame("service-ignored", name_of(index) + " took effect without its yes");
       }
     }
@@ -364,6 +390,8 @@ class Judge {
 
 }  // namespace
 
-std::vector<std::string> check(const History& history) { return Judge{history}.run(); }
+std::vector<std::string> check(const History& history) {
+  return Judge{history}.run();
+}
 
 }  // namespace nemcon::sim

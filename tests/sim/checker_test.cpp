@@ -4,10 +4,10 @@
 // thing in it is made wrong, and the checker must name exactly that kind. 200 histories a kind.
 #include "tests/sim/checker.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "tests/sim/random.hpp"
 
@@ -24,7 +24,8 @@ class Maker {
     add_queue("m2", QueueOrder::mesh);
     add_queue("n1", QueueOrder::none);
     const std::uint32_t count = 10 + static_cast<std::uint32_t>(random_.below(20));
-    for (std::uint32_t index = 0; index < count; ++index) add_transaction(index);
+    for (std::uint32_t index = 0; index < count; ++index)
+      add_transaction(index);
     drain();
     history.drained = true;
   }

@@ -24,7 +24,9 @@ Consumer::Consumer(World& world, Session& session, std::string queue, std::size_
   session_.owner.replied = [this](const core::Reply& reply) { on_reply(reply); };
 }
 
-void Consumer::drain() { draining_ = true; }
+void Consumer::drain() {
+  draining_ = true;
+}
 
 void Consumer::plan(Time delay, std::function<void()> action) {
   world_.schedule.at(world_.schedule.now() + delay, Nature::timer,
@@ -52,7 +54,8 @@ void Consumer::on_lost() {
   ++epoch_;
   for (const auto& [request, asked] : asked_) {
     if (asked.how != core::Settlement::ack) continue;
-    for (const auto& [token, message] : asked.messages) record(Happened::maybe_acked, message);
+    for (const auto& [token, message] : asked.messages)
+      record(Happened::maybe_acked, message);
   }
   asked_.clear();
 }
@@ -140,7 +143,9 @@ void Consumer::take(const core::Settled& settled) {
   if (asked.how != core::Settlement::extend) return_credit();
 }
 
-void Consumer::return_credit() { session_.send(core::AddCredit{subscription_, 1}); }
+void Consumer::return_credit() {
+  session_.send(core::AddCredit{subscription_, 1});
+}
 
 // Takes the message and sends its amount on, in one or two messages, or neither happens.
 void Consumer::transact(const core::Delivered& delivered) {

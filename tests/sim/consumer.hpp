@@ -21,9 +21,9 @@ struct ConsumerHabits {
   // Parts of a million, of deliveries.
   std::uint32_t nacks = 50'000;
   std::uint32_t rejects = 5'000;
-  std::uint32_t forgets = 10'000;   // Lets the lease end.
+  std::uint32_t forgets = 10'000;  // Lets the lease end.
   std::uint32_t extends = 20'000;
-  std::uint32_t transacts = 0;      // Consumes and produces in one transaction.
+  std::uint32_t transacts = 0;       // Consumes and produces in one transaction.
   std::vector<std::string> targets;  // Where it produces to.
 };
 

@@ -55,41 +55,58 @@ std::string of_branches(const std::vector<std::uint8_t>& branches) {
 
 const char* of_knowledge(Knowledge knowledge) {
   switch (knowledge) {
-    case Knowledge::none: return "none";
-    case Knowledge::working: return "working";
-    case Knowledge::voted: return "voted";
-    case Knowledge::decided: return "decided";
-    case Knowledge::too_old: return "too old";
+    case Knowledge::none:
+      return "none";
+    case Knowledge::working:
+      return "working";
+    case Knowledge::voted:
+      return "voted";
+    case Knowledge::decided:
+      return "decided";
+    case Knowledge::too_old:
+      return "too old";
   }
   return "?";
 }
 
 const char* of_refusal(Refusal refusal) {
   switch (refusal) {
-    case Refusal::ballot: return "ballot";
-    case Refusal::too_old: return "too old";
-    case Refusal::conflict: return "conflict";
-    case Refusal::drift: return "drift";
+    case Refusal::ballot:
+      return "ballot";
+    case Refusal::too_old:
+      return "too old";
+    case Refusal::conflict:
+      return "conflict";
+    case Refusal::drift:
+      return "drift";
   }
   return "?";
 }
 
 const char* of_kind(OperationKind kind) {
   switch (kind) {
-    case OperationKind::deliver: return "send";
-    case OperationKind::consume: return "consume";
-    case OperationKind::call: return "call";
-    case OperationKind::check: return "check";
+    case OperationKind::deliver:
+      return "send";
+    case OperationKind::consume:
+      return "consume";
+    case OperationKind::call:
+      return "call";
+    case OperationKind::check:
+      return "check";
   }
   return "?";
 }
 
 const char* of_verdict(Verdict verdict) {
   switch (verdict) {
-    case Verdict::committed: return "committed";
-    case Verdict::rolled_back: return "rolled back";
-    case Verdict::in_doubt: return "in doubt";
-    case Verdict::unknown: return "unknown";
+    case Verdict::committed:
+      return "committed";
+    case Verdict::rolled_back:
+      return "rolled back";
+    case Verdict::in_doubt:
+      return "in doubt";
+    case Verdict::unknown:
+      return "unknown";
   }
   return "?";
 }
@@ -271,9 +288,7 @@ struct OfRequest {
     return "subscribe " + r.queue + " credit " + std::to_string(r.credit);
   }
 
-  std::string operator()(const AddCredit& r) const {
-    return "credit " + std::to_string(r.credit);
-  }
+  std::string operator()(const AddCredit& r) const { return "credit " + std::to_string(r.credit); }
 
   std::string operator()(const Unsubscribe&) const { return "unsubscribe"; }
 
@@ -319,7 +334,8 @@ struct OfReply {
     if (r.verdict == Verdict::committed) text += " at " + Names::of(r.at);
     if (!r.by.empty()) text += " by " + r.by;
     text = with_reason(text, r.reason, r.text);
-    for (const Content& reply : r.replies) text += ' ' + quoted(reply);
+    for (const Content& reply : r.replies)
+      text += ' ' + quoted(reply);
     return text;
   }
 
@@ -345,9 +361,7 @@ struct OfReply {
     return r.service + (r.commit ? " commit " : " roll back ") + names.of(r.call.transaction);
   }
 
-  std::string operator()(const Serving& r) const {
-    return r.active ? "serving" : "standing by";
-  }
+  std::string operator()(const Serving& r) const { return r.active ? "serving" : "standing by"; }
 
   std::string operator()(const Report&) const { return "report"; }
 };

@@ -52,14 +52,17 @@ struct EraseRow {
 
 template <class Map>
 void add_rows(std::vector<core::Row>& rows, const Map& map) {
-  for (const auto& [key, row] : map) rows.emplace_back(row);
+  for (const auto& [key, row] : map)
+    rows.emplace_back(row);
 }
 
 }  // namespace
 
 void StoreImage::apply(const core::Checkpoint& checkpoint) {
-  for (const core::Row& row : checkpoint.puts) std::visit(PutRow{*this}, row);
-  for (const core::RowKey& key : checkpoint.erased) std::visit(EraseRow{*this}, key);
+  for (const core::Row& row : checkpoint.puts)
+    std::visit(PutRow{*this}, row);
+  for (const core::RowKey& key : checkpoint.erased)
+    std::visit(EraseRow{*this}, key);
   upto = checkpoint.upto;
 }
 
@@ -131,8 +134,8 @@ void Disk::start_batch_if_due() {
   const bool urgent =
       std::any_of(waiting_.begin(), waiting_.end(), [](const auto& write) { return write.urgent; });
   linger_planned_ = true;
-  const Time delay = urgent ? Time{shuffles ? static_cast<std::int64_t>(random_.below(20'000)) : 1}
-                            : linger;
+  const Time delay =
+      urgent ? Time{shuffles ? static_cast<std::int64_t>(random_.below(20'000)) : 1} : linger;
   schedule_.after(delay, [this, life = life_] {
     if (life != life_) return;
     linger_planned_ = false;
@@ -175,8 +178,7 @@ void Disk::read(core::Read order) {
 void Disk::checkpoint(core::Checkpoint checkpoint) {
   if (checkpoint.upto > image.durable()) {
     listener_.violation("checkpoint upto " + std::to_string(checkpoint.upto.value()) +
-                        " is ahead of the journal at " +
-                        std::to_string(image.durable().value()));
+                        " is ahead of the journal at " + std::to_string(image.durable().value()));
   }
   orders_.emplace_back(std::move(checkpoint));
   start_order();

@@ -15,8 +15,8 @@ enum class QueueOrder : std::uint8_t { producer, mesh, none };
 struct HistoryQueue {
   std::string name;
   QueueOrder order = QueueOrder::producer;
-  std::uint32_t base = 0;   // Of a dead-letter queue: the queue it belongs to; else itself.
-  bool observable = true;   // False once its node is gone for good.
+  std::uint32_t base = 0;  // Of a dead-letter queue: the queue it belongs to; else itself.
+  bool observable = true;  // False once its node is gone for good.
 };
 
 struct HistoryMessage {
@@ -35,9 +35,9 @@ struct HistoryCall {
 struct HistoryTransaction {
   std::string name;
   std::uint32_t producer = 0;
-  std::uint64_t session = 0;   // Rises with the sessions of one producer.
+  std::uint64_t session = 0;  // Rises with the sessions of one producer.
   std::uint64_t sequence = 0;
-  std::uint64_t after = 0;     // The newest commit timestamp its client knew of.
+  std::uint64_t after = 0;              // The newest commit timestamp its client knew of.
   std::vector<std::uint32_t> produced;  // Messages.
   std::vector<std::uint32_t> consumed;  // Messages.
   std::vector<HistoryCall> calls;
@@ -46,15 +46,15 @@ struct HistoryTransaction {
 };
 
 enum class Happened : std::uint8_t {
-  told_committed,    // The client was told; `at` is the commit timestamp.
+  told_committed,  // The client was told; `at` is the commit timestamp.
   told_rolled_back,
-  told_unknown,      // Final: the mesh does not know (any more).
-  told_denied,       // Turned away, and nothing of it can have been sent before.
-  node_committed,    // A node holds the outcome durably.
+  told_unknown,    // Final: the mesh does not know (any more).
+  told_denied,     // Turned away, and nothing of it can have been sent before.
+  node_committed,  // A node holds the outcome durably.
   node_rolled_back,
-  delivered,         // Handed out by the queue's node. `at`: its place there.
-  acked,             // The node confirmed.
-  maybe_acked,       // Asked for, and no answer came.
+  delivered,    // Handed out by the queue's node. `at`: its place there.
+  acked,        // The node confirmed.
+  maybe_acked,  // Asked for, and no answer came.
   service_yes,
   service_read_only,
   service_no,
@@ -67,9 +67,9 @@ struct HistoryEvent {
   std::uint32_t transaction = 0;
   std::uint32_t message = 0;
   std::uint32_t queue = 0;
-  std::uint32_t place = 0;   // Node, or index of a call in its transaction.
+  std::uint32_t place = 0;  // Node, or index of a call in its transaction.
   std::uint64_t at = 0;
-  std::int64_t time = 0;     // For reports.
+  std::int64_t time = 0;  // For reports.
 };
 
 struct History {

@@ -108,7 +108,8 @@ void Links::break_all(std::size_t node) {
   for (const auto& [id, link] : links_) {
     if (link.node == node) affected.push_back(id);
   }
-  for (const core::LinkId id : affected) break_link(id);
+  for (const core::LinkId id : affected)
+    break_link(id);
 }
 
 void Links::silence(core::LinkId id) {

@@ -6,8 +6,6 @@
 //   --expect-violation                       succeeds when a violation was found (planted bugs)
 //
 // Exit: 0 as wished, 1 a violation (or none, when one was expected), 2 wrong usage.
-#include <unistd.h>
-
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -18,6 +16,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <unistd.h>
 
 #include "tests/sim/run.hpp"
 
@@ -116,7 +116,8 @@ class Campaign {
     if (arguments_.minutes != 0) {
       // Different seeds each time; which ones is printed.
       first = static_cast<std::uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
-                                         std::chrono::milliseconds{1}) * 1000;
+                                         std::chrono::milliseconds{1}) *
+              1000;
       last = std::numeric_limits<std::uint64_t>::max();
     }
     for (std::uint64_t seed = first; seed <= last && !is_over(); ++seed) {
@@ -152,8 +153,10 @@ class Campaign {
     rolled_back_count_ += result.rolled_back_count;
     step_count_ += result.step_count;
     virtual_seconds_ += static_cast<double>(result.virtual_time.count()) / 1e9;
-    for (const auto& [name, count] : result.marks) marks_[name] += count;
-    for (const auto& [name, count] : result.notes) notes_[name] += count;
+    for (const auto& [name, count] : result.marks)
+      marks_[name] += count;
+    for (const auto& [name, count] : result.notes)
+      notes_[name] += count;
     const bool is_single = arguments_.first == arguments_.last && arguments_.minutes == 0;
     if (is_single) {
       std::cout << "seed " << seed << ": " << result.plan << "\nhash " << std::hex << result.hash
@@ -177,7 +180,8 @@ class Campaign {
 
   void report() const {
     if (arguments_.reports_marks) {
-      for (const auto& [name, count] : marks_) std::cout << "  " << name << ": " << count << '\n';
+      for (const auto& [name, count] : marks_)
+        std::cout << "  " << name << ": " << count << '\n';
       for (const auto& [name, count] : notes_) {
         std::cout << "  note \"" << name << "\": " << count << '\n';
       }

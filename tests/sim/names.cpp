@@ -11,9 +11,13 @@ std::string find_name(const Map& names, const Id& id, const char* unknown) {
 
 }  // namespace
 
-std::string Names::of(core::NodeId node) const { return find_name(nodes_, node, "node-"); }
+std::string Names::of(core::NodeId node) const {
+  return find_name(nodes_, node, "node-");
+}
 
-std::string Names::of(core::ClientId client) const { return find_name(clients_, client, "client-"); }
+std::string Names::of(core::ClientId client) const {
+  return find_name(clients_, client, "client-");
+}
 
 std::string Names::of(const core::TransactionId& id) const {
   const auto found = transactions_.find(id);

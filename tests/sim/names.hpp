@@ -27,7 +27,9 @@ class Names {
   [[nodiscard]] std::string of(core::NodeId node) const;
   [[nodiscard]] std::string of(core::ClientId client) const;
   [[nodiscard]] std::string of(const core::TransactionId& id) const;
+
   [[nodiscard]] std::string of(const core::TransactionKey& key) const { return of(key.id); }
+
   [[nodiscard]] static std::string of(core::Hlc at);
   [[nodiscard]] std::string of(const core::Descriptor& descriptor, std::size_t node_index) const;
 

@@ -9,10 +9,23 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Moments at which a crash is worth more than at others: between a promise and what follows.
-const char* const crash_points[] = {"",         "",        "prepare",     "vote",    "accepted",
-                                    "decision", "promise", "propose",     "voted",   "decided",
-                                    "forget",   "forgotten", "all_informed", "decided_alone",
-                                    "sent",     "session_opened", "accepted_votes"};
+const char* const crash_points[] = {"",
+                                    "",
+                                    "prepare",
+                                    "vote",
+                                    "accepted",
+                                    "decision",
+                                    "promise",
+                                    "propose",
+                                    "voted",
+                                    "decided",
+                                    "forget",
+                                    "forgotten",
+                                    "all_informed",
+                                    "decided_alone",
+                                    "sent",
+                                    "session_opened",
+                                    "accepted_votes"};
 
 }  // namespace
 
@@ -135,7 +148,8 @@ void Nemesis::cut_some() {
   } else {  // Two groups.
     ++counts_["cut in two"];
     std::vector<bool> group(count);
-    for (std::size_t index = 0; index < count; ++index) group[index] = random_.chance(500'000);
+    for (std::size_t index = 0; index < count; ++index)
+      group[index] = random_.chance(500'000);
     for (std::size_t from = 0; from < count; ++from) {
       for (std::size_t to = 0; to < count; ++to) {
         if (group[from] != group[to]) cuts.emplace_back(from, to);
@@ -147,7 +161,8 @@ void Nemesis::cut_some() {
     world_.network.cut(from, to, true);
   }
   later(between(milliseconds{20}, seconds{4}), [this, cuts] {
-    for (const auto& [from, to] : cuts) world_.network.cut(from, to, false);
+    for (const auto& [from, to] : cuts)
+      world_.network.cut(from, to, false);
   });
 }
 

@@ -40,9 +40,8 @@ void Network::send(std::size_t from, std::size_t to, Frame frame) {
   const auto is_dropped = [&](const core::Message& message) {
     return listener_.filter && listener_.filter(from, to, message) == Fate::drop;
   };
-  frame.messages.erase(
-      std::remove_if(frame.messages.begin(), frame.messages.end(), is_dropped),
-      frame.messages.end());
+  frame.messages.erase(std::remove_if(frame.messages.begin(), frame.messages.end(), is_dropped),
+                       frame.messages.end());
   if (frame.messages.empty()) return;
   ++counts_.frame_count;
   counts_.message_count += frame.messages.size();

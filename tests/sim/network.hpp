@@ -18,9 +18,9 @@ namespace nemcon::sim {
 struct NetworkRates {
   Time delay_min = std::chrono::microseconds{100};
   Time delay_max = std::chrono::milliseconds{1};
-  std::uint32_t lost = 0;       // All in parts of a million frames.
+  std::uint32_t lost = 0;  // All in parts of a million frames.
   std::uint32_t doubled = 0;
-  std::uint32_t delayed = 0;    // By up to delayed_max.
+  std::uint32_t delayed = 0;  // By up to delayed_max.
   Time delayed_max = std::chrono::milliseconds{200};
   std::uint32_t very_late = 0;  // A further copy comes up to very_late_max later.
   Time very_late_max = std::chrono::minutes{2};
@@ -33,7 +33,7 @@ struct NetworkCounts {
   std::uint64_t doubled_count = 0;
   std::uint64_t delayed_count = 0;
   std::uint64_t very_late_count = 0;
-  std::uint64_t cut_count = 0;     // Frames that met a cut.
+  std::uint64_t cut_count = 0;      // Frames that met a cut.
   std::uint64_t one_way_count = 0;  // Cuts of one direction only.
 };
 

@@ -171,7 +171,8 @@ void Node::set_alarm(std::optional<core::Instant> wake_at) {
 void Node::order_group(std::vector<Action>& actions, std::size_t first) {
   std::vector<std::uint64_t> keys;
   keys.reserve(actions.size() - first);
-  for (std::size_t index = first; index < actions.size(); ++index) keys.push_back(random_.next());
+  for (std::size_t index = first; index < actions.size(); ++index)
+    keys.push_back(random_.next());
   std::sort(keys.begin(), keys.end());
   for (std::size_t index = first; index < actions.size(); ++index) {
     actions[index].key = keys[index - first];
@@ -184,7 +185,8 @@ void Node::plan_actions(const core::Effects& effects, std::vector<Action>& actio
     actions.push_back({Kind::send, index, random_.next()});
   }
   const auto add_ordered = [&](Kind kind, std::size_t count) {
-    for (std::size_t index = 0; index < count; ++index) actions.push_back({kind, index, 0});
+    for (std::size_t index = 0; index < count; ++index)
+      actions.push_back({kind, index, 0});
   };
   std::size_t first = actions.size();
   add_ordered(Kind::write, effects.writes.size());
@@ -243,9 +245,15 @@ void Node::perform(core::Effects& effects, const Action& action) {
       frame->second.push_back(std::move(send.message));
       return;
     }
-    case Action::Kind::write: disk_.append(std::move(effects.writes[action.index])); return;
-    case Action::Kind::read: disk_.read(std::move(effects.reads[action.index])); return;
-    case Action::Kind::checkpoint: disk_.checkpoint(std::move(*effects.checkpoint)); return;
+    case Action::Kind::write:
+      disk_.append(std::move(effects.writes[action.index]));
+      return;
+    case Action::Kind::read:
+      disk_.read(std::move(effects.reads[action.index]));
+      return;
+    case Action::Kind::checkpoint:
+      disk_.checkpoint(std::move(*effects.checkpoint));
+      return;
     case Action::Kind::reply:
       surroundings_.on_reply(index_, effects.replies[action.index]);
       return;

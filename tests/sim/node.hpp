@@ -45,9 +45,9 @@ struct CrashPlan {
 };
 
 struct NodeClock {
-  Time monotonic_offset{0};      // Of `now`; new with each life.
+  Time monotonic_offset{0};  // Of `now`; new with each life.
   std::int64_t wall_skew_ms = 0;
-  std::int64_t drift_ppm = 0;    // Of both: the oscillator is too fast or too slow.
+  std::int64_t drift_ppm = 0;  // Of both: the oscillator is too fast or too slow.
 };
 
 struct NodeCounts {
@@ -57,7 +57,7 @@ struct NodeCounts {
   std::uint64_t mid_effects_crash_count = 0;
   std::uint64_t in_doubt_crash_count = 0;  // Crashed between a vote and its decision.
   std::uint64_t pause_count = 0;
-  std::uint64_t congested_count = 0;       // Requests that had to wait.
+  std::uint64_t congested_count = 0;  // Requests that had to wait.
 };
 
 class Node {
@@ -71,13 +71,16 @@ class Node {
 
   void start();
   void crash();
+
   void plan_crash(CrashPlan plan) { crash_plan_ = std::move(plan); }
+
   void cancel_crash() { crash_plan_.reset(); }
 
   [[nodiscard]] bool has_crash_plan() const { return crash_plan_.has_value(); }
 
   void pause();
   void resume();
+
   void set_gone() { gone_ = true; }
 
   // Anything that is not a client's: frames, disk, peers, time.
@@ -150,8 +153,8 @@ class Node {
   bool gone_ = false;
   bool fenced_ = false;
   std::optional<CrashPlan> crash_plan_;
-  std::deque<core::Event> backlog_;   // While paused.
-  std::deque<core::Event> held_;      // Requests, while congested.
+  std::deque<core::Event> backlog_;  // While paused.
+  std::deque<core::Event> held_;     // Requests, while congested.
   std::vector<std::pair<core::PeerIndex, std::vector<core::Message>>> frames_;
   NodeCounts counts_;
 };

@@ -73,7 +73,9 @@ class Draw {
     } else if (count >= 2 && draw < 82) {
       coordinator = plan_.nodes[random_.below(count)].name;
     }
-    plan_.mode = !coordinator.empty() ? "C" : witnesses == 1 ? "S" : "X" + std::to_string(witnesses);
+    plan_.mode = !coordinator.empty() ? "C"
+                 : witnesses == 1     ? "S"
+                                      : "X" + std::to_string(witnesses);
     for (core::Options& options : plan_.nodes) {
       options.witnesses = witnesses;
       options.coordinator = coordinator;
@@ -125,7 +127,8 @@ class Draw {
     for (std::uint64_t index = 0; index < count; ++index) {
       ProducerPlan producer;
       if (half()) producer.name = "named-" + std::to_string(index);
-      for (std::size_t node = 0; node < plan_.nodes.size(); ++node) producer.homes.push_back(node);
+      for (std::size_t node = 0; node < plan_.nodes.size(); ++node)
+        producer.homes.push_back(node);
       random_.shuffle(producer.homes);
       producer.window = one_of<std::uint32_t>({1, 1, 2, 4, 8, 16});
       producer.quota = quota;
@@ -193,7 +196,8 @@ class Draw {
     const std::size_t bearable = plan_.mode == "X3" ? 1 : plan_.mode == "X5" ? 2 : 0;
     if (bearable == 0 || !random_.chance(350'000)) return;
     // What names a lost node stays unfinished and fills its client's window.
-    for (core::Options& options : plan_.nodes) options.limits.window_max = core::Limits{}.window_max;
+    for (core::Options& options : plan_.nodes)
+      options.limits.window_max = core::Limits{}.window_max;
     FaultPlan& faults = plan_.faults;
     faults.gone_count = 1 + random_.below(bearable);
     faults.restores_backup = random_.chance(300'000);
@@ -212,7 +216,9 @@ void add_interval(std::string& text, const char* name, Time interval) {
 
 }  // namespace
 
-Plan draw_plan(std::uint64_t seed, std::uint32_t size) { return Draw{seed, size}.run(); }
+Plan draw_plan(std::uint64_t seed, std::uint32_t size) {
+  return Draw{seed, size}.run();
+}
 
 std::string Plan::text() const {
   std::string text = std::to_string(nodes.size()) + " nodes, mode " + mode + ", " +

@@ -29,7 +29,7 @@ struct FaultPlan {
   Time slow_disk{0};
   Time full_disk{0};
   Time clock_jump{0};
-  Time link{0};           // Client links broken or silent.
+  Time link{0};  // Client links broken or silent.
   Time client_restart{0};
   Time service_restart{0};
   Time down_max = std::chrono::seconds{3};

@@ -14,10 +14,13 @@ Producer::Producer(World& world, Session& session, ProducerPlan plan,
       services_(std::move(services)),
       quota_(plan_.quota) {}
 
-void Producer::begin() { fill_window(); }
+void Producer::begin() {
+  fill_window();
+}
 
 void Producer::fill_window() {
-  for (std::uint32_t lane = 0; lane < plan_.window; ++lane) plan_next();
+  for (std::uint32_t lane = 0; lane < plan_.window; ++lane)
+    plan_next();
 }
 
 // Each lane of the window goes on when its transaction has ended, or its process died with it.
@@ -26,9 +29,8 @@ void Producer::plan_next() {
   --quota_;
   const auto most = static_cast<std::uint64_t>(plan_.think_max.count()) + 1;
   const Time think{static_cast<std::int64_t>(random_.below(most))};
-  world_.schedule.at(world_.schedule.now() + think, Nature::timer, [this] {
-    session_.submit(make(), [this](Ending) { plan_next(); });
-  });
+  world_.schedule.at(world_.schedule.now() + think, Nature::timer,
+                     [this] { session_.submit(make(), [this](Ending) { plan_next(); }); });
 }
 
 void Producer::add_send(TransactionPlan& plan, std::int64_t amount) {
@@ -53,9 +55,8 @@ void Producer::add_impossible(TransactionPlan& plan) {
   PartPlan part;
   part.kind = random_.chance(500'000) ? core::OperationKind::deliver : core::OperationKind::call;
   part.target = "nowhere" + node;
-  plan.parts.insert(plan.parts.begin() + static_cast<std::ptrdiff_t>(
-                                             random_.below(plan.parts.size() + 1)),
-                    part);
+  plan.parts.insert(
+      plan.parts.begin() + static_cast<std::ptrdiff_t>(random_.below(plan.parts.size() + 1)), part);
   plan.must_fail = true;
 }
 
@@ -70,12 +71,13 @@ TransactionPlan Producer::make_several() {
 
 TransactionPlan Producer::make() {
   const Mix& mix = plan_.mix;
-  const std::uint32_t weights[] = {mix.single, mix.several,  mix.transfer,
-                                   mix.call,   mix.check,    mix.impossible};
+  const std::uint32_t weights[] = {mix.single, mix.several, mix.transfer,
+                                   mix.call,   mix.check,   mix.impossible};
   std::uint64_t draw = random_.below(mix.single + mix.several + mix.transfer + mix.call +
                                      mix.check + mix.impossible);
   std::size_t kind = 0;
-  while (draw >= weights[kind]) draw -= weights[kind++];
+  while (draw >= weights[kind])
+    draw -= weights[kind++];
   TransactionPlan plan;
   if (kind == 0) {
     add_send(plan, static_cast<std::int64_t>(random_.below(1000)));

@@ -21,9 +21,9 @@ struct Mix {
 };
 
 struct ProducerPlan {
-  std::string name;               // Empty: anonymous.
+  std::string name;  // Empty: anonymous.
   std::vector<std::size_t> homes;
-  std::uint32_t window = 1;       // Transactions under way at a time.
+  std::uint32_t window = 1;  // Transactions under way at a time.
   std::uint32_t quota = 20;
   Time think_max = std::chrono::milliseconds{50};
   std::size_t filling_bytes_max = 0;

@@ -41,7 +41,8 @@ class Random {
   // A nonzero id.
   std::uint64_t id() {
     std::uint64_t value = next();
-    while (value == 0) value = next();
+    while (value == 0)
+      value = next();
     return value;
   }
 

@@ -65,7 +65,8 @@ class Run {
           static_cast<std::int64_t>(world_.random.below(400)) - 200;
       world_.start(index);
     }
-    for (std::size_t index = 0; index < plan_.producers.size(); ++index) add_producer(index);
+    for (std::size_t index = 0; index < plan_.producers.size(); ++index)
+      add_producer(index);
     if (plan_.zombies) add_zombie();
     for (std::size_t node = 0; node < world_.node_count(); ++node) {
       for (const core::QueueOptions& queue : plan_.nodes[node].queues) {
@@ -77,10 +78,13 @@ class Run {
         add_consumer(node, queue.name + ".dead", plain);
       }
     }
-    for (const ServicePlan& service : plan_.services) add_service(service);
+    for (const ServicePlan& service : plan_.services)
+      add_service(service);
     nemesis_ = std::make_unique<Nemesis>(world_, plan_.faults, clients_, service_clients_);
-    for (const auto& session : sessions_) session->begin();
-    for (const auto& producer : producers_) producer->begin();
+    for (const auto& session : sessions_)
+      session->begin();
+    for (const auto& producer : producers_)
+      producer->begin();
     // Peers first meet in peace, most of the time.
     if (world_.random.chance(700'000)) advance(milliseconds{300});
     nemesis_->begin();
@@ -106,11 +110,9 @@ class Run {
 
   void add_producer(std::size_t index) {
     const ProducerPlan& producer = plan_.producers[index];
-    Session& session =
-        add_session("p" + std::to_string(index), producer.name, producer.homes);
+    Session& session = add_session("p" + std::to_string(index), producer.name, producer.homes);
     clients_.push_back(&session);
-    producers_.push_back(
-        std::make_unique<Producer>(world_, session, producer, queues_, services_));
+    producers_.push_back(std::make_unique<Producer>(world_, session, producer, queues_, services_));
   }
 
   // The same name in a second process that does not know of the first.
@@ -169,8 +171,10 @@ class Run {
   // ---- settle -------------------------------------------------------------------------------
 
   void heal_clients() {
-    for (const auto& consumer : consumers_) consumer->drain();
-    for (const auto& instance : instances_) instance->behave();
+    for (const auto& consumer : consumers_)
+      consumer->drain();
+    for (const auto& instance : instances_)
+      instance->behave();
     for (const std::size_t node : nemesis_->lost()) {
       for (HistoryQueue& queue : world_.history.queues) {
         if (queue.name.ends_with('@' + plan_.nodes[node].name)) queue.observable = false;
@@ -186,7 +190,8 @@ class Run {
   void hide_lost_calls(HistoryTransaction& transaction) {
     // Which service a call names is not kept; with a node lost, no call is sure to be finished.
     if (nemesis_->lost().empty()) return;
-    for (HistoryCall& call : transaction.calls) call.observable = false;
+    for (HistoryCall& call : transaction.calls)
+      call.observable = false;
   }
 
   bool settle() {
@@ -214,7 +219,8 @@ class Run {
         return is_lost(world_.find_node(node));
       });
     };
-    for (const auto& session : sessions_) session->give_up_where(hopeless);
+    for (const auto& session : sessions_)
+      session->give_up_where(hopeless);
     for (HistoryTransaction& transaction : world_.history.transactions) {
       hide_lost_calls(transaction);
     }
@@ -224,8 +230,7 @@ class Run {
   [[nodiscard]] std::string find_unsettled() const {
     for (const auto& producer : producers_) {
       if (producer->is_done()) continue;
-      return "client " + producer->session_label() + " waits for" +
-             producer->unfinished_text();
+      return "client " + producer->session_label() + " waits for" + producer->unfinished_text();
     }
     for (const auto& consumer : consumers_) {
       const Session& session = consumer->session();
@@ -273,7 +278,8 @@ class Run {
 
   void judge() {
     world_.history.drained = true;
-    for (const std::string& violation : check(world_.history)) world_.add_violation(violation);
+    for (const std::string& violation : check(world_.history))
+      world_.add_violation(violation);
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       if (!is_lost(index)) world_.crash(index);
     }
@@ -284,7 +290,8 @@ class Run {
     result.seed = plan_.seed;
     result.plan = plan_.text();
     if (!world_.history.drained) {
-      for (const std::string& violation : check(world_.history)) world_.add_violation(violation);
+      for (const std::string& violation : check(world_.history))
+        world_.add_violation(violation);
     }
     result.violations = world_.violations();
     result.hash = world_.story.hash();

@@ -17,8 +17,8 @@ namespace nemcon::sim {
 
 struct RunOptions {
   std::uint64_t seed = 1;
-  std::uint32_t size = 100;           // Of the workload, in percent.
-  std::size_t story_line_count = 0;   // 0: no story.
+  std::uint32_t size = 100;          // Of the workload, in percent.
+  std::size_t story_line_count = 0;  // 0: no story.
 };
 
 struct RunResult {

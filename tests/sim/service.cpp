@@ -149,8 +149,8 @@ void Service::take(const core::ServiceDecision& decision) {
     }
   } else if (found->second.state == ServiceStore::State::prepared) {
     ++counts_.decided_count;
-    found->second.state = decision.commit ? ServiceStore::State::committed
-                                          : ServiceStore::State::rolled_back;
+    found->second.state =
+        decision.commit ? ServiceStore::State::committed : ServiceStore::State::rolled_back;
     record(decision.commit ? Happened::service_committed : Happened::service_rolled_back,
            found->second.transaction, found->second.place);
   } else {

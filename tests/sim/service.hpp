@@ -22,9 +22,9 @@ struct ServiceHabits {
   // Parts of a million, of prepares.
   std::uint32_t refuses = 100'000;
   std::uint32_t read_only = 50'000;
-  std::uint32_t hangs = 10'000;            // Never answers.
-  std::uint32_t dies_prepared = 10'000;    // Prepared, and dies before it votes.
-  std::uint32_t dies_done = 10'000;        // Applied the decision, and dies before it says so.
+  std::uint32_t hangs = 10'000;          // Never answers.
+  std::uint32_t dies_prepared = 10'000;  // Prepared, and dies before it votes.
+  std::uint32_t dies_done = 10'000;      // Applied the decision, and dies before it says so.
 };
 
 struct ServiceCounts {
@@ -32,7 +32,7 @@ struct ServiceCounts {
   std::uint64_t refused_count = 0;
   std::uint64_t hung_count = 0;
   std::uint64_t died_count = 0;
-  std::uint64_t in_doubt_count = 0;   // Named when serving again.
+  std::uint64_t in_doubt_count = 0;  // Named when serving again.
   std::uint64_t decided_count = 0;
   std::uint64_t redelivered_count = 0;
 };

@@ -21,8 +21,7 @@ std::uint32_t producer_of_name(const std::string& name) {
 
 }  // namespace
 
-Session::Session(World& world, std::string label, std::string name,
-                 std::vector<std::size_t> homes)
+Session::Session(World& world, std::string label, std::string name, std::vector<std::size_t> homes)
     : world_(world),
       random_(world.random.fork()),
       base_label_(std::move(label)),
@@ -144,7 +143,8 @@ void Session::watch() {
     return entry.second.sent_count != 0 && now - entry.second.sent_at > habits.patience;
   });
   if (!waits) return;
-  for (auto& [sequence, pending] : pending_) pending.sent_at = now;
+  for (auto& [sequence, pending] : pending_)
+    pending.sent_at = now;
   home_index_ += 1;
   leave();
 }
@@ -251,7 +251,8 @@ void Session::take_open_denied(const core::Denied& denied) {
 // Unfinished work first, in order, then what came meanwhile.
 void Session::resume() {
   std::vector<Sequence> unfinished;
-  for (const auto& [sequence, pending] : pending_) unfinished.push_back(sequence);
+  for (const auto& [sequence, pending] : pending_)
+    unfinished.push_back(sequence);
   for (const Sequence sequence : unfinished) {
     if (random_.chance(habits.asks)) {
       ask(sequence);
@@ -354,8 +355,8 @@ void Session::add_part(const PartPlan& plan, std::uint32_t index, Pending& pendi
   } else if (plan.kind == core::OperationKind::call) {
     const auto place = static_cast<std::uint32_t>(history.calls.size());
     history.calls.push_back({});
-    part.content.body = core::Bytes{"call|" + std::to_string(pending.transaction) + '|' +
-                                    std::to_string(place)};
+    part.content.body =
+        core::Bytes{"call|" + std::to_string(pending.transaction) + '|' + std::to_string(place)};
   }
   pending.request.parts.push_back(std::move(part));
 }
@@ -476,8 +477,8 @@ void Session::take(const core::Denied& denied) {
     leave();
     return;
   }
-  const bool is_node_bad = denied.reason == core::Reason::rolled_back_node ||
-                           denied.reason == core::Reason::stopping;
+  const bool is_node_bad =
+      denied.reason == core::Reason::rolled_back_node || denied.reason == core::Reason::stopping;
   if (denied.retryable && is_node_bad) {
     ++home_index_;
     leave();

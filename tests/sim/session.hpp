@@ -20,12 +20,12 @@ namespace nemcon::sim {
 // What a transaction is to contain; messages and bodies are made when it is submitted.
 struct PartPlan {
   core::OperationKind kind = core::OperationKind::deliver;
-  std::string target;                // "queue@node" or "service@node".
-  std::int64_t amount = 0;           // deliver.
-  std::size_t filling_bytes = 0;     // deliver.
-  core::LeaseToken token;            // consume.
-  std::uint32_t consumed = 0;        // consume: the message.
-  std::uint64_t limit = 0;           // check.
+  std::string target;             // "queue@node" or "service@node".
+  std::int64_t amount = 0;        // deliver.
+  std::size_t filling_bytes = 0;  // deliver.
+  core::LeaseToken token;         // consume.
+  std::uint32_t consumed = 0;     // consume: the message.
+  std::uint64_t limit = 0;        // check.
 };
 
 struct TransactionPlan {
@@ -35,18 +35,18 @@ struct TransactionPlan {
 };
 
 struct SessionHabits {
-  Time patience = std::chrono::seconds{12};    // Without an answer: another node.
-  std::uint32_t asks = 200'000;                // Parts of a million: asks instead of resubmitting.
-  std::uint32_t repeats = 5'000;               // Sends a submission once more at once.
-  std::uint32_t asks_again = 5'000;            // Asks for what it knows already.
-  std::uint32_t switches = 300'000;            // Goes to another node after a broken link.
-  bool acknowledges = true;                    // Raises ack_upto.
+  Time patience = std::chrono::seconds{12};  // Without an answer: another node.
+  std::uint32_t asks = 200'000;              // Parts of a million: asks instead of resubmitting.
+  std::uint32_t repeats = 5'000;             // Sends a submission once more at once.
+  std::uint32_t asks_again = 5'000;          // Asks for what it knows already.
+  std::uint32_t switches = 300'000;          // Goes to another node after a broken link.
+  bool acknowledges = true;                  // Raises ack_upto.
 };
 
 struct SessionCounts {
   std::uint64_t submitted_count = 0;
   std::uint64_t resubmitted_count = 0;
-  std::uint64_t elsewhere_count = 0;           // Resubmitted at another node than the initiator.
+  std::uint64_t elsewhere_count = 0;  // Resubmitted at another node than the initiator.
   std::uint64_t committed_count = 0;
   std::uint64_t rolled_back_count = 0;
   std::uint64_t unknown_count = 0;
@@ -200,7 +200,7 @@ class Session : public ClientEnd {
   std::uint64_t retention_ms_ = 0;
   core::Hlc opened_clock_;
   Time opened_at_{0};
-  core::Hlc newest_;             // The newest commit timestamp it knows of.
+  core::Hlc newest_;  // The newest commit timestamp it knows of.
   core::Sequence next_{1};
   core::Sequence acknowledged_;  // Told to the node of this link.
   std::map<core::Sequence, Pending> pending_;

@@ -38,10 +38,13 @@ void Story::tell(int column, char symbol, const std::string& text) {
 
 void Story::print(std::ostream& out) const {
   out << "columns:";
-  for (const std::string& name : columns_) out << ' ' << name;
-  out << "\nsymbols: > sends  < receives  w durable  ? request  ! reply  X crash  ^ start  # fault\n";
+  for (const std::string& name : columns_)
+    out << ' ' << name;
+  out << "\nsymbols: > sends  < receives  w durable  ? request  ! reply  X crash  ^ start  # "
+         "fault\n";
   if (dropped_count_ != 0) out << "(" << dropped_count_ << " earlier lines left out)\n";
-  for (const std::string& line : lines_) out << line << '\n';
+  for (const std::string& line : lines_)
+    out << line << '\n';
 }
 
 }  // namespace nemcon::sim

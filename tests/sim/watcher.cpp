@@ -17,8 +17,7 @@ void Watcher::report(std::size_t node, const TransactionKey& key, const std::str
                     std::to_string(key.id.sequence.value()) + ")");
 }
 
-Watcher::Case& Watcher::case_of(const TransactionKey& key,
-                                const core::DescriptorPtr& descriptor) {
+Watcher::Case& Watcher::case_of(const TransactionKey& key, const core::DescriptorPtr& descriptor) {
   Case& one = cases_[key];
   if (descriptor && !one.descriptor) one.descriptor = descriptor;
   return one;
@@ -137,8 +136,9 @@ void Watcher::check_outcome(std::size_t node, const TransactionKey& key, const O
   Case& one = cases_[key];
   if (one.outcome) {
     if (one.outcome->committed != outcome.committed) {
-      report(node, key, outcome.committed ? "commits what is rolled back elsewhere"
-                                          : "rolls back what is committed elsewhere");
+      report(node, key,
+             outcome.committed ? "commits what is rolled back elsewhere"
+                               : "rolls back what is committed elsewhere");
     } else if (outcome.committed && one.outcome->at != outcome.at) {
       report(node, key, "commits at another time than others");
     }
@@ -220,7 +220,8 @@ struct Watcher::Durable {
 
   void operator()(const core::DecidedAlone& record) const {
     watcher.case_of(record.key, record.descriptor);
-    for (const core::OwnBranch& own : record.branches) watcher.add_vote(node, record.key, own);
+    for (const core::OwnBranch& own : record.branches)
+      watcher.add_vote(node, record.key, own);
     if (record.outcome.committed) watcher.apply_once(node, record.key.id);
     watcher.add_outcome(node, record.key, record.outcome);
   }

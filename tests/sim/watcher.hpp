@@ -51,13 +51,13 @@ class Watcher {
 
   struct Case {
     core::DescriptorPtr descriptor;
-    std::map<std::uint8_t, core::Value> votes;             // Durable, at ballot 0, by branch.
+    std::map<std::uint8_t, core::Value> votes;  // Durable, at ballot 0, by branch.
     std::map<std::pair<core::Ballot, std::uint8_t>, core::Value> proposed;
     std::map<std::size_t, Witnessed> witnesses;
-    std::set<std::size_t> informed;                        // Nodes with a durable outcome.
-    std::set<std::size_t> forgetful;                       // Nodes that have forgotten it.
-    std::optional<core::Outcome> outcome;                  // Found derivable.
-    bool recovering = false;                               // Some ballot above zero exists.
+    std::set<std::size_t> informed;        // Nodes with a durable outcome.
+    std::set<std::size_t> forgetful;       // Nodes that have forgotten it.
+    std::optional<core::Outcome> outcome;  // Found derivable.
+    bool recovering = false;               // Some ballot above zero exists.
   };
 
   struct Durable;
@@ -65,11 +65,10 @@ class Watcher {
 
   Case& case_of(const core::TransactionKey& key, const core::DescriptorPtr& descriptor);
   void add_vote(std::size_t node, const core::TransactionKey& key, const core::OwnBranch& own);
-  void add_acceptance(std::size_t node, const core::TransactionKey& key,
-                      const core::Ballot& ballot, std::uint8_t branch, const core::Value& value);
+  void add_acceptance(std::size_t node, const core::TransactionKey& key, const core::Ballot& ballot,
+                      std::uint8_t branch, const core::Value& value);
   void add_promise(std::size_t node, const core::TransactionKey& key, const core::Ballot& ballot);
-  void add_outcome(std::size_t node, const core::TransactionKey& key,
-                   const core::Outcome& outcome);
+  void add_outcome(std::size_t node, const core::TransactionKey& key, const core::Outcome& outcome);
   void check_outcome(std::size_t node, const core::TransactionKey& key,
                      const core::Outcome& outcome);
   void check_commit(std::size_t node, const Case& one, const core::Outcome& outcome);

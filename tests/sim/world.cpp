@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
 
 const char* event_name(const core::Event& event) {
-  constexpr const char* names[] = {"starts",      "frame",    "peer up",   "peer down",
-                                   "request",     "gone",     "durable",   "read",
-                                   "checkpoint",  "disk full", "deadline", "stop"};
+  constexpr const char* names[] = {"starts",     "frame",     "peer up",  "peer down",
+                                   "request",    "gone",      "durable",  "read",
+                                   "checkpoint", "disk full", "deadline", "stop"};
   static_assert(std::variant_size_v<core::Event> == std::size(names));
   return names[event.index()];
 }
@@ -43,10 +43,9 @@ World::World(WorldSetup setup)
                      return filter ? filter(from, to, message) : Fate::pass;
                    }}),
       links(schedule, random.fork(),
-            {.request =
-                 [this](std::size_t node, core::Event event) {
-                   nodes_[node]->deliver_request(std::move(event));
-                 },
+            {.request = [this](
+                            std::size_t node,
+                            core::Event event) { nodes_[node]->deliver_request(std::move(event)); },
              .is_alive = [this](std::size_t node) { return nodes_[node]->is_alive(); },
              .life = [this](std::size_t node) { return nodes_[node]->life(); }}),
       expected_node_count_(setup.nodes.size()) {
@@ -54,7 +53,8 @@ World::World(WorldSetup setup)
     on_outcome(node, id, committed);
   };
   std::vector<std::string> columns;
-  for (const core::Options& options : setup.nodes) columns.push_back(options.name);
+  for (const core::Options& options : setup.nodes)
+    columns.push_back(options.name);
   story.set_columns(columns);
   std::vector<core::Options> all = setup.nodes;
   for (core::Options& options : all) {
@@ -110,7 +110,9 @@ void World::start(std::size_t node) {
   nodes_[node]->start();
 }
 
-void World::crash(std::size_t node) { nodes_[node]->crash(); }
+void World::crash(std::size_t node) {
+  nodes_[node]->crash();
+}
 
 void World::start_clone(std::size_t node) {
   NEMCON_CHECK(clone_ == nullptr);
@@ -130,7 +132,9 @@ void World::on_crashed(std::size_t node) {
   links.node_stopped(node);
 }
 
-void World::tell_fault(int node, const std::string& what) { story.tell(node, '#', what); }
+void World::tell_fault(int node, const std::string& what) {
+  story.tell(node, '#', what);
+}
 
 // ---- what happens at nodes ------------------------------------------------------------------
 
@@ -156,8 +160,8 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
   }
   for (const core::PeerFault& fault : effects.faults) {
     ++fault_count_;
-    story.tell(column, '#', "blames " + nodes_[node_of(node, fault.peer)]->name() + ": " +
-                                fault.what);
+    story.tell(column, '#',
+               "blames " + nodes_[node_of(node, fault.peer)]->name() + ": " + fault.what);
     if (!expects_fences) on_violation(node, "blames an honest peer: " + fault.what);
   }
   if (effects.fenced) {

@@ -169,12 +169,27 @@ class Reader {
   Findings findings_;
 };
 
+// Whether the end of the line is inside a raw string.
+bool is_in_raw_string(const std::string& line, bool before) {
+  std::size_t at = 0;
+  bool inside = before;
+  for (;;) {
+    at = line.find(inside ? ")\"" : "R\"(", at);
+    if (at == std::string::npos) return inside;
+    inside = !inside;
+    at += 2;
+  }
+}
+
 Findings Reader::read() {
   const std::vector<std::string> lines = lines_of(file_.text);
   bool in_block = false;
+  bool in_raw = false;  // Text of another language keeps its own lines.
   for (const std::string& line : lines) {
     ++number_;
-    if (columns_of(line) > line_columns_max) find("more than 100 columns");
+    const bool was_in_raw = in_raw;
+    in_raw = is_in_raw_string(line, in_raw);
+    if (!was_in_raw && columns_of(line) > line_columns_max) find("more than 100 columns");
     read_marks(line);
     if (const auto include = include_of(line)) {
       read_include(*include);

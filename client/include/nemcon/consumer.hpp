@@ -35,8 +35,8 @@ class Client;
 // lease. Its calls may come from any thread, one at a time; it may outlive its Consumer, and
 // its Client, after which settling answers false.
 //
-// The settling calls have two forms. The blocking one returns true when it is durable at the node, and
-// false when the lease had ended, the link was lost, or the client's deadline passed: then the
+// The settling calls have two forms. The blocking one returns true when it is durable at the node,
+// and false when the lease had ended, the link was lost, or the client's deadline passed: then the
 // message may be delivered again. The asynchronous one returns at once (its future may be
 // dropped) and goes with others in one batch.
 class NEMCON_EXPORT Delivery {
