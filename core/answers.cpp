@@ -13,18 +13,24 @@ bool has_vote(const OwnBranch& branch) {
 
 }  // namespace
 
+std::vector<Content> replies_of(const Descriptor& descriptor, const OwnBranch& branch) {
+  std::vector<Content> replies;
+  const auto& operations = descriptor.branches[branch.branch].operations;
+  for (std::size_t index = 0; index < branch.operations.size(); ++index) {
+    if (operations[index].kind == OperationKind::call) {
+      replies.push_back(branch.operations[index].reply);
+    }
+  }
+  return replies;
+}
+
 std::vector<BranchVote> votes_of(const Transaction& row) {
   std::vector<BranchVote> votes;
   for (const OwnBranch& branch : row.own) {
     if (!has_vote(branch)) continue;
-    BranchVote vote{.branch = branch.branch, .value = branch.vote, .replies = {}};
-    const auto& operations = row.descriptor->branches[branch.branch].operations;
-    for (std::size_t index = 0; index < branch.operations.size(); ++index) {
-      if (operations[index].kind == OperationKind::call) {
-        vote.replies.push_back(branch.operations[index].reply);
-      }
-    }
-    votes.push_back(std::move(vote));
+    votes.push_back({.branch = branch.branch,
+                     .value = branch.vote,
+                     .replies = replies_of(*row.descriptor, branch)});
   }
   return votes;
 }
@@ -62,6 +68,11 @@ TransactionStatus status_of(const Transaction& row, bool with_descriptor) {
                            .outcome = row.outcome};
   if (with_descriptor) status.descriptor = row.descriptor;
   return status;
+}
+
+Verdict verdict_of(const Outcome& outcome) {
+  if (outcome.committed) return Verdict::committed;
+  return outcome.reason == Reason::descriptor_conflict ? Verdict::in_doubt : Verdict::rolled_back;
 }
 
 std::vector<std::size_t> participants_of(const Descriptor& descriptor) {

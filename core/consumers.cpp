@@ -24,6 +24,7 @@ void Consumers::on_subscribe(LinkId link, ClientId client, const Subscribe& subs
   }
   const QueueId id = queue->row().queue;
   const SubscriptionKey key{link, subscribe.subscription};
+  on_unsubscribe(link, {.subscription = subscribe.subscription});  // The number is used again.
   const Duration lease = subscribe.lease_ms == 0
                              ? queue->options().lease
                              : Duration{std::chrono::milliseconds{subscribe.lease_ms}};
@@ -85,9 +86,7 @@ Consumers::Subscription* Consumers::next_subscription(QueueId queue) {
   auto at = all.upper_bound(last_served_[queue]);
   for (std::size_t step = 0; step < all.size(); ++step, ++at) {
     if (at == all.end()) at = all.begin();
-    if (at->second.credit == 0) continue;
-    last_served_[queue] = at->first;
-    return &at->second;
+    if (at->second.credit > 0) return &at->second;
   }
   return nullptr;
 }
@@ -123,6 +122,7 @@ void Consumers::deliver(Queue& queue, Subscription& to, const Position& position
               {.token = token, .link = to.link, .client = to.client, .subscription = to.number});
   lease_deadlines_.set(token, context_.now() + to.lease);
   to.credit -= 1;
+  last_served_[queue.row().queue] = {to.link, to.number};
   const Entry& entry = *queue.find(position);
   // A message may not overtake one before it that only waits for its record.
   Lsn& hold = newest_hold_[queue.row().queue];

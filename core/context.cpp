@@ -74,6 +74,19 @@ void Context::fence(std::string why) {
   effects_->fenced = Fenced{std::move(why)};
 }
 
+Status Context::check(const Descriptor& descriptor, const Digest& digest) const {
+  if (Status status = validate(descriptor, options.limits.branches_max); !status) return status;
+  if (options.hashing.of_descriptor(descriptor) != digest) {
+    return Error{Errc::remote_malformed, "the digest is not the descriptor's"};
+  }
+  const bool named = !descriptor.principal.empty();
+  if (named == is_anonymous(descriptor.id) ||
+      (named && options.hashing.of_name(descriptor.principal) != descriptor.id.client)) {
+    return Error{Errc::remote_malformed, "the principal does not own the transaction id"};
+  }
+  return Nothing{};
+}
+
 Hlc Context::tombstone_expiry(const TransactionId& id) const {
   if (!is_anonymous(id)) return Hlc::never();
   const auto kept_ms = 2 * options.timing.retention / std::chrono::milliseconds{1};

@@ -49,6 +49,10 @@ class Context {
   // No new work: stopping, no room, or not taking part.
   [[nodiscard]] std::optional<Reason> refuses_work() const;
 
+  // What a peer may not send: a descriptor that breaks the rules, under another digest than its
+  // own, or in the name of a client that the transaction id does not belong to (Rule P-15).
+  [[nodiscard]] Status check(const Descriptor& descriptor, const Digest& digest) const;
+
   // How long the refusal of a transaction is kept of which only the id is known: longer than any
   // copy of an anonymous client's transaction is accepted; for ever (until acknowledged) else.
   [[nodiscard]] Hlc tombstone_expiry(const TransactionId& id) const;

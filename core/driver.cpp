@@ -116,7 +116,7 @@ void Driver::on_vote(const NodeId& from, const Vote& vote) {
     // This initiator began it in an earlier life: find out and finish it.
     const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
     if (!own || context_.is_self(from)) return;
-    if (!validate(*vote.descriptor, context_.options.limits.branches_max)) return;
+    if (!context_.check(*vote.descriptor, vote.key.digest)) return;
     follow(vote.descriptor, vote.key.digest, std::nullopt);
     drive = find_drive(vote.key);
   }
@@ -207,14 +207,11 @@ void Driver::decide(Drive& drive, const Outcome& outcome) {
 
 void Driver::answer_waiters(Drive& drive) {
   const Outcome& outcome = *drive.outcome;
-  Verdict verdict = outcome.committed ? Verdict::committed : Verdict::rolled_back;
-  // The submission that came first may have ended otherwise: the client has to ask.
-  if (outcome.reason == Reason::descriptor_conflict) verdict = Verdict::in_doubt;
   for (const Waiter& waiter : drive.waiters) {
     context_.reply(waiter.link,
                    Concluded{.request = waiter.request,
                              .id = drive.descriptor->id,
-                             .verdict = verdict,
+                             .verdict = verdict_of(outcome),
                              .at = outcome.at,
                              .reason = outcome.reason,
                              .text = outcome.text,
@@ -264,7 +261,8 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   if (node < 0) return;
   drive->informed.insert(static_cast<std::size_t>(node));
   const bool initiator_knows = drive->informed.contains(0);
-  if (drive->self != 0 && initiator_knows && !drive->left_to_initiator) {
+  if (drive->left_to_initiator) return;  // inform() looks again later.
+  if (drive->self != 0 && initiator_knows) {
     // Rule P-13: the initiator finishes, and tells this node to forget. It may have acknowledged
     // without a row of its own, after a crash: then this node goes on.
     drive->left_to_initiator = true;
@@ -311,7 +309,8 @@ void Driver::send_forgets(Drive& drive) {
     context_.promise(drive.descriptor->nodes[node].node, forget);
   }
   drive.resend_count += 1;
-  if (drive.descriptor->nodes.size() == 1) all_forgotten(drive);
+  // All may have answered already while a service of this node was not done.
+  all_forgotten(drive);
 }
 
 void Driver::on_forget_ack(const NodeId& from, const ForgetAck& ack) {
@@ -353,12 +352,10 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
       context_.note("not ready to forget", key.id);
       return;
     }
-    const SessionRow* session = context_.state.sessions().find(key.id.client);
-    const bool own_name = session != nullptr && session->name == row->descriptor->principal;
     const bool rises =
         forget.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
     context_.write(Forgotten{.key = key, .outcome = forget.outcome}, Urgency::lazy);
-    if (own_name && rises) {
+    if (rises) {
       context_.write(
           AcknowledgedUpTo{
               .client = key.id.client, .epoch = key.id.epoch, .ack_upto = forget.ack_upto},

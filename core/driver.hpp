@@ -129,6 +129,7 @@ class Driver {
     std::uint32_t resend_count = 0;
     Instant resend_at{};
     Instant recover_at{};
+    Instant deadline{};  // A participant that works until then is waited for (Rule P-20).
     bool decided = false;
   };
 
@@ -159,6 +160,7 @@ class Driver {
   void start_ballot(Drive& drive);
   void try_propose(Drive& drive);
   void back_off(Drive& drive);
+  void take_over(Drive& drive);
   [[nodiscard]] static bool is_forgotten_elsewhere(const Drive& drive);
   [[nodiscard]] bool try_drop(Drive& drive);
   [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);

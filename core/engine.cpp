@@ -53,6 +53,7 @@ class Engine::Parts {
   void on_hello(const FrameReceived& frame, const Hello& hello);
   void say_hello(Peer& peer, bool wants_answer);
   void announce();
+  void measure_offset(Peer& peer, const FrameHeader& header) const;
   void on_message(const NodeId& from, const Message& message, bool drifted);
   void on_vote(const NodeId& from, const Vote& vote);
   void on_query(const NodeId& from, const Query& query);
@@ -69,6 +70,7 @@ class Engine::Parts {
   void check_invariants() const;
 
   bool delivering_ = false;
+  std::vector<std::pair<CallKey, std::string>> in_doubt_;  // With the service that reported it.
   std::optional<Instant> checkpoint_at_;
   Instant floor_at_{};
   Lsn checkpointing_upto_;
@@ -161,6 +163,12 @@ void Engine::Parts::settle() {
       context.state.touch(id);
   }
   delivering_ = delivers;
+  if (delivers) {
+    // What services reported meanwhile: "nothing is known of it" is true from now on only.
+    for (const auto& [call, service] : in_doubt_)
+      participant.on_in_doubt(call, service);
+    in_doubt_.clear();
+  }
   for (;;) {
     const std::set<QueueId> touched = context.state.take_touched();
     if (touched.empty()) break;
@@ -272,9 +280,14 @@ void Engine::Parts::raise_floor() {
   const Duration retention = context.options.timing.retention;
   floor_at_ = context.now() + retention / 8;
   const auto retention_ms = static_cast<std::uint64_t>(retention / std::chrono::milliseconds{1});
-  std::uint64_t wall_ms = context.clock.wall_ms();
-  for (const auto& [index, peer] : context.membership.peers()) {
-    if (peer.is_live()) wall_ms = std::min(wall_ms, peer.clock.wall_ms());
+  const std::uint64_t own_ms = context.clock.wall_ms();
+  std::uint64_t wall_ms = own_ms;
+  for (const auto& [index, known] : context.membership.peers()) {
+    Peer& peer = context.membership.peer(index);
+    if (!peer.is_live()) continue;
+    wall_ms = std::min(wall_ms, peer.clock.wall_ms());
+    // An idle peer's clock is known from its last frame only: ask, or the floor would stand still.
+    if (peer.clock.wall_ms() + retention_ms / 8 < own_ms) say_hello(peer, true);
   }
   if (wall_ms <= retention_ms) return;
   const Hlc floor = Hlc::from_ms(wall_ms - retention_ms);
@@ -324,14 +337,18 @@ void Engine::Parts::announce() {
   }
 }
 
+void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
+  peer.offset_ms = static_cast<std::int64_t>(header.clock.wall_ms()) -
+                   static_cast<std::int64_t>(context.clock.wall_ms());
+}
+
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   std::string why;
   const bool lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
   peer.clock = std::max(peer.clock, frame.header.clock);
-  peer.offset_ms = static_cast<std::int64_t>(frame.header.clock.wall_ms()) -
-                   static_cast<std::int64_t>(context.clock.wall_ms());
+  measure_offset(peer, frame.header);
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
   if (!peer.refused && peer.sighting != peer.recorded) {
     peer.recorded = peer.sighting;
@@ -360,6 +377,8 @@ void Engine::Parts::on(const FrameReceived& event) {
       context.note("frame from a peer that is not live", kind_of(message));
       continue;
     }
+    // With every frame: a clock that was set right again must be believed again (Rule P-22).
+    measure_offset(context.membership.peer(event.from), event.header);
     if (!drifted) context.clock.merge(event.header.clock);
     on_message(event.header.from, message, drifted);
     drain_to_self();
@@ -439,13 +458,15 @@ void Engine::Parts::on_query(const NodeId& from, const Query& query) {
   } else if (state.sessions().is_too_old(query.id, Hlc::never())) {
     status.knowledge = Knowledge::too_old;
   }
+  // Rule P-37: a node that may have lost its state does not know what it does not know.
+  const bool may_deny = context.membership.may_work_alone(context.now());
+  if (status.knowledge == Knowledge::none && !may_deny) return;
   context.promise(from, std::move(status));
 }
 
 void Engine::Parts::on_decision(const NodeId& from, const Decision& decision) {
   participant.on_decision(from, decision, driver.learnt(decision.key));
-  const Transaction* row = context.state.find(decision.key);
-  if (row != nullptr && row->outcome) driver.on_decided_here(decision.key);
+  driver.on_decided_here(decision.key);
 }
 
 // ---- clients ----------------------------------------------------------------------------------
@@ -453,7 +474,9 @@ void Engine::Parts::on_decision(const NodeId& from, const Decision& decision) {
 void Engine::Parts::on(const ClientGone& event) {
   submissions.on_client_gone(event.link);
   driver.on_client_gone(event.link);
+  const std::vector<std::string> served = services.names();
   services.on_client_gone(event.link);
+  if (services.names() != served) announce();
   consumers.on_client_gone(event.link);
 }
 
@@ -504,7 +527,7 @@ void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
   const bool active = services.add_instance(client.link, serve.service);
   context.reply(client.link, Serving{.request = serve.request, .active = active});
   for (const CallKey& call : serve.in_doubt)
-    participant.on_in_doubt(call, serve.service);
+    in_doubt_.emplace_back(call, serve.service);
   announce();
 }
 

@@ -42,7 +42,7 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
 
 bool Participant::ignore_prepare(const NodeId& from, const Prepare& prepare) {
   const Descriptor& descriptor = *prepare.descriptor;
-  if (const Status valid = validate(descriptor, context_.options.limits.branches_max); !valid) {
+  if (const Status valid = context_.check(descriptor, prepare.digest); !valid) {
     context_.note("bad descriptor", descriptor.id, valid.error().detail);
     context_.blame(from, valid.error().detail);
     return true;
@@ -153,11 +153,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   deadlines_.set(key, preparing.deadline);
   preparing_.insert_or_assign(key, std::move(preparing));
 
-  const SessionRow* session = context_.state.sessions().find(key.id.client);
-  const bool rises =
-      prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
-  const bool own_name = session != nullptr && session->name == prepare.descriptor->principal;
-  if (rises && own_name) {
+  if (prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch)) {
     context_.write(
         AcknowledgedUpTo{
             .client = key.id.client, .epoch = key.id.epoch, .ack_upto = prepare.ack_upto},
@@ -537,9 +533,7 @@ void Participant::write_alone(const Preparing& preparing, std::vector<OwnBranch>
   std::vector<BranchVote> votes;
   for (const OwnBranch& branch : branches) {
     BranchVote vote{.branch = branch.branch, .value = branch.vote, .replies = {}};
-    for (const PreparedOperation& operation : branch.operations) {
-      vote.replies.push_back(operation.reply);
-    }
+    vote.replies = replies_of(*preparing.descriptor, branch);
     votes.push_back(std::move(vote));
   }
   context_.write(DecidedAlone{.key = key,

@@ -140,7 +140,9 @@ void Participant::on_in_doubt(const CallKey& call, const std::string& service) {
     return;
   }
   if (context_.state.sessions().is_too_old(key.id, Hlc::never())) {
+    // Not forgotten here before the service had confirmed a commit (Rule P-35): no commit it was.
     context_.note("service in doubt about a forgotten transaction", key.id, service);
+    services_.decide(call, told, Outcome{});
     return;
   }
   // Rule P-36: a vote for it must be impossible before the application may roll back.

@@ -47,6 +47,7 @@ void Driver::restart(const Transaction& row) {
   Watch& watch = watches_[key];
   watch.asked_by = row.descriptor->nodes[0].node;
   watch.resend_at = context_.now() + context_.options.timing.resend_max;
+  watch.deadline = context_.now() + std::chrono::milliseconds{row.descriptor->deadline_ms};
   // Ask soon: the others have probably decided meanwhile.
   watch.recover_at = context_.now() + context_.options.timing.resend_first +
                      context_.random.up_to(context_.options.timing.rank_step);
@@ -66,6 +67,7 @@ void Driver::watch(const TransactionKey& key, const NodeId& asked_by) {
   watch.asked_by = asked_by;
   watch.resend_count = 0;
   watch.resend_at = context_.now() + widen_after;
+  watch.deadline = context_.now() + deadline;
   watch.recover_at =
       context_.now() + patience + rank * timing.rank_step + context_.random.up_to(timing.rank_step);
   schedule(key, watch);
@@ -76,7 +78,28 @@ void Driver::schedule(const TransactionKey& key, Watch& watch) {
       key, watch.decided ? watch.recover_at : std::min(watch.resend_at, watch.recover_at));
 }
 
+// Somebody else told the decision: those that wait here are told, and the initiator goes on.
+void Driver::take_over(Drive& drive) {
+  const TransactionKey key = drive.key();
+  const Transaction* row = context_.state.find(key);
+  const Remembered* remembered = context_.state.sessions().find_remembered(key.id);
+  if (row != nullptr && row->outcome) {
+    drive.outcome = row->outcome;
+  } else if (row == nullptr && remembered != nullptr && remembered->digest == key.digest) {
+    drive.outcome = remembered->outcome;
+  } else {
+    return;
+  }
+  if (drive.self == 0) {
+    decide(drive, Outcome{*drive.outcome});
+    return;
+  }
+  answer_waiters(drive);
+  close_drive(key);
+}
+
 void Driver::on_decided_here(const TransactionKey& key) {
+  if (Drive* drive = find_drive(key); drive != nullptr && !drive->outcome) take_over(*drive);
   const Transaction* row = context_.state.find(key);
   // Told again: that does not put off asking.
   const auto known = watches_.find(key);
@@ -106,7 +129,9 @@ void Driver::on_watch_deadline(const TransactionKey& key) {
     watch.recover_at = context_.now() + context_.options.timing.resend_max * 4;
     if (find_drive(key) == nullptr) {
       context_.note(watch.decided ? "not told to forget" : "in doubt", key.id);
-      start_asking(open_drive(row->descriptor, row->digest));
+      Drive& drive = open_drive(row->descriptor, row->digest);
+      drive.deadline = watch.deadline;
+      start_asking(drive);
     }
   } else if (!watch.decided) {
     resend_vote(key, watch);
@@ -263,6 +288,8 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
     // The same transaction under another descriptor, or finished before it had one.
     const auto at = drives_.lower_bound(TransactionKey{.id = status.key.id, .digest = {}});
     if (at == drives_.end() || at->first.id != status.key.id || !status.outcome) return;
+    // Only a participant's word rules ours out: it cannot vote for both.
+    if (branches_at(*at->second.descriptor, from).empty()) return;
     finish_elsewhere(at->second, status);
     return;
   }
@@ -283,6 +310,7 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
     drive->learner.report(static_cast<std::size_t>(node), accepted.branch, accepted.ballot,
                           accepted.value);
   }
+  if (status.outcome && status.forgotten && try_forget(*drive, *status.outcome)) return;
   if (drive->outcome) {
     // A commit needed its yes: a node that calls it too old has applied and forgotten it.
     if (status.knowledge == Knowledge::too_old) {
@@ -294,7 +322,6 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
     evaluate(*drive);
     return;
   }
-  if (status.forgotten && try_forget(*drive, *status.outcome)) return;
   decide(*drive, *status.outcome);
 }
 
@@ -409,7 +436,7 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (drive->phase == Phase::promising || drive->phase == Phase::accepting) back_off(*drive);
       return;
     case Refusal::conflict:
-      adopt_bound(*drive, refuse);
+      if (!branches_at(*drive->descriptor, from).empty()) adopt_bound(*drive, refuse);
       return;
     case Refusal::too_old: {
       // Unknown, never "rolled back" (Rule P-15): only the clients are told.
@@ -435,7 +462,7 @@ void Driver::adopt_bound(Drive& drive, const Refuse& refuse) {
   std::vector<Waiter> waiters = std::move(drive.waiters);
   drive.waiters.clear();
   if (refuse.descriptor != nullptr && refuse.bound != drive.digest &&
-      validate(*refuse.descriptor, context_.options.limits.branches_max) &&
+      context_.check(*refuse.descriptor, refuse.bound) &&
       refuse.descriptor->id == drive.descriptor->id) {
     for (const Waiter& waiter : waiters)
       follow(refuse.descriptor, refuse.bound, waiter);
@@ -460,7 +487,7 @@ void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
         waiter.link,
         Concluded{.request = waiter.request,
                   .id = status.key.id,
-                  .verdict = status.outcome->committed ? Verdict::committed : Verdict::rolled_back,
+                  .verdict = verdict_of(*status.outcome),
                   .at = status.outcome->at,
                   .reason = status.outcome->reason,
                   .text = status.outcome->text,

@@ -67,6 +67,8 @@ void Sessions::open(ClientId client, const std::string& name, Epoch epoch) {
 
 void Sessions::acknowledge(ClientId client, Epoch epoch, Sequence ack_upto) {
   Session& session = session_of(client);
+  // The mark of a named client is kept for ever, also where nothing else of it is known yet.
+  if (epoch != Epoch{}) session.row.expires = Hlc::never();
   EpochMark* mark = find_mark(session.row, epoch);
   if (mark == nullptr) {
     session.row.marks.push_back({.epoch = epoch, .ack_upto = ack_upto});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/answers.hpp"
 #include "core/check.hpp"
 
 namespace nemcon::core {
@@ -314,8 +315,8 @@ void State::apply_one(const DecidedAlone& record) {
   row.outcome = record.outcome;
   for (OwnBranch& branch : row.own) {
     settle(row, branch, record.outcome);
-    for (const PreparedOperation& operation : branch.operations) {
-      row.replies.push_back(operation.reply);
+    for (Content& reply : replies_of(*row.descriptor, branch)) {
+      row.replies.push_back(std::move(reply));
     }
   }
   if (row.awaits_service()) return;

@@ -176,6 +176,11 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
   if (const std::optional<Reason> reason = context_.refuses_work()) {
     return NotComposed{*reason, to_text(*reason), true};
   }
+  // Rule P-37: an old copy of this node would know nothing of what it is asked to begin.
+  if (!context_.membership.may_work_alone(context_.now())) {
+    return NotComposed{Reason::unavailable, "the node has just started and looks for its peers",
+                       true};
+  }
   if (context_.clock.is_too_far_ahead(submit.after, context_.options.timing.max_drift)) {
     return NotComposed{Reason::clock_drift, "the client's clock is ahead of this node's"};
   }
@@ -325,7 +330,7 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   inquiry.answered.insert(from);
   if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
   if (!status.outcome && status.descriptor != nullptr && status.descriptor->id == status.key.id &&
-      validate(*status.descriptor, context_.options.limits.branches_max)) {
+      context_.check(*status.descriptor, status.key.digest)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
   }

@@ -4,8 +4,9 @@
 
 namespace nemcon::core {
 
-bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const char* what) {
-  if (const Status valid = validate(descriptor, context_.options.limits.branches_max); !valid) {
+bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
+                     const char* what) {
+  if (const Status valid = context_.check(descriptor, digest); !valid) {
     context_.note("bad descriptor", descriptor.id, valid.error().detail);
     context_.blame(from, valid.error().detail);
     return true;
@@ -50,7 +51,7 @@ bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descript
 bool Witness::on_vote(const NodeId& from, const Vote& vote) {
   const Transaction* row = context_.state.find(vote.key);
   const DescriptorPtr descriptor = row != nullptr ? row->descriptor : vote.descriptor;
-  if (descriptor == nullptr || ignore(from, *descriptor, "vote")) return false;
+  if (descriptor == nullptr || ignore(from, *descriptor, vote.key.digest, "vote")) return false;
   if (refuse_forgotten(from, descriptor, vote.key.digest)) return false;
   const auto self = static_cast<std::size_t>(find_node(*descriptor, context_.options.node));
 
@@ -111,7 +112,7 @@ void Witness::answer_accepted(const NodeId& from, const Transaction& row, const 
 
 void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
   const TransactionKey key{ask.descriptor->id, ask.digest};
-  if (ignore(from, *ask.descriptor, "ask-promise")) return;
+  if (ignore(from, *ask.descriptor, ask.digest, "ask-promise")) return;
   if (find_node(*ask.descriptor, from) < 0) {
     context_.blame(from, "ask-promise by a node that the transaction does not name");
     return;
@@ -140,7 +141,7 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
 
 void Witness::on_propose(const NodeId& from, const Propose& propose) {
   const TransactionKey key{propose.descriptor->id, propose.digest};
-  if (ignore(from, *propose.descriptor, "propose")) return;
+  if (ignore(from, *propose.descriptor, propose.digest, "propose")) return;
   if (propose.ballot.leader != from || propose.ballot.is_zero()) {
     context_.blame(from, "proposal under another leader's ballot");
     return;

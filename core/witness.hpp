@@ -24,7 +24,8 @@ class Witness {
   void on_propose(const NodeId& from, const Propose& propose);
 
  private:
-  [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const char* what);
+  [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
+                            const char* what);
   [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
                                       const Digest& digest);
   void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote, bool repeated);

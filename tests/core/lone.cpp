@@ -2,13 +2,13 @@
 
 namespace nemcon::core::tests {
 
-Lone::Lone(const Setup& setup) : Lone(setup, 1) {}
+Lone::Lone(const Layout& layout) : Lone(layout, 1) {}
 
-Lone::Lone(const Setup& setup, std::size_t self) : self_(self), node_(options_of(setup, self)) {
-  for (std::size_t peer = 0; peer < setup.node_count; ++peer) {
+Lone::Lone(const Layout& layout, std::size_t self) : self_(self), node_(options_of(layout, self)) {
+  for (std::size_t peer = 0; peer < layout.node_count; ++peer) {
     if (peer == self) continue;
     Ghost ghost{.incarnation = incarnation_of(peer), .nonce = 9000 + peer};
-    for (const QueueOptions& queue : setup.queues) {
+    for (const QueueOptions& queue : layout.queues) {
       ghost.queues.push_back({.name = queue.name, .ordering = queue.ordering});
     }
     ghosts_.emplace(peer, ghost);

@@ -23,8 +23,8 @@ struct Ghost {
 class Lone {
  public:
   // Begins the first life and greets all peers.
-  explicit Lone(const Setup& setup);
-  Lone(const Setup& setup, std::size_t self);
+  explicit Lone(const Layout& layout);
+  Lone(const Layout& layout, std::size_t self);
 
   Node& operator*() { return node_; }
 

@@ -27,14 +27,14 @@ bool Match::operator()(const Envelope& envelope) const {
 
 // ---- setting up -------------------------------------------------------------------------------
 
-Mesh::Mesh(const Setup& setup) {
-  for (std::size_t node = 0; node < setup.node_count; ++node) {
-    nodes_.push_back(std::make_unique<Node>(options_of(setup, node)));
+Mesh::Mesh(const Layout& layout) {
+  for (std::size_t node = 0; node < layout.node_count; ++node) {
+    nodes_.push_back(std::make_unique<Node>(options_of(layout, node)));
   }
-  linked_.assign(setup.node_count, std::vector<bool>(setup.node_count, true));
+  linked_.assign(layout.node_count, std::vector<bool>(layout.node_count, true));
   for (const auto& node : nodes_)
     node->begin();
-  for (std::size_t node = 0; node < setup.node_count; ++node)
+  for (std::size_t node = 0; node < layout.node_count; ++node)
     connect(node);
   run();
   run_for(std::chrono::milliseconds{200});

@@ -31,7 +31,7 @@ struct Match {
 class Mesh {
  public:
   // All nodes are up, know each other and have nothing to say.
-  explicit Mesh(const Setup& setup);
+  explicit Mesh(const Layout& layout);
 
   Node& operator[](std::size_t node) { return *nodes_[node]; }
 

@@ -216,6 +216,13 @@ QueueRow Node::queue(const std::string& name) const {
   return {};
 }
 
+Hlc Node::floor() const {
+  for (const Row& row : engine_->dump()) {
+    if (const auto* meta = std::get_if<MetaRow>(&row)) return meta->floor;
+  }
+  return {};
+}
+
 std::size_t Node::record_count(const std::string& kind) const {
   return static_cast<std::size_t>(std::ranges::count_if(
       disk_.records(), [&](const Record& record) { return kind_of(record) == kind; }));

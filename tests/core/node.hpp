@@ -85,6 +85,7 @@ class Node {
   [[nodiscard]] std::optional<SessionRow> session(ClientId client) const;
   [[nodiscard]] std::optional<Remembered> remembered(const TransactionId& id) const;
   [[nodiscard]] QueueRow queue(const std::string& name) const;
+  [[nodiscard]] Hlc floor() const;
 
   // How many records of this kind were written, in all lives.
   [[nodiscard]] std::size_t record_count(const std::string& kind) const;

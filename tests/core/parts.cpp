@@ -55,20 +55,20 @@ NodeRef node_ref(std::size_t node) {
   return {.node = node_id(node), .incarnation = incarnation_of(node)};
 }
 
-Options options_of(const Setup& setup, std::size_t node) {
+Options options_of(const Layout& layout, std::size_t node) {
   Options options;
   options.name = name_of(node);
   options.node = node_id(node);
   options.incarnation = incarnation_of(node);
   options.nonce = 5000 + node;
   options.seed = 1 + node;
-  options.queues = setup.queues;
-  options.witnesses = setup.witnesses;
-  options.coordinator = setup.coordinator;
-  options.limits = setup.limits;
-  options.timing = setup.timing;
+  options.queues = layout.queues;
+  options.witnesses = layout.witnesses;
+  options.coordinator = layout.coordinator;
+  options.limits = layout.limits;
+  options.timing = layout.timing;
   options.hashing = test_hashing();
-  for (std::size_t peer = 0; peer < setup.node_count; ++peer) {
+  for (std::size_t peer = 0; peer < layout.node_count; ++peer) {
     if (peer != node) options.peers.push_back({.index = peer_index(peer), .name = name_of(peer)});
   }
   return options;

@@ -14,7 +14,7 @@ namespace nemcon::core::tests {
 // Wall time at which every test begins: 2023-11-14 22:13:20 UTC.
 constexpr std::uint64_t wall_origin_ms = 1'700'000'000'000;
 
-struct Setup {
+struct Layout {
   std::size_t node_count = 3;
   std::uint32_t witnesses = 1;
   std::string coordinator;
@@ -32,7 +32,7 @@ struct Setup {
 [[nodiscard]] Incarnation incarnation_of(std::size_t node);
 [[nodiscard]] PeerIndex peer_index(std::size_t node);
 [[nodiscard]] NodeRef node_ref(std::size_t node);
-[[nodiscard]] Options options_of(const Setup& setup, std::size_t node);
+[[nodiscard]] Options options_of(const Layout& layout, std::size_t node);
 
 // What the product takes from a library; here a plain hash of all fields.
 [[nodiscard]] Hashing test_hashing();

@@ -1,0 +1,265 @@
+// Goal: timestamps rise, whatever the wall clock does, and nobody is led astray by a wrong one.
+#include "core/clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/deadlines.hpp"
+#include "core/outbox.hpp"
+#include "tests/core/lone.hpp"
+#include "tests/core/mesh.hpp"
+
+namespace nemcon::core::tests {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Instant start{seconds{100}};
+
+// Rule P-21.
+TEST(HybridClock, EveryTimestampIsLargerThanAllBefore) {
+  HybridClock clock;
+  clock.observe(start, 1000);
+  Hlc last;
+  for (int count = 0; count < 70'000; ++count) {  // More than fit into one millisecond.
+    const Hlc next = clock.tick();
+    ASSERT_GT(next, last);
+    last = next;
+  }
+}
+
+// Rule P-21.
+TEST(HybridClock, ATimestampIsLargerThanWhatWasLearnt) {
+  HybridClock clock;
+  clock.observe(start, 1000);
+  clock.merge(Hlc::from_ms(5000));
+
+  EXPECT_GT(clock.tick(), Hlc::from_ms(5000));
+}
+
+// Rule P-21: also after the wall clock went back.
+TEST(HybridClock, AWallClockThatGoesBackDoesNotPullTimestampsBack) {
+  HybridClock clock;
+  clock.observe(start, 10'000);
+  const Hlc before = clock.tick();
+  clock.observe(start + seconds{1}, 2'000);
+
+  EXPECT_GT(clock.tick(), before);
+}
+
+// Rule P-22: wall time is followed slowly.
+TEST(HybridClock, AJumpAheadIsFollowedByATenthOfTheTimeThatPasses) {
+  HybridClock clock;
+  clock.observe(start, 0);
+  for (int second = 1; second <= 100; ++second) {
+    clock.observe(start + seconds{second}, 3'600'000 + static_cast<std::uint64_t>(second) * 1000);
+  }
+
+  EXPECT_GE(clock.wall_ms(), 100'000U);
+  EXPECT_LE(clock.wall_ms(), 111'000U);
+}
+
+// Rule P-22.
+TEST(HybridClock, AJumpBackIsFollowedSlowlyAndWallTimeNeverGoesBack) {
+  HybridClock clock;
+  clock.observe(start, 3'600'000);
+  std::uint64_t last = clock.wall_ms();
+  for (int second = 1; second <= 100; ++second) {
+    clock.observe(start + seconds{second}, static_cast<std::uint64_t>(second) * 1000);
+    ASSERT_GE(clock.wall_ms(), last);
+    last = clock.wall_ms();
+  }
+
+  EXPECT_GE(last, 3'600'000U + 89'000U);
+  EXPECT_LE(last, 3'600'000U + 91'000U);
+}
+
+TEST(HybridClock, FollowsASteadyWallClockExactly) {
+  HybridClock clock;
+  clock.observe(start, 5'000);
+  for (int step = 1; step <= 3000; ++step) {
+    // Steps of a third of a millisecond: nothing is lost in rounding.
+    const Duration passed = step * milliseconds{1} / 3;
+    clock.observe(start + passed, 5'000 + static_cast<std::uint64_t>(passed / milliseconds{1}));
+  }
+
+  EXPECT_EQ(clock.wall_ms(), 6'000U);
+}
+
+// Rule P-22.
+TEST(HybridClock, KnowsWhatIsTooFarAhead) {
+  HybridClock clock;
+  clock.observe(start, 1'000);
+
+  EXPECT_FALSE(clock.is_too_far_ahead(Hlc::from_ms(6'000), seconds{5}));
+  EXPECT_TRUE(clock.is_too_far_ahead(Hlc::from_ms(6'001), seconds{5}));
+  EXPECT_FALSE(clock.is_too_far_ahead(Hlc{}, seconds{5})) << "the past is no trouble";
+}
+
+// ---- in an engine -----------------------------------------------------------------------------
+
+// Rule P-21: after a restart above everything that the journal knows.
+TEST(NodeClock, AfterARestartTimestampsAreAboveAllInTheJournal) {
+  Lone b{{}};
+  const Told told = Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+  b.hear(0, told.prepare({1}));
+  const Hlc learnt = Hlc::from_ms(wall_origin_ms + 3'000);
+  b.hear(0, commit_of(told, learnt));
+  b->skew_ms = -4'000;  // And the wall clock went back meanwhile.
+  b.crash_and_recover();
+
+  const Told next = Tale{2, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+  const Effects effects = b.hear(0, next.prepare({1}));
+
+  EXPECT_GT(sent<Vote>(effects).at(0).votes.at(0).value.at, learnt);
+}
+
+// Rule P-21: what a peer's frame carries is learnt, so that causes come before effects.
+TEST(NodeClock, AVoteIsLaterThanTheFrameThatAskedForIt) {
+  Lone b{{}};
+  b.ghost(0).skew_ms = 4'000;
+  const Told told = Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+  const Hlc asked_at = b.header_from(0).clock;
+
+  const Effects effects = b.hear(0, told.prepare({1}));
+
+  EXPECT_GT(sent<Vote>(effects).at(0).votes.at(0).value.at, asked_at);
+}
+
+// Rule P-22: a request from a clock far ahead is refused, and the clock not learnt.
+TEST(NodeClock, ARequestFromTheFutureIsRefusedAndNotLearnt) {
+  Lone b{{}};
+  b.ghost(0).skew_ms = 3'600'000;
+  const Told told = Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+
+  const Effects effects = b.hear(0, told.prepare({1}));
+
+  const Value vote = sent<Vote>(effects).at(0).votes.at(0).value;
+  EXPECT_EQ(vote.choice, Choice::no);
+  EXPECT_EQ(vote.reason, Reason::clock_drift);
+  EXPECT_LT(b->engine().header_for(peer_index(2)).clock.wall_ms(), wall_origin_ms + 60'000);
+}
+
+// Rule P-22: a decision is always merged.
+TEST(NodeClock, ADecisionFromTheFutureIsCarriedOutAndLearnt) {
+  Lone b{{}};
+  const Told told = Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+  b.hear(0, told.prepare({1}));
+  b.ghost(0).skew_ms = 3'600'000;
+  const Hlc at = b.header_from(0).clock;
+
+  const Effects effects = b.hear(0, commit_of(told, at));
+
+  EXPECT_EQ(sent<DecisionAck>(effects).size(), 1U);
+  EXPECT_GE(b->engine().header_for(peer_index(2)).clock, at);
+  EXPECT_EQ(b->queue("logs").message_count, 1U);
+}
+
+// Rule P-22: so does a submission that names a commit far ahead.
+TEST(NodeClock, ASubmissionFromTheFutureIsRefused) {
+  Mesh mesh{{.node_count = 2}};
+  Caller alice{mesh[0], "alice"};
+  Submit submit = alice.draft(alice.next_id(), {deliver("orders@a", "x")});
+  submit.after = Hlc::from_ms(wall_origin_ms + 3'600'000);
+
+  alice.submit(submit);
+
+  ASSERT_TRUE(alice.last<Denied>().has_value());
+  EXPECT_EQ(alice.last<Denied>()->reason, Reason::clock_drift);
+}
+
+// Rule P-23: what the client saw is before what it does now.
+TEST(NodeClock, ASubmissionIsLaterThanTheCommitThatItsClientSaw) {
+  Mesh mesh{{.node_count = 2}};
+  Caller alice{mesh[0], "alice"};
+  Submit submit = alice.draft(alice.next_id(), {deliver("orders@a", "x")});
+  submit.after = Hlc::from_ms(wall_origin_ms + 4'000);
+
+  const TransactionId id = alice.submit(submit);
+
+  EXPECT_GT(alice.answer(id)->at, submit.after);
+}
+
+// Rule P-22: who is far off for most of its peers does not vote.
+TEST(NodeClock, ANodeThatMostPeersSeeFarOffDoesNotVote) {
+  Lone b{{}};
+  for (const std::size_t peer : {0U, 2U}) {
+    b.lose(peer);
+    b.ghost(peer).skew_ms = -60'000;
+    b.greet(peer);
+  }
+  const Told told = Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+
+  const Effects effects = b.hear(0, told.prepare({1}));
+
+  EXPECT_TRUE(has_note(effects, "not taking part yet"));
+  EXPECT_TRUE(effects.writes.empty());
+}
+
+// Rule P-22: one strange peer among several is that peer's trouble.
+TEST(NodeClock, OneStrangePeerDoesNotStopANode) {
+  Lone b{{.node_count = 4}};
+  b.lose(0);
+  b.ghost(0).skew_ms = -60'000;
+  b.greet(0);
+  const Told told = Tale{1, {2, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(1);
+
+  EXPECT_EQ(sent<Vote>(b.hear(2, told.prepare({1}))).size(), 1U);
+}
+
+// ---- deadlines and outbox ---------------------------------------------------------------------
+
+TEST(Deadlines, GiveTheEarliestOfAll) {
+  Deadlines<int> deadlines;
+  deadlines.set(1, start + seconds{3});
+  deadlines.set(2, start + seconds{2});
+  deadlines.set(1, start + seconds{1});
+  EXPECT_EQ(deadlines.earliest(), start + seconds{1});
+
+  EXPECT_FALSE(deadlines.try_pop(start).has_value());
+  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), 1);
+  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), 2);
+  EXPECT_FALSE(deadlines.earliest().has_value());
+}
+
+TEST(Deadlines, WhatIsClearedNeverComes) {
+  Deadlines<int> deadlines;
+  deadlines.set(1, start);
+  deadlines.clear(1);
+  deadlines.clear(1);
+
+  EXPECT_FALSE(deadlines.try_pop(start + seconds{1}).has_value());
+}
+
+// Rule P-8: handed over in the order of the journal, each only once its record is there.
+TEST(Outbox, HandsOverWhatItsRecordsAllow) {
+  Outbox outbox{Lsn{}};
+  Effects effects;
+  const Lsn first = outbox.assign();
+  const Lsn second = outbox.assign();
+  outbox.release_after(second, Send{.to = peer_index(1), .message = Query{}}, effects);
+  outbox.release_after(first, Send{.to = peer_index(0), .message = Query{}}, effects);
+  EXPECT_TRUE(effects.sends.empty());
+
+  outbox.on_durable(first, effects);
+  ASSERT_EQ(effects.sends.size(), 1U);
+  EXPECT_EQ(effects.sends[0].to, peer_index(0));
+
+  outbox.on_durable(second, effects);
+  EXPECT_EQ(effects.sends.size(), 2U);
+  EXPECT_TRUE(outbox.is_empty());
+}
+
+TEST(Outbox, WhatReliesOnNothingNewLeavesAtOnce) {
+  Outbox outbox{Lsn{}};
+  Effects effects;
+  outbox.restore(Lsn{7});
+
+  outbox.release_after(Lsn{7}, Send{.to = peer_index(1), .message = Query{}}, effects);
+
+  EXPECT_EQ(effects.sends.size(), 1U);
+  EXPECT_EQ(outbox.assign(), Lsn{8});
+}
+
+}  // namespace
+}  // namespace nemcon::core::tests
