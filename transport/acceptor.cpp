@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "transport/text.hpp"
 
 namespace nemcon::transport {
 
@@ -165,7 +166,7 @@ void Acceptor::on_greeting(const RoutedFrame& routed) {
                          "protocol versions " + std::to_string(greeting->version_min) + " to " +
                              std::to_string(greeting->version_max) + " are not spoken here");
   }
-  const Origin origin = origin_of(routed.frame);
+  const Origin origin = socket_.origin();
   inbound.address = origin.address;
   const auto turn_away = [&](RefusalReason reason, const std::string& text) {
     ++parts_.counters.handshakes_refused;
@@ -247,9 +248,10 @@ void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::s
                           .second;
   if (!is_new) return;
   std::string what = to_text(inbound.role);
-  what += inbound.name.empty() ? " without a name" : " " + inbound.name;
+  what += inbound.name.empty() ? " without a name" : " " + printable(inbound.name);
   if (!inbound.address.empty()) what += " at " + inbound.address;
-  LinkTrouble trouble{.reason = reason, .peer = std::nullopt, .what = what + ": " + text};
+  LinkTrouble trouble{
+      .reason = reason, .peer = std::nullopt, .what = what + ": " + printable(text)};
   const PeerEndpoint* peer = inbound.role == Role::peer ? find_peer(inbound.name) : nullptr;
   if (peer != nullptr) trouble.peer = peer->peer;
   pending_.emplace_back(std::move(trouble));
@@ -258,7 +260,7 @@ void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::s
 void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                              const std::string& text) {
   ++parts_.counters.handshakes_refused;
-  inbound.address = origin_of(routed.frame).address;
+  inbound.address = socket_.origin().address;
   inbound.routing_id = routed.routing_id;
   auto& slot = connections_[routed.routing_id];
   slot = std::make_unique<Inbound>(std::move(inbound));

@@ -1,8 +1,9 @@
 #include "transport/connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "core/check.hpp"
+#include "transport/text.hpp"
 
 namespace nemcon::transport {
 
@@ -30,8 +31,8 @@ Connection::Connection(std::unique_ptr<DealerSocket> socket, LinkCounters& count
       pinged_(now) {
   // ZeroMQ keeps it until there is a connection, so that it is the first on it.
   encode(control_, settings_.greeting);
-  const Handed handed = socket_->try_send(control_.view());
-  NEMCON_CHECK(handed == Handed::taken);
+  // Not taken when the connection has failed already, which somebody else may bring about.
+  if (socket_->try_send(control_.view()) != Handed::taken) end("cannot connect");
 }
 
 void Connection::end(std::string why) {
@@ -101,7 +102,7 @@ void Connection::on_refusal(std::string_view frame) {
     ++counters_->frames_malformed;
     return end("its refusal cannot be read: " + refused.error().detail);
   }
-  refuse(refused->reason, "refused: " + refused->text);
+  refuse(refused->reason, "refused: " + printable(refused->text));
 }
 
 void Connection::on_ping(std::string_view frame) {

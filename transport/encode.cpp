@@ -16,7 +16,7 @@ constexpr std::uint8_t handshake_version = 0;
 // that the other side has to refuse.
 class Writer {
  public:
-  explicit Writer(FrameBuffer& out) : out_(&out), packer_(out) {}
+  explicit Writer(FrameBuffer& out) : packer_(out) {}
 
   Writer(FrameBuffer& out, const DecodeLimits& limits) : Writer(out) { limits_ = limits; }
 
@@ -95,7 +95,7 @@ class Writer {
   void write(const std::variant<Kinds...>& value) {
     array(2);
     write(static_cast<std::uint32_t>(value.index()));
-    std::visit([this](const auto& kind) { write(kind); }, value);
+    std::visit([this](const auto& kind) { this->write(kind); }, value);
   }
 
   // Any other type: a struct with fields(), which this archive only reads from.
@@ -142,7 +142,6 @@ class Writer {
 
   static constexpr std::uint32_t no_limit = 0xffffffff;
 
-  FrameBuffer* out_;
   msgpack::packer<FrameBuffer> packer_;
   DecodeLimits limits_{.frame_bytes_max = no_limit,
                        .array_count_max = no_limit,

@@ -27,7 +27,7 @@
 //
 // The loop of an owner:
 //     sockets.poll(now, wait_at_most, watched);    // Sleeps; wakes for its own deadlines too.
-//     sockets.receive(now, events);                // Never blocks.
+//     sockets.receive(now, events);                // Never blocks; sees what poll() has seen.
 //     ... handle events, send ...
 // Never poll ZeroMQ's descriptors by other means: they are edge-triggered (a message that
 // arrived during a send does not wake a sleeper any more); poll() knows.

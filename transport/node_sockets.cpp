@@ -10,6 +10,7 @@
 #include "transport/hashing.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
+#include "transport/text.hpp"
 
 namespace nemcon::transport {
 
@@ -17,6 +18,9 @@ namespace {
 
 // To a peer's router nothing but control frames comes back.
 constexpr std::uint64_t control_bytes_max = 4096;
+
+// Of one link in one receive().
+constexpr int frames_per_turn = 256;
 
 }  // namespace
 
@@ -139,7 +143,7 @@ class NodeSockets::Impl {
       return;
     }
     Connection& connection = *link.connection;
-    while (connection.is_ready()) {
+    for (int i = 0; i < frames_per_turn && connection.is_ready(); ++i) {
       const std::optional<Connection::Arrived> arrived = connection.try_receive(now);
       if (arrived) connection.end("it answers as to a client");
     }
@@ -165,7 +169,7 @@ class NodeSockets::Impl {
     const std::string& name = link.connection->welcome().name;
     if (name != link.peer.name) {
       // Somebody else lives at that address now.
-      return link.connection->refuse(RefusalReason::unknown, "answers as " + name);
+      return link.connection->refuse(RefusalReason::unknown, "answers as " + printable(name));
     }
     link.is_up = true;
     link.up_since = now;

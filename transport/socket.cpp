@@ -90,8 +90,17 @@ bool receive_part(zmq::socket_t& socket, zmq::message_t& message) {
   }
 }
 
-// The message moves into memory that whatever is decoded from it shares.
-ReceivedFrame shared(zmq::message_t&& message) {
+// ZeroMQ reads 8 KiB at a time, and the small messages in there share that memory: a body of
+// 100 bytes that waits in a queue would keep all of it.
+constexpr std::size_t shared_bytes_max = 8192;
+
+// The memory that everything decoded from it will share: that of the frame, and no more.
+ReceivedFrame owned(zmq::message_t& message) {
+  if (message.size() <= shared_bytes_max) {
+    const auto copy = std::make_shared_for_overwrite<char[]>(message.size());
+    if (message.size() != 0) std::memcpy(copy.get(), message.data(), message.size());
+    return {.owner = copy, .view = {copy.get(), message.size()}};
+  }
   const auto owner = std::make_shared<zmq::message_t>(std::move(message));
   return {.owner = owner, .view = owner->to_string_view()};
 }
@@ -132,13 +141,11 @@ std::string property(const zmq::message_t& message, const char* name) {
   return value == nullptr ? std::string{} : std::string{value};
 }
 
-}  // namespace
-
-Origin origin_of(const ReceivedFrame& frame) {
-  const auto* message = static_cast<const zmq::message_t*>(frame.owner.get());
-  NEMCON_CHECK(message != nullptr);
-  return {.user_id = property(*message, "User-Id"), .address = property(*message, "Peer-Address")};
+Origin origin_of(const zmq::message_t& message) {
+  return {.user_id = property(message, "User-Id"), .address = property(message, "Peer-Address")};
 }
+
+}  // namespace
 
 bool is_endpoint(std::string_view endpoint) {
   for (const std::string_view scheme : {"tcp://", "ipc://", "inproc://"}) {
@@ -188,7 +195,7 @@ class DealerSocket::Impl {
       return std::nullopt;
     }
     if (drop_rest(socket_, message)) return ReceivedFrame{};  // No frame has two parts.
-    return shared(std::move(message));
+    return owned(message);
   }
 
   Handed try_send(std::string_view frame) {
@@ -312,6 +319,8 @@ class RouterSocket::Impl {
 
   zmq::socket_t socket;
   Registration registration;
+  zmq::message_t last;  // Asked for its origin, which few frames are.
+  Origin origin;        // Of one that is moved away, or empty.
 };
 
 RouterSocket::RouterSocket(Context& context, Poller& poller, const SocketTuning& tuning)
@@ -341,11 +350,18 @@ std::optional<RoutedFrame> RouterSocket::try_receive() {
     return std::nullopt;
   }
   RoutedFrame routed{.routing_id = id.to_string(), .frame = {}, .is_whole = id.more()};
-  zmq::message_t message;
+  zmq::message_t& message = impl_->last;
+  message.rebuild();
   if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
   if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
-  routed.frame = shared(std::move(message));
+  const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
+  if (!is_left) impl_->origin = origin_of(message);
+  routed.frame = owned(message);
   return routed;
+}
+
+Origin RouterSocket::origin() const {
+  return impl_->last.size() == 0 ? impl_->origin : origin_of(impl_->last);
 }
 
 Handed RouterSocket::try_send(std::string_view routing_id, std::string_view frame) {

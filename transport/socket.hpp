@@ -34,13 +34,11 @@ enum class Handed : std::uint8_t {
   gone,  // There is no such connection any more.
 };
 
-// What the transport itself knows about where a frame came from.
+// What ZeroMQ knows about where a frame came from.
 struct Origin {
   std::string user_id;
   std::string address;
 };
-
-[[nodiscard]] Origin origin_of(const ReceivedFrame& frame);
 
 // tcp://, ipc:// and inproc:// with something behind it. Others drag in code of libzmq that is
 // not kept as well.
@@ -93,6 +91,10 @@ class RouterSocket {
   [[nodiscard]] bool is_ready() const;
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive();
+
+  // Of what was received last.
+  [[nodiscard]] Origin origin() const;
+
   [[nodiscard]] Handed try_send(std::string_view routing_id, std::string_view frame);
 
  private:

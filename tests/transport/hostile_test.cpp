@@ -110,7 +110,7 @@ TEST(Hostile, ManyBytesMayBeAnything) {
   samples::Random random(31);
   const std::vector<std::string> frames = good_frames();
   std::size_t value_count = 0;
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     std::string frame = frames[random() % frames.size()];
     for (std::size_t n = 1 + random() % 4; n > 0; --n) {
       const std::size_t at = frame_header_bytes + random() % (frame.size() - frame_header_bytes);
@@ -130,7 +130,7 @@ TEST(Hostile, ManyBytesMayBeAnything) {
     if (HasFailure()) return;
   }
   // Some changes only change a value: the test reaches past the first check.
-  EXPECT_GT(value_count, 1000U);
+  EXPECT_GT(value_count, 300U);
 }
 
 // ---- frames that cost the most --------------------------------------------------------------
@@ -231,7 +231,7 @@ TEST(Hostile, ARandomDocumentIsAValueOrAnError) {
   samples::Random random(77);
   const FrameKind kinds[] = {FrameKind::peer, FrameKind::requests, FrameKind::replies,
                              FrameKind::ping};
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 30'000; ++i) {
     std::string document;
     append_random_document(document, random, 6);
     try_decode(with_payload(kinds[random() % 4], document));

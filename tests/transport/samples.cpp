@@ -490,7 +490,7 @@ class Describer {
   template <class... Kinds>
   void add(const std::variant<Kinds...>& value) {
     out_ << value.index();
-    std::visit([this](const auto& kind) { add(kind); }, value);
+    std::visit([this](const auto& kind) { this->add(kind); }, value);
   }
 
   template <class Struct>
