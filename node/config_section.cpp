@@ -283,6 +283,7 @@ bool Section::read_choice(std::string_view key, const std::vector<std::string_vi
   const auto found = std::find(choices.begin(), choices.end(), text);
   if (found == choices.end()) {
     std::vector<std::string> allowed;
+    allowed.reserve(choices.size());
     for (const std::string_view choice : choices)
       allowed.push_back(in_quotes(choice));
     error(key, in_quotes(text) + " is none of the choices; allowed: " + joined_list(allowed));

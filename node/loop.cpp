@@ -27,9 +27,9 @@ void Loop::run() {
   step(core::LifeBegins{});
   carry_out();
   while (!stop_at_ || (!is_drained() && now_ < *stop_at_)) {
-    sleep();
+    const bool has_facts = sleep();
     read_clock();
-    take_facts();
+    if (has_facts) take_facts();
     take_events();
     pass_deadline();
     carry_out();
@@ -51,7 +51,7 @@ bool Loop::is_drained() const {
 
 // ---- waiting --------------------------------------------------------------------------------
 
-void Loop::sleep() {
+bool Loop::sleep() {
   core::Duration timeout = sleep_max;
   if (wake_at_) timeout = std::min(timeout, *wake_at_ - now_);
   if (stop_at_) timeout = std::min(timeout, *stop_at_ - now_);
@@ -61,11 +61,11 @@ void Loop::sleep() {
     // Only the journal can help now; sockets would wake us for what we would not read.
     pollfd watched{.fd = bell.descriptor(), .events = POLLIN, .revents = 0};
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(timeout);
-    ::poll(&watched, 1, static_cast<int>(milliseconds.count()));
-    return;
+    return ::poll(&watched, 1, static_cast<int>(milliseconds.count())) > 0;
   }
   transport::Watched watched{.descriptor = bell.descriptor(), .readable = false};
   parts_.sockets.poll(now_, timeout, {&watched, 1});
+  return watched.readable;
 }
 
 void Loop::read_clock() {
@@ -210,8 +210,8 @@ void Loop::collect() {
                                  std::make_move_iterator(effects_.writes.begin()),
                                  std::make_move_iterator(effects_.writes.end()));
   }
-  for (core::Read& read : effects_.reads)
-    store_orders_.emplace_back(std::move(read));
+  for (const core::Read& read : effects_.reads)
+    store_orders_.emplace_back(read);
   if (effects_.checkpoint) store_orders_.emplace_back(std::move(*effects_.checkpoint));
   wake_at_ = effects_.wake_at;
 

@@ -51,8 +51,8 @@ class Loop {
   void finish();
 
  private:
-  void begin_turn();
-  void sleep();
+  // True when the bell rang: there are facts.
+  [[nodiscard]] bool sleep();
   void read_clock();
   void take_facts();
   void on_fact(LoopFact& fact);

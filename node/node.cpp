@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <future>
-#include <optional>
+#include <map>
 #include <thread>
 #include <utility>
+#include <variant>
 
 #include "core/engine.hpp"
 #include "log/log.hpp"
@@ -57,6 +58,26 @@ transport::NodeSocketsOptions socket_options(const Config& config) {
   }
   options.limits = config.limits;
   return options;
+}
+
+// A queue keeps the ordering that it was made with: its messages are already in that order.
+void warn_of_orderings(const Config& config, const core::Restored& restored, const Trace& trace) {
+  std::map<std::string, core::Ordering> made;
+  for (const core::Row& row : restored.rows) {
+    if (const auto* const queue = std::get_if<core::QueueRow>(&row)) {
+      made[queue->name] = queue->ordering;
+    }
+  }
+  for (const core::Record& record : restored.records) {
+    if (const auto* const queue = std::get_if<core::QueueDefined>(&record)) {
+      made[queue->name] = queue->ordering;
+    }
+  }
+  for (const core::QueueOptions& queue : config.queues) {
+    const auto found = made.find(queue.name);
+    if (found == made.end() || found->second == queue.ordering) continue;
+    trace.warning("queue keeps the ordering that it was made with", {{"queue", queue.name}});
+  }
 }
 
 std::vector<std::string> peer_names(const Config& config) {
@@ -163,6 +184,7 @@ core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trac
                            {"rows", std::to_string(opened.restored.rows.size())},
                            {"records", std::to_string(opened.restored.records.size())},
                            {"lsn", std::to_string(opened.last.value())}});
+  warn_of_orderings(config, opened.restored, trace);
   auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
   if (const core::Status begun = parts->begin(config); !begun) return begun.error();
   return std::unique_ptr<Node>(new Node(std::move(parts)));

@@ -105,6 +105,22 @@ TEST_F(NodeLife, EndpointThatCannotBeBoundIsRefusedAndTheDataIsFreeAgain) {
   EXPECT_NE(start(config("shop", {})), nullptr);
 }
 
+TEST_F(NodeLife, ChangedOrderingOfAQueueIsWarnedOf) {
+  Config changed = config("shop", {});
+  ASSERT_NE(start(changed), nullptr);
+  changed.queues[0].ordering = core::Ordering::mesh;
+
+  testing::internal::CaptureStderr();
+  const Trace trace(Trace::Options{.level = TraceLevel::warning, .format = TraceFormat::text});
+  const bool started = Node::start(changed, trace, points_).has_value();
+  const std::string lines = testing::internal::GetCapturedStderr();
+
+  EXPECT_TRUE(started);
+  EXPECT_NE(lines.find("warning \"queue keeps the ordering that it was made with\" queue=inbox\n"),
+            std::string::npos)
+      << lines;
+}
+
 TEST_F(NodeLife, TwoNodesOfOneProcessCommitTogether) {
   const std::unique_ptr<Node> shop = start(config("shop", {"billing"}));
   const std::unique_ptr<Node> billing = start(config("billing", {"shop"}));
