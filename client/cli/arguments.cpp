@@ -107,7 +107,7 @@ void add_receive(CLI::App& app, Read& read) {
       ->required();
   CLI::Option* count = command->add_option("--count", read.receive.count,
                                            "How many; exit 1 if fewer come within --timeout each");
-  count->type_name("N")->check(CLI::PositiveNumber)->capture_default_str();
+  count->type_name("N")->capture_default_str();
   command->add_flag("--follow", read.receive.follow, "Go on until interrupted")->excludes(count);
   command->add_flag("--headers", read.receive.headers, "Print the headers before each body");
   command->footer(
@@ -115,6 +115,7 @@ void add_receive(CLI::App& app, Read& read) {
       "  nemcon receive orders --timeout 2s\n"
       "  nemcon --node tcp://127.0.0.1:7412 receive stock --follow --json");
   command->callback([&read] {
+    if (read.receive.count == 0) throw Misuse("--count 0: write how many, at least 1");
     read.command = [&read](const Globals& globals) { return run_receive(globals, read.receive); };
   });
 }
@@ -224,12 +225,6 @@ void add_globals(CLI::App& app, Read& read) {
       ->type_name("TIME")
       ->capture_default_str();
   app.set_version_flag("--version", "nemcon " NEMCON_VERSION);
-  app.footer(
-      "Examples:\n"
-      "  nemcon send orders@shop 'order 17'\n"
-      "  nemcon --json status\n\n"
-      "Exit codes: 0 done, 1 refused or rolled back, 2 wrong usage, 3 outcome unknown or no node\n"
-      "reachable. `nemcon COMMAND --help` explains a command.");
 }
 
 }  // namespace
@@ -237,7 +232,7 @@ void add_globals(CLI::App& app, Read& read) {
 Parsed parse_arguments(int count, char** words) {
   auto read = std::make_shared<Read>();
   CLI::App app{"nemcon: talks to any node of a Nemcon mesh", "nemcon"};
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   app.fallthrough();
   app.get_formatter()->column_width(34);
   add_globals(app, *read);
@@ -247,6 +242,13 @@ Parsed parse_arguments(int count, char** words) {
   add_looking(app, *read);
   add_mesh(app, *read);
   add_completion(app, *read);
+  // After the commands, which would inherit it.
+  app.footer(
+      "Examples:\n"
+      "  nemcon send orders@shop 'order 17'\n"
+      "  nemcon --json status\n\n"
+      "Exit codes: 0 done, 1 refused or rolled back, 2 wrong usage, 3 outcome unknown or no node\n"
+      "reachable. `nemcon COMMAND --help` explains a command.");
   for (CLI::App* command : app.get_subcommands({}))
     command->fallthrough();
   try {
@@ -255,6 +257,13 @@ Parsed parse_arguments(int count, char** words) {
     if (error.get_exit_code() != 0) throw Misuse(error.what());
     (void)app.exit(error, std::cout, std::cerr);  // Help or version.
     return {};
+  }
+  if (!read->command) {
+    std::string names;
+    for (const CLI::App* command : app.get_subcommands({})) {
+      names += (names.empty() ? "" : ", ") + command->get_name();
+    }
+    throw Misuse("give a command: " + names);
   }
   if (read->globals.nodes.empty()) read->globals.nodes = nodes_of_environment();
   read->globals.timeout = parse_duration(read->timeout);

@@ -16,12 +16,16 @@ _nemcon() {
     case "${COMP_WORDS[i]}" in
       --node|--timeout) ((i++)) ;;
       -*) ;;
-      *) if [[ -z $command ]]; then command="${COMP_WORDS[i]}"; else sub="${COMP_WORDS[i]}"; break; fi ;;
+      *)
+        if [[ -n $command ]]; then sub="${COMP_WORDS[i]}"; break; fi
+        command="${COMP_WORDS[i]}" ;;
     esac
   done
   local offers="--node --json --timeout --help"
   case "$command" in
-    "") offers+=" --version send receive transact outcome status queues transactions transaction mesh completion" ;;
+    "")
+      offers+=" --version send receive transact outcome status queues transactions transaction"
+      offers+=" mesh completion" ;;
     send) offers+=" --file --lines --header" ;;
     receive) offers+=" --follow --count --headers" ;;
     transact) offers+=" --send --call --check" ;;
@@ -65,16 +69,26 @@ _nemcon() {
     '--timeout[how long to wait]:time:'
     '--help[explain]'
   )
-  _arguments -C $general '--version[print the version]' '1:command:->command' '*::argument:->argument'
+  _arguments -C $general '--version[print the version]' '1:command:->command' \
+    '*::argument:->argument'
   case $state in
     command) _describe 'command' commands ;;
     argument)
       case $words[1] in
-        send) _arguments $general '--file[the body]:file:_files' '--lines[one message per line]' '*--header[a header]:name=value:' ;;
-        receive) _arguments $general '--follow[go on until interrupted]' '--count[how many]:number:' '--headers[print headers too]' ;;
-        transact) _arguments $general '*--send[a message]:queue@node=body:' '*--call[a service]:service@node=body:' '*--check[a limit]:queue@node=number:' ;;
+        send)
+          _arguments $general '--file[the body]:file:_files' '*--header[a header]:name=value:' \
+            '--lines[one message per line]' ;;
+        receive)
+          _arguments $general '--follow[go on until interrupted]' '--count[how many]:number:' \
+            '--headers[print headers too]' ;;
+        transact)
+          _arguments $general '*--send[a message]:queue@node=body:' \
+            '*--call[a service]:service@node=body:' '*--check[a limit]:queue@node=number:' ;;
         transactions) _arguments $general '--in-doubt[only those]' ;;
-        mesh) _arguments $general '1:command:(init)' '--directory[where to]:directory:_files -/' '--base-port[the first port]:port:' '--host[address]:host:' '*--queue[a queue]:queue@node:' '--insecure[without keys off loopback]' ;;
+        mesh)
+          _arguments $general '1:command:(init)' '--directory[where to]:directory:_files -/' \
+            '--base-port[the first port]:port:' '--host[address]:host:' \
+            '*--queue[a queue]:queue@node:' '--insecure[without keys off loopback]' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         *) _arguments $general ;;
       esac ;;
@@ -112,7 +126,7 @@ complete -c nemcon -n '__fish_seen_subcommand_from transact' -l call -x -d 'A se
 complete -c nemcon -n '__fish_seen_subcommand_from transact' -l check -x -d 'A limit'
 complete -c nemcon -n '__fish_seen_subcommand_from transactions' -l in-doubt -d 'Only those'
 complete -c nemcon -n '__fish_seen_subcommand_from mesh' -a init -d 'Write configurations'
-complete -c nemcon -n '__fish_seen_subcommand_from init' -l directory -r -a '(__fish_complete_directories)' -d 'Where to'
+complete -c nemcon -n '__fish_seen_subcommand_from init' -l directory -r -d 'Where to'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l base-port -x -d 'The first port'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l host -x -d 'Address'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l queue -x -d 'A queue'

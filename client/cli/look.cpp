@@ -130,7 +130,7 @@ Exit run_status(const Globals& globals) {
   print_nodes(status.nodes);
   std::cout << "\n";
   print_queues(status.queues);
-  std::cout << "\n" << status.transactions.size() << " transactions under way\n";
+  std::cout << "\ntransactions under way: " << status.transactions.size() << "\n";
   if (!status.transactions.empty()) print_transactions(status.transactions);
   return Exit::done;
 }

@@ -125,11 +125,11 @@ void FakeNode::on_request(const core::ClientRequested& requested) {
 
 core::Opened FakeNode::opened(const core::Open& open) {
   core::Epoch epoch = open.epoch;
-  if (epoch == core::Epoch{}) {
+  const bool named = !open.name.empty();
+  if (named && epoch == core::Epoch{}) {
     epoch = std::max(settings_.epoch, core::Epoch{open.above.value() + 1});
     settings_.epoch = core::Epoch{epoch.value() + 1};
   }
-  const bool named = !open.name.empty();
   return {.request = open.request,
           .node_name = settings_.name,
           .node = settings_.node,

@@ -66,20 +66,42 @@ bool Caller::commit(std::vector<core::Part> parts) {
   return concluded != nullptr && concluded->verdict == core::Verdict::committed;
 }
 
-std::vector<std::string> Caller::receive(const std::string& queue, std::size_t count) {
+std::vector<core::Delivered> Caller::deliveries(const std::string& queue, std::size_t count) {
   const std::uint64_t subscription = ++request_;
   send(core::Subscribe{.subscription = subscription,
                        .queue = queue,
                        .credit = static_cast<std::uint32_t>(count),
                        .lease_ms = 0});
-  std::vector<std::string> bodies;
-  while (bodies.size() < count) {
-    const std::optional<core::Reply> reply = next_reply();
+  std::vector<core::Delivered> all;
+  while (all.size() < count) {
+    std::optional<core::Reply> reply = next_reply();
     if (!reply) break;
-    const auto* const delivered = std::get_if<core::Delivered>(&*reply);
-    if (delivered != nullptr) bodies.emplace_back(delivered->content.body.view());
+    auto* const delivered = std::get_if<core::Delivered>(&*reply);
+    if (delivered != nullptr) all.push_back(std::move(*delivered));
+  }
+  send(core::Unsubscribe{.subscription = subscription});
+  return all;
+}
+
+std::vector<std::string> Caller::receive(const std::string& queue, std::size_t count) {
+  std::vector<std::string> bodies;
+  for (const core::Delivered& delivered : deliveries(queue, count)) {
+    bodies.emplace_back(delivered.content.body.view());
   }
   return bodies;
+}
+
+bool Caller::consume(const std::string& queue, std::size_t count) {
+  core::Settle settle;
+  settle.request = ++request_;
+  for (const core::Delivered& delivered : deliveries(queue, count)) {
+    settle.tokens.push_back(delivered.token);
+  }
+  if (settle.tokens.size() != count) return false;
+  send(settle);
+  const std::optional<core::Reply> reply = next_reply();
+  const auto* const settled = reply ? std::get_if<core::Settled>(&*reply) : nullptr;
+  return settled != nullptr && settled->lost.empty();
 }
 
 core::Report Caller::inspect(core::Topic topic) {

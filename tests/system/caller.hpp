@@ -37,6 +37,10 @@ class Caller {
   // The bodies of the first `count` messages of a queue of this node, which stay leased.
   [[nodiscard]] std::vector<std::string> receive(const std::string& queue, std::size_t count);
 
+  // Takes the first `count` messages of a queue of this node away, by receiving and
+  // acknowledging them. True when the node has confirmed all.
+  [[nodiscard]] bool consume(const std::string& queue, std::size_t count);
+
   // Messages that wait in a queue of this node.
   [[nodiscard]] std::uint64_t message_count(const std::string& queue);
 
@@ -50,6 +54,8 @@ class Caller {
   // The next reply; absent when the link is down or patience is over.
   [[nodiscard]] std::optional<core::Reply> next_reply();
   [[nodiscard]] core::Report inspect(core::Topic topic);
+  [[nodiscard]] std::vector<core::Delivered> deliveries(const std::string& queue,
+                                                        std::size_t count);
 
   transport::ClientSocket socket_;
   std::deque<transport::ClientEvent> events_;

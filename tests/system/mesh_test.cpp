@@ -72,9 +72,7 @@ TEST(Mesh, CommittedWorkOutlivesTheDeathOfEveryNode) {
 
 TEST(Mesh, NodeThatDiesAsItVotesFindsTheOutcomeAtItsNextStart) {
   for (const char* const point :
-       {"before-receive:prepare", "before-append:voted", "after-append:voted", "before-send:vote",
-        "after-send:vote", "before-receive:decision", "before-append:decided",
-        "after-append:decided"}) {
+       {"before-append:voted", "after-append:voted", "after-send:vote", "before-append:decided"}) {
     Mesh mesh({"shop", "billing", "warehouse"}, "witnesses = 3");
     Daemon& doomed = mesh.start("billing", {"--fail-point", point});
     if (!doomed.wait_until_ready() && doomed.wait().code == 2) {

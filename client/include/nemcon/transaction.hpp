@@ -72,7 +72,8 @@ class NEMCON_EXPORT Transaction {
   [[nodiscard]] std::future<Outcome> commit_async();
 
   // The same with a callback, which gets the retryable Error as an outcome that is rolled_back
-  // and retryable.
+  // and retryable. Only when there was no room before the deadline is that Error thrown here,
+  // and the callback not called.
   void commit_async(OutcomeCallback callback);
 
   class Impl;
