@@ -76,7 +76,7 @@ class Walk {
   template <class... Kinds>
   void add(const std::variant<Kinds...>& value) {
     derived().number(value.index());
-    std::visit([this](const auto& kind) { add(kind); }, value);
+    std::visit([this](const auto& kind) { this->add(kind); }, value);
   }
 
   void add(const core::DescriptorPtr& value) {

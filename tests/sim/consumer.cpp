@@ -38,8 +38,7 @@ void Consumer::plan(Time delay, std::function<void()> action) {
 void Consumer::on_opened() {
   ++epoch_;
   if (session_.node() != home_) {
-    // Here only to resolve what it began at home.
-    plan(std::chrono::seconds{5}, [this] { session_.go_home(); });
+    plan_way_home();
     return;
   }
   core::Subscribe subscribe;
@@ -48,6 +47,14 @@ void Consumer::on_opened() {
   subscribe.credit = habits_.credit;
   world_.subscribed(session_.link(), subscription_, queue_index_);
   session_.send(subscribe);
+}
+
+// Elsewhere it only resolves what it began at home.
+void Consumer::plan_way_home() {
+  plan(std::chrono::seconds{3}, [this] {
+    plan_way_home();
+    session_.go_home();
+  });
 }
 
 void Consumer::on_lost() {

@@ -61,6 +61,7 @@ class Consumer {
 
   void on_opened();
   void on_lost();
+  void plan_way_home();
   void on_reply(const core::Reply& reply);
   void take(const core::Delivered& delivered);
   void take(const core::Settled& settled);

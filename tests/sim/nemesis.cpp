@@ -52,7 +52,7 @@ void Nemesis::later(Time delay, std::function<void()> action) {
 void Nemesis::plan(Time mean, Fault fault) {
   if (mean == Time{0}) return;
   later(between(mean / 10, mean * 2), [this, mean, fault] {
-    (this->*fault)();
+    if (world_.schedule.now() >= calm_until_) (this->*fault)();
     plan(mean, fault);
   });
 }
@@ -281,6 +281,16 @@ void Nemesis::restore_backup(std::size_t node) {
   ++counts_["restored backup"];
   lost_.insert(node);
   world_.expects_fences = true;
+  calm_until_ = world_.schedule.now() + seconds{5};
+  world_.network.mend_all();
+  world_.network.rates = NetworkRates{};
+  for (std::size_t other = 0; other < world_.node_count(); ++other) {
+    Node& one = world_.node(other);
+    one.cancel_crash();
+    if (lost_.contains(other)) continue;
+    if (one.is_paused()) one.resume();
+    if (!one.is_alive()) world_.start(other);
+  }
   if (world_.node(node).is_alive()) world_.crash(node);
   world_.node(node).disk().image = backups_[node];
   world_.node(node).checks_recovery = false;

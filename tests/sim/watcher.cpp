@@ -35,6 +35,7 @@ void Watcher::add_vote(std::size_t node, const TransactionKey& key, const core::
   Case& one = cases_[key];
   if (!lives_at(one, own.branch, node)) report(node, key, "votes for a branch of another node");
   const auto [found, is_new] = one.votes.emplace(own.branch, own.vote);
+  one.voted_in.emplace(own.branch, lives_[node]);
   if (!is_new && !found->second.same_choice(own.vote)) {
     report(node, key, "votes twice, differently, for branch " + std::to_string(own.branch));
   }
@@ -125,6 +126,12 @@ void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const 
   });
   if (refused || is_bound_elsewhere(key)) return;
   if (!one.descriptor) return;  // Nobody ever voted or accepted: nothing to contradict.
+  // A node that has turned the id away can never vote yes for it.
+  const bool is_turned_away = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
+    return turned_away_.contains({entry.first, key.id}) &&
+           core::find_node(*one.descriptor, entry.second.node) >= 0;
+  });
+  if (is_turned_away) return;
   for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
     const std::optional<Value> value = chosen(one, static_cast<std::uint8_t>(index));
     if (value && value->choice == Choice::no) return;
@@ -151,6 +158,9 @@ void Watcher::check_outcome(std::size_t node, const TransactionKey& key, const O
     check_rollback(node, key, one);
     return;
   }
+  // A single message to a queue of that node: there is no descriptor and no digest.
+  const auto alone = committed_.find(key.id);
+  if (key.digest.is_zero() && alone != committed_.end() && alone->second.is_zero()) return;
   if (!one.descriptor) {
     report(node, key, "commits what nobody has a descriptor of");
     return;
@@ -191,6 +201,8 @@ void Watcher::check_informed(std::size_t node, const TransactionKey& key) {
 struct Watcher::Durable {
   Watcher& watcher;
   std::size_t node;
+
+  void operator()(const core::Started&) const { ++watcher.lives_[node]; }
 
   void operator()(const core::Voted& record) const {
     watcher.case_of(record.key, record.descriptor);
@@ -233,6 +245,7 @@ struct Watcher::Durable {
   }
 
   void operator()(const core::TurnedAway& record) const {
+    watcher.turned_away_.insert({node, record.id});
     if (watcher.on_outcome) watcher.on_outcome(node, record.id, false);
   }
 
@@ -333,8 +346,11 @@ struct Watcher::Leaving {
     if (message.knowledge != core::Knowledge::none) return;
     const auto found = watcher.cases_.find(message.key);
     if (found == watcher.cases_.end() || found->second.forgetful.contains(node)) return;
-    for (const auto& [branch, vote] : found->second.votes) {
-      if (watcher.lives_at(found->second, branch, node)) {
+    // What was true when the question came may leave late; a vote of an earlier life was never
+    // unknown in this one.
+    for (const auto& [branch, life] : found->second.voted_in) {
+      const bool is_own = watcher.lives_at(found->second, branch, node);
+      if (is_own && life < watcher.lives_[node]) {
         watcher.report(node, message.key, "denies that it voted");
       }
     }

@@ -52,6 +52,7 @@ class Watcher {
   struct Case {
     core::DescriptorPtr descriptor;
     std::map<std::uint8_t, core::Value> votes;  // Durable, at ballot 0, by branch.
+    std::map<std::uint8_t, std::uint64_t> voted_in;  // In which life of the voter.
     std::map<std::pair<core::Ballot, std::uint8_t>, core::Value> proposed;
     std::map<std::size_t, Witnessed> witnesses;
     std::set<std::size_t> informed;        // Nodes with a durable outcome.
@@ -84,9 +85,11 @@ class Watcher {
 
   Report report_;
   std::map<std::size_t, core::NodeRef> nodes_;
+  std::map<std::size_t, std::uint64_t> lives_;
   std::map<core::TransactionKey, Case> cases_;
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;
+  std::set<std::pair<std::size_t, core::TransactionId>> turned_away_;
   std::map<core::TransactionId, core::Digest> committed_;
   std::uint64_t decision_count_ = 0;
   std::uint64_t recovered_count_ = 0;
