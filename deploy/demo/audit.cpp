@@ -60,6 +60,7 @@ class Auditor {
 };
 
 std::vector<std::string> Auditor::run() {
+  differences_ = facts_.leftovers;
   index_orders();
   check_place("orders@shop", read_queue("orders@shop", facts_.orders_queue, order_text));
   check_place("invoices@billing",
@@ -68,7 +69,6 @@ std::vector<std::string> Auditor::run() {
   check_place("the accounts", read_account_calls());
   check_stock();
   check_accounts();
-  differences_.insert(differences_.end(), facts_.leftovers.begin(), facts_.leftovers.end());
   return std::move(differences_);
 }
 

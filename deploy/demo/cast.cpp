@@ -117,7 +117,11 @@ Command Cast::command_of(std::string_view name) const {
   const std::string program = setting_.programs + "/demo-" + std::string{name};
   const std::string output = file(name);
   const std::string factor = std::to_string(setting_.stock_factor);
-  if (is_node(name)) return {setting_.nemcond, {"--config", file(name) + ".toml"}, output};
+  if (is_node(name)) {
+    return {setting_.nemcond,
+            {"--config", file(name) + ".toml", "--log-level", setting_.log_level},
+            output};
+  }
   if (name == "reserve") {
     return {program,
             {"--node", address(1), "--database", file("stock.sqlite"), "--products",

@@ -24,6 +24,7 @@ struct Setting {
   std::string templates;  // Where shop.toml, warehouse.toml and billing.toml are.
   std::string programs;   // Where demo-reserve and its like are.
   std::string nemcond;
+  std::string log_level = "info";  // Of the nodes.
   Mode mode = Mode::x;
   std::string orders;
   std::string details;

@@ -37,6 +37,7 @@ struct Arguments {
   bool keep = false;
   std::string templates = "deploy/demo";
   std::string nemcond = "nemcond";
+  std::string log_level = "info";
 };
 
 // A new directory of this run, which goes with it unless told otherwise.
@@ -82,6 +83,7 @@ DriveOptions drive_options(const Arguments& arguments, const std::string& direct
                      .templates = arguments.templates,
                      .programs = own_directory(),
                      .nemcond = absolute(arguments.nemcond),
+                     .log_level = arguments.log_level,
                      .mode = arguments.mode,
                      .orders = directory + "/orders.csv",
                      .details = directory + "/order-details.csv",
@@ -170,6 +172,8 @@ int main(int argc, char** argv) {
   app.add_option("--templates", arguments.templates, "Directory of the configuration files")
       ->capture_default_str();
   app.add_option("--nemcond", arguments.nemcond, "The daemon")->capture_default_str();
+  app.add_option("--log-level", arguments.log_level, "Of the nodes: debug, info, warning, error")
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
