@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "log/journal_format.hpp"
+#include "log/store_rows.hpp"
 #include "tests/log/samples.hpp"
 
 namespace nemcon::log::test {
@@ -175,6 +177,56 @@ TEST(Archive, TheBytesAreThoseOfTheFormatPage) {
       "\x64",                             // 100 bytes.
       1 + 2 + 8 + 16 + 16 + 2 + 1 + 1};
   EXPECT_EQ(encoded(record), expected);
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    text.push_back(digits[static_cast<unsigned char>(c) >> 4U]);
+    text.push_back(digits[static_cast<unsigned char>(c) & 0xfU]);
+  }
+  return text;
+}
+
+TEST(Archive, TheBatchIsThatOfTheFormatPage) {
+  const core::Record record =
+      core::Removed{.queue = core::QueueId{300},
+                    .position = {.at = core::Hlc{0x0102030405060708ULL}, .tie = {}, .part = 5},
+                    .bytes = 100};
+  BatchHead head;
+  head.segment = 2;
+  head.offset = 8192;
+  head.generation = 3;
+  head.first = core::Lsn{42};
+  head.previous = 0x1122334455667788ULL;
+  head.byte_count = static_cast<std::uint32_t>(batch_head_bytes + record_byte_count(record));
+  head.record_count = 1;
+  std::string batch(page_bytes, 'x');
+
+  encode_batch(key_of(0), head, std::vector{write(42, record)}, batch);
+
+  EXPECT_EQ(hex(batch.substr(0, 64)),
+            "94ac3075cf8485a84e4241540200000000200000000000000300000000000000"
+            "2a0000000000000088776655443322116b000000010000002f00000010ac0208");
+  EXPECT_EQ(batch.substr(107), std::string(page_bytes - 107, '\0'));
+  const std::string segment =
+      encode_head(key_of(0), {.segment = 2, .byte_count = 25'165'824, .base = core::Lsn{}});
+  EXPECT_EQ(hex(segment.substr(0, 40)),
+            "1d237e1cdf5effb44e454d4a524e4c310100000002000000000080010000000000000000"
+            "00000000");
+}
+
+TEST(Archive, TheStoredMessageIsThatOfTheFormatPage) {
+  const core::Row row = message(1, 7, "body");
+  const RowPlace place = place_of(row);
+  std::string value(value_byte_count(row), 'x');
+
+  encode_value(key_of(0), place, row, value);
+
+  EXPECT_EQ(place.table, Table::messages);
+  EXPECT_EQ(hex(place.key), "000000010000000000000007000000");
+  EXPECT_EQ(hex(value), "e9df2d3a5594d1ae" + std::string(70, '0') + "04746573740004626f647900");
 }
 
 }  // namespace

@@ -221,6 +221,30 @@ TEST_F(JournalDamageTest, APageThatLandedInTheWrongPlaceIsNotBelieved) {
   }
 }
 
+// 1. record 23 written 2. torn, so it was never there 3. another record 23, and 24 4. the disk
+// brings the first one back: whole, in its place, with the right Lsn, but of another past.
+TEST_F(JournalDamageTest, ABatchOfAPastThatWasGivenUpIsNotBelieved) {
+  const Place last = newest();
+  std::string torn = whole_.at(last.name);
+  torn[last.offset + 100] ^= 1;
+  disk_.set_content(last.name, torn);
+  {
+    const auto journal = start(checkpoint_).second;
+    ASSERT_NE(journal, nullptr);
+    // As long as the first one, so that the next batch lies where it lay.
+    ASSERT_TRUE(journal->append(std::vector{write(23, sent("another 23", 4500))}));
+    ASSERT_TRUE(journal->append(std::vector{write(24, sent("another 24", 10))}));
+  }
+  ASSERT_EQ(start(checkpoint_).first.error, "");
+  std::string mixed = disk_.content(last.name);
+  mixed.replace(last.offset, 2 * page_bytes, whole_.at(last.name), last.offset, 2 * page_bytes);
+  disk_.set_content(last.name, mixed);
+
+  const Outcome outcome = start(checkpoint_).first;
+
+  EXPECT_NE(outcome.error.find("record 24 is whole"), std::string::npos) << outcome.error;
+}
+
 // The one with the newest records is not missed by anything here: the peers, who know the largest
 // Lsn that they saw, miss it.
 TEST_F(JournalDamageTest, AMissingSegmentIsRefusedUnlessNothingInItIsNeeded) {

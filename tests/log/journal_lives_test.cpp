@@ -129,7 +129,7 @@ class Lives {
       // Past that moment nothing reaches the disk: the process is dead and does not know yet.
       if (!is_now) return 0;
       if (fails_flush && call.kind != CallKind::fdatasync && call.kind != CallKind::fsync) return 0;
-      return -EIO;
+      return fails_flush ? -EIO : SimulatedDisk::process_is_dead;
     };
   }
 

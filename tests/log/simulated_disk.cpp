@@ -143,6 +143,7 @@ int SimulatedDisk::fsync(int file) {
 int SimulatedDisk::flush(int file, CallKind kind) {
   const auto& [path, content] = open_.at(file);
   const int result = intercepted({.kind = kind, .path = path});
+  if (result == process_is_dead) return result;
   if (content->is_directory) {
     if (result < 0) return result;
     if (ignores_flushes) return 0;

@@ -44,7 +44,9 @@ class SimulatedDisk final : public FileOperations {
  public:
   explicit SimulatedDisk(std::uint64_t seed) : random_(seed) {}
 
-  // Called before each call is carried out; a negative number is its result instead.
+  // Called before each call is carried out; a negative number is its result instead. A flush
+  // that fails otherwise than by death is carried out in part.
+  static constexpr int process_is_dead = -108;  // ESHUTDOWN.
   std::function<int(const Call&)> interfere;
 
   // Every call since it was emptied; preads only if kept.
