@@ -28,6 +28,7 @@ Lsn Context::write(Record record, Urgency urgency) {
 }
 
 void Context::hand_over(Lsn after, const NodeId& to, Message message) {
+  if (membership.is_fenced()) return;
   if (is_self(to)) {
     outbox.release_after(after, SendToSelf{std::move(message)}, *effects_);
     return;

@@ -53,6 +53,7 @@ class Engine::Parts {
   void on_hello(const FrameReceived& frame, const Hello& hello);
   void say_hello(Peer& peer, bool wants_answer);
   void announce();
+  void tell_what_was_seen(Peer& peer);
   void measure_offset(Peer& peer, const FrameHeader& header) const;
   void on_message(const NodeId& from, const Message& message, bool drifted);
   void on_vote(const NodeId& from, const Vote& vote);
@@ -65,6 +66,8 @@ class Engine::Parts {
   void drain_to_self();
   void follow_votes();
   void take_checkpoint();
+  void record_sightings();
+  void record_sighting(Peer& peer);
   void raise_floor();
   [[nodiscard]] std::optional<Instant> next_deadline() const;
   void check_invariants() const;
@@ -269,9 +272,24 @@ void Engine::Parts::take_checkpoint() {
   if (checkpointing || !due) return;
   checkpoint_at_.reset();
   checkpointing = true;
+  record_sightings();
   checkpointing_upto_ = context.outbox.written();
   context.outbox.release_after(checkpointing_upto_, context.state.collect(checkpointing_upto_),
                                context.effects());
+}
+
+// What was seen of peers outlives this life, so that an old copy of one is found out (Rule P-37).
+void Engine::Parts::record_sightings() {
+  for (const auto& [index, known] : context.membership.peers()) {
+    Peer& peer = context.membership.peer(index);
+    if (peer.is_live() && peer.sighting != peer.recorded) record_sighting(peer);
+  }
+}
+
+void Engine::Parts::record_sighting(Peer& peer) {
+  peer.recorded = peer.sighting;
+  context.write(PeerSeen{.node = peer.node, .name = peer.name, .sighting = peer.sighting},
+                Urgency::lazy);
 }
 
 // Rule P-15: raised durably, in steps, never past what the slowest peer's clock allows.
@@ -316,6 +334,7 @@ void Engine::Parts::say_hello(Peer& peer, bool wants_answer) {
               .nonce = context.options.nonce,
               .wants_answer = wants_answer,
               .seen = std::nullopt,
+              .lives = context.state.lives(),
               .queues = {},
               .services = services.names()};
   if (!peer.node.is_zero() && peer.sighting.incarnation != Incarnation{}) {
@@ -337,6 +356,11 @@ void Engine::Parts::announce() {
   }
 }
 
+// A second process of a peer's data directory learns that it has been replaced.
+void Engine::Parts::tell_what_was_seen(Peer& peer) {
+  if (peer.is_live() && peer.hello_at <= context.now()) say_hello(peer, false);
+}
+
 void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
   peer.offset_ms = static_cast<std::int64_t>(header.clock.wall_ms()) -
                    static_cast<std::int64_t>(context.clock.wall_ms());
@@ -350,11 +374,7 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   peer.clock = std::max(peer.clock, frame.header.clock);
   measure_offset(peer, frame.header);
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
-  if (!peer.refused && peer.sighting != peer.recorded) {
-    peer.recorded = peer.sighting;
-    context.write(PeerSeen{.node = peer.node, .name = peer.name, .sighting = peer.sighting},
-                  Urgency::lazy);
-  }
+  if (!peer.refused && peer.sighting != peer.recorded) record_sighting(peer);
   if (hello.wants_answer) say_hello(peer, false);
   if (lost_state) context.fence(why);
   context.membership.update_joined(context.now());
@@ -375,6 +395,7 @@ void Engine::Parts::on(const FrameReceived& event) {
     }
     if (!context.membership.try_accept(context.membership.peer(event.from), event.header)) {
       context.note("frame from a peer that is not live", kind_of(message));
+      tell_what_was_seen(context.membership.peer(event.from));
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).

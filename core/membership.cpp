@@ -10,6 +10,17 @@ namespace {
 // for a peer whose link is up to answer. A link on a loaded machine is up within 100 ms.
 constexpr Duration join_patience = std::chrono::seconds{2};
 
+// How long it waits for the link of a peer when another has answered already: one peer alone may
+// have seen less of this node than the one that is not there yet.
+constexpr Duration link_patience = std::chrono::milliseconds{500};
+
+// The newest record that a node can have had in its life `boot`, going by the lives it knows of. A
+// restored backup knows nothing of records that came after it, but the others have seen them.
+Lsn end_of_life(const std::vector<Life>& lives, Boot boot, Lsn durable) {
+  const auto next = std::ranges::find_if(lives, [&](const Life& one) { return one.boot > boot; });
+  return next == lives.end() ? durable : next->after;
+}
+
 }  // namespace
 
 Membership::Membership(const Options& options, const State& state)
@@ -69,7 +80,9 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   const bool same_process = same_boot && hello.nonce == peer.sighting.nonce;
   const bool cloned = same_boot && !same_process;
   const bool older =
-      !same_process && (header.boot < peer.sighting.boot || header.lsn < peer.sighting.lsn);
+      !same_process &&
+      (header.boot < peer.sighting.boot ||
+       end_of_life(hello.lives, peer.sighting.boot, header.lsn) < peer.sighting.lsn);
   if (older || cloned) {
     // A late copy of an earlier life's HELLO looks like this as well. It changes nothing for a
     // peer that is live; one that really lost state hears in our answer what we saw of it.
@@ -91,7 +104,8 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   if (!older) peer.greeted = true;
   if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
   const Sighting& seen = *hello.seen;
-  if (seen.boot > state_.boot() || seen.lsn > own_durable) {
+  if (seen.boot > state_.boot() ||
+      seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {
     why = "peer " + peer.name + " has seen a newer state of this node";
     return true;
   }
@@ -106,6 +120,8 @@ bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
   if (!peer.is_live()) return false;
   if (header.from != peer.node || header.incarnation != peer.sighting.incarnation) return false;
   if (header.to_incarnation != options_.incarnation) return false;
+  // Late, or of a second process that does not know yet that it has been replaced (Rule P-37).
+  if (header.boot != peer.sighting.boot) return false;
   peer.sighting.lsn = std::max(peer.sighting.lsn, header.lsn);
   peer.clock = std::max(peer.clock, header.clock);
   return true;
@@ -165,7 +181,8 @@ void Membership::update_joined(Instant now) {
   bool any = false;
   for (const auto& [index, peer] : peers_) {
     if (peer.greeted) any = true;
-    if (peer.up && !peer.greeted && now < began_ + join_patience) return;
+    const Duration patience = peer.up ? join_patience : link_patience;
+    if (!peer.greeted && now < began_ + patience) return;
   }
   joined_ = any;
 }
@@ -178,7 +195,10 @@ std::optional<Instant> Membership::earliest(Instant now) const {
   for (const auto& [index, peer] : peers_) {
     if (peer.up && !peer.greeted) consider(peer.hello_at);
   }
-  if (!joined_ && !fenced_ && now < began_ + join_patience) consider(began_ + join_patience);
+  if (!joined_ && !fenced_) {
+    if (now < began_ + link_patience) consider(began_ + link_patience);
+    if (now < began_ + join_patience) consider(began_ + join_patience);
+  }
   return earliest;
 }
 

@@ -34,12 +34,21 @@ struct Sighting {
   friend bool operator==(const Sighting&, const Sighting&) = default;
 };
 
+// A life of a node: from a start to the next one.
+struct Life {
+  Boot boot;
+  Lsn after;  // The newest record that this life found when it began.
+
+  friend bool operator==(const Life&, const Life&) = default;
+};
+
 // First on every link, and again whenever queues or services change.
 struct Hello {
   std::string name;
   std::uint64_t nonce = 0;  // Random per process: two processes of one data directory differ.
   bool wants_answer = false;
   std::optional<Sighting> seen;  // The newest that the sender saw of the receiver.
+  std::vector<Life> lives;       // The sender's last ones, the present one at the end.
   std::vector<QueueNotice> queues;
   std::vector<std::string> services;
 };
@@ -184,13 +193,18 @@ void fields(Archive& archive, Sighting& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, Life& v) {
+  archive(v.boot, v.after);
+}
+
+template <class Archive>
 void fields(Archive& archive, FrameHeader& v) {
   archive(v.from, v.incarnation, v.boot, v.lsn, v.clock, v.to_incarnation);
 }
 
 template <class Archive>
 void fields(Archive& archive, Hello& v) {
-  archive(v.name, v.nonce, v.wants_answer, v.seen, v.queues, v.services);
+  archive(v.name, v.nonce, v.wants_answer, v.seen, v.lives, v.queues, v.services);
 }
 
 template <class Archive>

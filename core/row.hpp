@@ -18,6 +18,7 @@ struct MetaRow {
   Hlc floor;  // Anonymous transactions that expire at or before it are refused.
   RowNumber next_row;
   QueueId next_queue;
+  std::vector<Life> lives;  // The last ones, the present one at the end (Rule P-37).
 };
 
 struct QueueRow {
@@ -115,7 +116,7 @@ struct Checkpoint {
 
 template <class Archive>
 void fields(Archive& archive, MetaRow& v) {
-  archive(v.boot, v.clock, v.floor, v.next_row, v.next_queue);
+  archive(v.boot, v.clock, v.floor, v.next_row, v.next_queue, v.lives);
 }
 
 template <class Archive>

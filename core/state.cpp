@@ -7,6 +7,14 @@
 
 namespace nemcon::core {
 
+namespace {
+
+// Of so many starts it is known where each began. A peer that has seen nothing of the last of them
+// finds out less about this node (Rule P-37).
+constexpr std::size_t lives_max = 32;
+
+}  // namespace
+
 std::string producer_of(const std::string& principal, ClientId client) {
   if (!principal.empty()) return principal;
   return "#" + to_text(NodeId{.high = client.high, .low = client.low});
@@ -65,6 +73,8 @@ void State::add_queue(const QueueRow& row) {
 
 void State::apply_one(const Started& record) {
   meta_.boot = record.boot;
+  meta_.lives.push_back({.boot = record.boot, .after = Lsn{applying_.value() - 1}});
+  if (meta_.lives.size() > lives_max) meta_.lives.erase(meta_.lives.begin());
   meta_.clock = std::max(meta_.clock, record.clock);
 }
 

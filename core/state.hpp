@@ -49,6 +49,8 @@ class State {
 
   [[nodiscard]] Boot boot() const { return meta_.boot; }
 
+  [[nodiscard]] const std::vector<Life>& lives() const { return meta_.lives; }
+
   [[nodiscard]] Hlc clock() const { return meta_.clock; }
 
   [[nodiscard]] QueueId next_queue() const { return meta_.next_queue; }

@@ -222,12 +222,11 @@ void Submissions::on_submit(const Client& client, const Submit& given) {
     return;
   }
   if (context_.state.sessions().is_fenced(submit.id)) {
-    turn_away(waiter, submit, {Reason::fenced, "a newer session of this client is open"});
+    turn_away_fenced(waiter, submit);
     return;
   }
   if (try_send_alone(client, submit)) return;
-  // Rule P-23: somebody else may have begun it.
-  if (submit.retry || !context_.is_self(submit.id.initiator)) {
+  if (may_have_begun(submit)) {
     inquire(client, submit.id, waiter, &submit);
     return;
   }
@@ -273,7 +272,8 @@ void Submissions::start(const Client& client, const Submit& submit) {
   std::variant<Composed, NotComposed> result = composer_.compose(submit, client.name);
   if (auto* why = std::get_if<NotComposed>(&result)) {
     const bool refused_before_anything = why->retryable || why->reason == Reason::too_many_branches;
-    refused_before_anything ? deny(waiter, *why) : turn_away(waiter, submit, *why);
+    refused_before_anything || may_have_begun(submit) ? deny(waiter, *why)
+                                                      : turn_away(waiter, submit, *why);
     return;
   }
   Composed& composed = std::get<Composed>(result);
@@ -283,6 +283,25 @@ void Submissions::start(const Client& client, const Submit& submit) {
     return;
   }
   driver_.begin(composed.descriptor, composed.digest, std::move(composed.contents), waiter);
+}
+
+// Rule P-23: an earlier submission of it may be under way, or have ended, somewhere else.
+bool Submissions::may_have_begun(const Submit& submit) const {
+  return submit.retry || !context_.is_self(submit.id.initiator);
+}
+
+void Submissions::turn_away_fenced(const Waiter& waiter, const Submit& submit) {
+  const std::string text = "a newer session of this client is open";
+  if (!may_have_begun(submit)) {
+    turn_away(waiter, submit, {Reason::fenced, text});
+    return;
+  }
+  context_.promise_reply(waiter.link,
+                         Denied{.request = waiter.request,
+                                .retryable = false,
+                                .reason = Reason::fenced,
+                                .text = text,
+                                .epoch = context_.state.sessions().find(submit.id.client)->newest});
 }
 
 // Rolled back for good before it had a descriptor: a copy of it must find that out.

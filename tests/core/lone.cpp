@@ -50,6 +50,7 @@ Effects Lone::greet(std::size_t peer, const std::optional<Sighting>& seen) {
                           .nonce = ghost.nonce,
                           .wants_answer = false,
                           .seen = seen,
+                          .lives = {},
                           .queues = ghost.queues,
                           .services = ghost.services});
 }

@@ -391,7 +391,8 @@ TEST(Participant, AQueueThatIsNotConfiguredAnyMoreTakesNothingNew) {
   b->crash();
   b->options().queues = {{.name = "ledger", .ordering = Ordering::mesh}};
   b->begin();
-  b.greet(0);
+  for (const std::size_t peer : {0U, 2U})
+    b.greet(peer);
 
   EXPECT_EQ(reason_of(b.hear(0, order(1).witnessed_by(1).prepare({1}))), Reason::queue_closing);
 }

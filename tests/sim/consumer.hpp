@@ -51,6 +51,9 @@ class Consumer {
 
   [[nodiscard]] Session& session() { return session_; }
 
+  // For the answer to something that it settled.
+  [[nodiscard]] bool waits() const { return !asked_.empty(); }
+
   [[nodiscard]] std::size_t home() const { return home_; }
 
  private:

@@ -295,6 +295,7 @@ void Nemesis::restore_backup(std::size_t node) {
   world_.node(node).disk().image = backups_[node];
   world_.node(node).checks_recovery = false;
   world_.tell_fault(static_cast<int>(node), "comes back with an old disk");
+  world_.watcher.excuse(node);
   world_.start(node);
 }
 
@@ -304,6 +305,7 @@ void Nemesis::clone(std::size_t node) {
   world_.expects_fences = true;
   if (!world_.node(node).is_alive()) world_.start(node);
   world_.tell_fault(static_cast<int>(node), "runs a second time");
+  world_.watcher.excuse(node);
   world_.start_clone(node);
 }
 

@@ -237,6 +237,7 @@ class Run {
       if (session.unfinished_count() != 0) {
         return "consumer " + session.label() + " waits for" + session.unfinished_text();
       }
+      if (consumer->waits()) return "consumer " + session.label() + " waits for an answer";
     }
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       if (is_lost(index)) continue;

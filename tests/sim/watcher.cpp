@@ -13,6 +13,7 @@ using core::TransactionKey;
 using core::Value;
 
 void Watcher::report(std::size_t node, const TransactionKey& key, const std::string& what) {
+  if (excused_.contains(node)) return;
   report_(node, what + " (client " + std::to_string(key.id.client.low % 10'000) + " sequence " +
                     std::to_string(key.id.sequence.value()) + ")");
 }
@@ -57,7 +58,12 @@ void Watcher::add_acceptance(std::size_t node, const TransactionKey& key, const 
   if (!ballot.is_zero()) one.recovering = true;
   witness.promised = std::max(witness.promised, ballot);
   const auto [proposed, is_first] = one.proposed.emplace(std::pair{ballot, branch}, value);
-  if (!is_first && !proposed->second.same_choice(value)) {
+  // At ballot zero the voter proposes; of one that runs twice either process may.
+  const bool runs_twice =
+      ballot.is_zero() && std::ranges::any_of(excused_, [&](std::size_t voter) {
+        return lives_at(one, branch, voter);
+      });
+  if (!is_first && !runs_twice && !proposed->second.same_choice(value)) {
     report(node, key, "two values at one ballot for branch " + std::to_string(branch));
   }
   witness.accepted[{ballot, branch}] = value;
@@ -118,6 +124,13 @@ bool Watcher::is_bound_elsewhere(const TransactionKey& key) const {
   });
 }
 
+// One that came back with an old state may say no where it once said yes and nobody heard of it.
+bool Watcher::names_excused(const Case& one) const {
+  return std::ranges::any_of(excused_, [&](std::size_t node) {
+    return core::find_node(*one.descriptor, nodes_.at(node).node) >= 0;
+  });
+}
+
 void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const Case& one) {
   // All branches are at one node, which decides by itself.
   if (one.descriptor && one.descriptor->one_phase) return;
@@ -131,7 +144,7 @@ void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const 
     return turned_away_.contains({entry.first, key.id}) &&
            core::find_node(*one.descriptor, entry.second.node) >= 0;
   });
-  if (is_turned_away) return;
+  if (is_turned_away || names_excused(one)) return;
   for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
     const std::optional<Value> value = chosen(one, static_cast<std::uint8_t>(index));
     if (value && value->choice == Choice::no) return;
@@ -191,6 +204,7 @@ void Watcher::check_informed(std::size_t node, const TransactionKey& key) {
   for (const auto& [branch, vote] : one.votes) {
     if (vote.choice != Choice::yes || vote.read_only) continue;
     for (const auto& [index, ref] : nodes_) {
+      if (excused_.contains(index)) continue;
       if (lives_at(one, branch, index) && !one.informed.contains(index)) {
         report(node, key, "forgets before node " + std::to_string(index) + " has the outcome");
       }

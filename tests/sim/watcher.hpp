@@ -31,6 +31,10 @@ class Watcher {
 
   void add_node(std::size_t index, const core::NodeRef& node) { nodes_[index] = node; }
 
+  // That node came back with an old state, or runs twice: nobody can hold it to what it promised
+  // before. What the others conclude is still looked at.
+  void excuse(std::size_t node) { excused_.insert(node); }
+
   void on_durable(std::size_t node, const core::Record& record);
   void on_send(std::size_t node, const core::Message& message);
   void on_reply(std::size_t node, const core::Reply& reply);
@@ -79,6 +83,7 @@ class Watcher {
                       const core::Value& value);
   [[nodiscard]] std::optional<core::Value> chosen(const Case& one, std::uint8_t branch) const;
   [[nodiscard]] bool is_bound_elsewhere(const core::TransactionKey& key) const;
+  [[nodiscard]] bool names_excused(const Case& one) const;
   [[nodiscard]] bool lives_at(const Case& one, std::uint8_t branch, std::size_t node) const;
   void apply_once(std::size_t node, const core::TransactionId& id);
   void report(std::size_t node, const core::TransactionKey& key, const std::string& what);
@@ -86,6 +91,7 @@ class Watcher {
   Report report_;
   std::map<std::size_t, core::NodeRef> nodes_;
   std::map<std::size_t, std::uint64_t> lives_;
+  std::set<std::size_t> excused_;
   std::map<core::TransactionKey, Case> cases_;
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;

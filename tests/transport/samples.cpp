@@ -118,6 +118,7 @@ std::vector<NamedMessage> messages() {
                       .nonce = 0xfeedfacecafebeef,
                       .wants_answer = true,
                       .seen = sighting,
+                      .lives = {{.boot = Boot{4}, .after = Lsn{65'000}}},
                       .queues = {{.name = "stock", .ordering = Ordering::mesh},
                                  {.name = "stock.dead", .ordering = Ordering::none}},
                       .services = {"reserve"}}},
