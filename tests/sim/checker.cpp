@@ -148,6 +148,7 @@ class Judge {
     const HistoryEvent& event = history_.events[index];
     MessageFacts& facts = messages_[event.message];
     const HistoryMessage& message = history_.messages[event.message];
+    if (history_.queues[message.queue].doubtful) return;
     transactions_[message.transaction].has_effect = true;
     if (history_.queues[event.queue].base != message.queue) {
       blame("wrong-queue",

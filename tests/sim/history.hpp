@@ -17,6 +17,8 @@ struct HistoryQueue {
   QueueOrder order = QueueOrder::producer;
   std::uint32_t base = 0;  // Of a dead-letter queue: the queue it belongs to; else itself.
   bool observable = true;  // False once its node is gone for good.
+  // Its node ran twice or came back with an old state: what was seen there proves nothing.
+  bool doubtful = false;
 };
 
 struct HistoryMessage {

@@ -180,6 +180,11 @@ class Run {
         if (queue.name.ends_with('@' + plan_.nodes[node].name)) queue.observable = false;
       }
     }
+    for (const std::size_t node : world_.watcher.excused()) {
+      for (HistoryQueue& queue : world_.history.queues) {
+        if (queue.name.ends_with('@' + plan_.nodes[node].name)) queue.doubtful = true;
+      }
+    }
     for (HistoryTransaction& transaction : world_.history.transactions) {
       hide_lost_calls(transaction);
     }

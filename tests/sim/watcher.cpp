@@ -96,6 +96,7 @@ std::optional<Value> Watcher::chosen(const Case& one, std::uint8_t branch) const
 }
 
 void Watcher::check_commit(std::size_t node, const Case& one, const Outcome& outcome) {
+  if (names_excused(one)) return;  // Whose votes are its own is not to be told apart.
   core::Hlc latest;
   for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
     const auto branch = static_cast<std::uint8_t>(index);
@@ -188,7 +189,14 @@ void Watcher::check_outcome(std::size_t node, const TransactionKey& key, const O
 void Watcher::add_outcome(std::size_t node, const TransactionKey& key, const Outcome& outcome) {
   check_outcome(node, key, outcome);
   cases_[key].informed.insert(node);
-  if (on_outcome) on_outcome(node, key.id, outcome.committed);
+  // Of another submission of the same id that says nothing.
+  if (outcome.reason == core::Reason::descriptor_conflict) return;
+  tell_outcome(node, key.id, outcome.committed);
+}
+
+// What only one of two processes of a node knows is lost with it.
+void Watcher::tell_outcome(std::size_t node, const core::TransactionId& id, bool committed) const {
+  if (on_outcome && !excused_.contains(node)) on_outcome(node, id, committed);
 }
 
 void Watcher::apply_once(std::size_t node, const core::TransactionId& id) {
@@ -255,12 +263,12 @@ struct Watcher::Durable {
   void operator()(const core::Sent& record) const {
     watcher.apply_once(node, record.id);
     watcher.committed_.emplace(record.id, core::Digest{});
-    if (watcher.on_outcome) watcher.on_outcome(node, record.id, true);
+    watcher.tell_outcome(node, record.id, true);
   }
 
   void operator()(const core::TurnedAway& record) const {
     watcher.turned_away_.insert({node, record.id});
-    if (watcher.on_outcome) watcher.on_outcome(node, record.id, false);
+    watcher.tell_outcome(node, record.id, false);
   }
 
   void operator()(const core::Forgotten& record) const {

@@ -35,6 +35,8 @@ class Watcher {
   // before. What the others conclude is still looked at.
   void excuse(std::size_t node) { excused_.insert(node); }
 
+  [[nodiscard]] const std::set<std::size_t>& excused() const { return excused_; }
+
   void on_durable(std::size_t node, const core::Record& record);
   void on_send(std::size_t node, const core::Message& message);
   void on_reply(std::size_t node, const core::Reply& reply);
@@ -85,6 +87,7 @@ class Watcher {
   [[nodiscard]] bool is_bound_elsewhere(const core::TransactionKey& key) const;
   [[nodiscard]] bool names_excused(const Case& one) const;
   [[nodiscard]] bool lives_at(const Case& one, std::uint8_t branch, std::size_t node) const;
+  void tell_outcome(std::size_t node, const core::TransactionId& id, bool committed) const;
   void apply_once(std::size_t node, const core::TransactionId& id);
   void report(std::size_t node, const core::TransactionKey& key, const std::string& what);
 
