@@ -187,6 +187,10 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
     on_branch_fenced(now, found, to_public(denied), denied.epoch, effects);
     return;
   }
+  if (denied.reason == core::Reason::fenced && found->first.epoch == epoch_ && !fenced_) {
+    on_fenced(denied.epoch, effects);
+    if (fenced_) return;
+  }
   if (surely_not_begun) entry.was_sent = false;
   if (!surely_not_begun || is_passing(denied)) {
     send_later(now, entry, Phase::waiting);
@@ -241,30 +245,34 @@ void Session::on_too_large(core::Instant now, const core::Submit& submit, Effect
 // A newer session refused this transaction, which therefore never takes effect.
 void Session::on_branch_fenced(core::Instant now, Entries::iterator found, Outcome outcome,
                                core::Epoch newest, Effects& effects) {
-  const SessionKey key = found->first;
-  if (key.epoch == epoch_ && !fenced_) on_fenced(newest, effects);
-  // Giving up may have concluded it.
-  const auto still = entries_.find(key);
-  if (still == entries_.end() || still->second.phase == Phase::concluded) return;
-  if (fenced_ || still->second.is_exposed) {
-    conclude(still->second, std::move(outcome), false, effects);
+  const bool ends = found->first.epoch == epoch_ && !fenced_ && !try_reopen(newest, effects);
+  if (ends || fenced_ || found->second.is_exposed) {
+    // Before the others are given up: of this one the outcome is known.
+    conclude(found->second, std::move(outcome), false, effects);
   } else {
-    renumber(now, still);
+    renumber(now, found);
   }
+  if (ends) end_fenced(effects);
+}
+
+void Session::on_fenced(core::Epoch newest, Effects& effects) {
+  if (!try_reopen(newest, effects)) end_fenced(effects);
 }
 
 // Either somebody has opened a newer session under our name, and this client is finished; or the
 // node that opened ours had not heard of the newest one, and we must open a newer one still.
 // What was decided under our epoch proves that it was the newest then.
-void Session::on_fenced(core::Epoch newest, Effects& effects) {
+bool Session::try_reopen(core::Epoch newest, Effects& effects) {
   above_ = std::max({above_, newest, epoch_});
   open_ = false;
   effects.reconnect = true;
-  if (!is_proven_ && reopened_count_ < reopened_count_max) {
-    ++reopened_count_;
-    epoch_ = core::Epoch{};
-    return;
-  }
+  if (is_proven_ || reopened_count_ >= reopened_count_max) return false;
+  ++reopened_count_;
+  epoch_ = core::Epoch{};
+  return true;
+}
+
+void Session::end_fenced(Effects& effects) {
   fenced_ = true;
   trouble_ = "a newer session of the client name \"" + name_ +
              "\" is open: this client can do nothing more; give each client a name of its own";

@@ -192,6 +192,8 @@ class Session {
   void on_branch_fenced(core::Instant now, Entries::iterator found, Outcome outcome,
                         core::Epoch newest, Effects& effects);
   void on_fenced(core::Epoch newest, Effects& effects);
+  [[nodiscard]] bool try_reopen(core::Epoch newest, Effects& effects);
+  void end_fenced(Effects& effects);
   void renumber(core::Instant now, Entries::iterator found);
   void give_up_all(Reason reason, const std::string& text, bool is_refusal, Effects& effects);
   [[nodiscard]] Entries::iterator find_by_request(std::uint64_t request);

@@ -199,7 +199,8 @@ std::vector<NodeRef> Composer::spare_nodes(const Descriptor& descriptor) const {
   add(context_.options.node);
   // One that lost its state is fenced and never speaks as a witness again: it counts like one that
   // is gone for good, which is what F is there to bear.
-  for (const auto& [index, peer] : context_.membership.peers()) add(peer.node);
+  for (const auto& [index, peer] : context_.membership.peers())
+    add(peer.node);
   const TransactionId& id = descriptor.id;
   std::ranges::sort(spare, [&](const NodeRef& a, const NodeRef& b) {
     const bool a_live = context_.membership.is_live(a.node);

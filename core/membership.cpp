@@ -79,10 +79,9 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   const bool same_boot = header.boot == peer.sighting.boot && peer.sighting.nonce != 0;
   const bool same_process = same_boot && hello.nonce == peer.sighting.nonce;
   const bool cloned = same_boot && !same_process;
-  const bool older =
-      !same_process &&
-      (header.boot < peer.sighting.boot ||
-       end_of_life(hello.lives, peer.sighting.boot, header.lsn) < peer.sighting.lsn);
+  const bool older = !same_process &&
+                     (header.boot < peer.sighting.boot ||
+                      end_of_life(hello.lives, peer.sighting.boot, header.lsn) < peer.sighting.lsn);
   if (older || cloned) {
     // A late copy of an earlier life's HELLO looks like this as well. It changes nothing for a
     // peer that is live; one that really lost state hears in our answer what we saw of it.
@@ -104,8 +103,7 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   if (!older) peer.greeted = true;
   if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
   const Sighting& seen = *hello.seen;
-  if (seen.boot > state_.boot() ||
-      seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {
+  if (seen.boot > state_.boot() || seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {
     why = "peer " + peer.name + " has seen a newer state of this node";
     return true;
   }

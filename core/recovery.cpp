@@ -483,15 +483,13 @@ void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
   std::vector<Waiter> waiters = std::move(drive.waiters);
   drive.waiters.clear();
   for (const Waiter& waiter : waiters) {
-    context_.reply(
-        waiter.link,
-        Concluded{.request = waiter.request,
-                  .id = status.key.id,
-                  .verdict = verdict_of(*status.outcome),
-                  .at = status.outcome->at,
-                  .reason = status.outcome->reason,
-                  .text = status.outcome->text,
-                  .by = context_.membership.name_of(status.outcome->by)});
+    context_.reply(waiter.link, Concluded{.request = waiter.request,
+                                          .id = status.key.id,
+                                          .verdict = verdict_of(*status.outcome),
+                                          .at = status.outcome->at,
+                                          .reason = status.outcome->reason,
+                                          .text = status.outcome->text,
+                                          .by = context_.membership.name_of(status.outcome->by)});
   }
   decide(drive, Outcome{.committed = false,
                         .at = {},

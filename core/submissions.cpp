@@ -368,7 +368,7 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   if (inquiry.answered == inquiry.expected) finish_inquiry(found->first);
 }
 
-void Submissions::finish_inquiry(const TransactionId& id) {
+void Submissions::finish_inquiry(TransactionId id) {
   const Inquiry inquiry = std::move(inquiries_.at(id));
   inquiries_.erase(id);
   deadlines_.clear(id);

@@ -74,7 +74,7 @@ class Submissions {
                 const std::vector<Content>& replies);
   void inquire(const Client& client, const TransactionId& id, const Waiter& waiter,
                const Submit* submit);
-  void finish_inquiry(const TransactionId& id);
+  void finish_inquiry(TransactionId id);
   [[nodiscard]] Epoch new_epoch(Epoch newest, Epoch above);
   void welcome(const Client& client, std::uint64_t request);
 

@@ -32,7 +32,8 @@ struct Consumer : testing::Test {
 // ---- credit -----------------------------------------------------------------------------------
 
 TEST_F(Consumer, GetsAsMuchAsItHasCreditFor) {
-  for (const char* body : {"1", "2", "3"}) send(body);
+  for (const char* body : {"1", "2", "3"})
+    send(body);
 
   bob.subscribe("orders", 2);
   EXPECT_EQ(bob.delivered(), (Bodies{"1", "2"}));
@@ -65,7 +66,8 @@ TEST_F(Consumer, SharesWithOthersInTurn) {
   Caller carol{mesh[0], "carol"};
   bob.subscribe("orders", 9);
   carol.subscribe("orders", 9);
-  for (const char* body : {"1", "2", "3", "4"}) send(body);
+  for (const char* body : {"1", "2", "3", "4"})
+    send(body);
 
   EXPECT_EQ(bob.delivered().size(), 2U);
   EXPECT_EQ(carol.delivered().size(), 2U);
@@ -145,10 +147,8 @@ TEST_F(Consumer, ALeaseCanBeExtended) {
   send("1");
   bob.subscribe("orders", 1);
   mesh.run_for(seconds{4});
-  bob.request(Settle{.request = 1,
-                     .how = Settlement::extend,
-                     .tokens = {token()},
-                     .delay_ms = 20'000});
+  bob.request(
+      Settle{.request = 1, .how = Settlement::extend, .tokens = {token()}, .delay_ms = 20'000});
   mesh.run_for(seconds{19});
 
   EXPECT_TRUE(replied<Settled>(bob.settle(Settlement::ack, {token()})).at(0).lost.empty());
@@ -235,7 +235,8 @@ TEST_F(Consumer, ARejectedMessageGoesToTheDeadLetterQueue) {
 TEST_F(Consumer, AMessageThatIsDeliveredTooOftenGoesToTheDeadLetterQueue) {
   send("1");
   bob.subscribe("orders", 9);
-  for (int time = 0; time < 3; ++time) bob.settle(Settlement::nack, {token()});
+  for (int time = 0; time < 3; ++time)
+    bob.settle(Settlement::nack, {token()});
 
   EXPECT_EQ(bob.delivered().size(), 3U);
   EXPECT_EQ(count("orders"), 0U);

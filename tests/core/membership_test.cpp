@@ -281,9 +281,9 @@ TEST(LostVote, ANodeThatFindsAForgottenYesFencesItself) {
 
   std::optional<Fenced> fenced;
   for (const std::size_t node : {0U, 2U}) {
-    const Effects effects = b.hear(node, TransactionStatus{.key = told.key(),
-                                                           .knowledge = Knowledge::voted,
-                                                           .accepted = {at_a, at_b}});
+    const Effects effects = b.hear(
+        node, TransactionStatus{
+                  .key = told.key(), .knowledge = Knowledge::voted, .accepted = {at_a, at_b}});
     if (effects.fenced) fenced = effects.fenced;
   }
 
@@ -300,9 +300,8 @@ TEST(LostVote, ASinglePeerCannotStopANode) {
   pass_until_it_asks(b);                   // and asks, since nobody finishes it.
   const Acceptance at_b{.branch = 1, .ballot = {}, .value = yes_now()};
 
-  const Effects effects = b.hear(0, TransactionStatus{.key = told.key(),
-                                                      .knowledge = Knowledge::voted,
-                                                      .accepted = {at_b}});
+  const Effects effects = b.hear(
+      0, TransactionStatus{.key = told.key(), .knowledge = Knowledge::voted, .accepted = {at_b}});
 
   EXPECT_FALSE(effects.fenced.has_value());
   EXPECT_FALSE(b.hear(0, commit_of(told, yes_now().at)).fenced.has_value());

@@ -1,8 +1,9 @@
 // Goal: messages are handed out in the order that the queue promises, once each, and come back when
 // they are not acknowledged. Method: the class alone where it is about places, engines elsewhere.
+#include "core/queue.hpp"
+
 #include <gtest/gtest.h>
 
-#include "core/queue.hpp"
 #include "tests/core/lone.hpp"
 #include "tests/core/mesh.hpp"
 
@@ -12,7 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Hlc at(std::uint64_t ms) { return Hlc::from_ms(ms); }
+Hlc at(std::uint64_t ms) {
+  return Hlc::from_ms(ms);
+}
 
 TransactionId id_of(std::uint64_t sequence) {
   return {.initiator = node_id(0),
@@ -146,8 +149,7 @@ TEST(Place, ElsewhereIsTheVoteTimestamp) {
     bob.subscribe(queue, 9);
     const Told told =
         std::move(Tale{1, {0, 1}}.deliver(0, "logs", "x").deliver(1, queue, "y")).witnessed_by(1);
-    const Hlc voted_at =
-        sent<Vote>(b.hear(0, told.prepare({1}))).at(0).votes.at(0).value.at;
+    const Hlc voted_at = sent<Vote>(b.hear(0, told.prepare({1}))).at(0).votes.at(0).value.at;
 
     EXPECT_TRUE(bob.all<Delivered>().empty()) << "not before the commit";
     b.hear(0, commit_of(told, Hlc::from_ms(wall_origin_ms + 2'500)));

@@ -59,10 +59,9 @@ void Watcher::add_acceptance(std::size_t node, const TransactionKey& key, const 
   witness.promised = std::max(witness.promised, ballot);
   const auto [proposed, is_first] = one.proposed.emplace(std::pair{ballot, branch}, value);
   // At ballot zero the voter proposes; of one that runs twice either process may.
-  const bool runs_twice =
-      ballot.is_zero() && std::ranges::any_of(excused_, [&](std::size_t voter) {
-        return lives_at(one, branch, voter);
-      });
+  const bool runs_twice = ballot.is_zero() && std::ranges::any_of(excused_, [&](std::size_t voter) {
+                            return lives_at(one, branch, voter);
+                          });
   if (!is_first && !runs_twice && !proposed->second.same_choice(value)) {
     report(node, key, "two values at one ballot for branch " + std::to_string(branch));
   }

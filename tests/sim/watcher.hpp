@@ -57,7 +57,7 @@ class Watcher {
 
   struct Case {
     core::DescriptorPtr descriptor;
-    std::map<std::uint8_t, core::Value> votes;  // Durable, at ballot 0, by branch.
+    std::map<std::uint8_t, core::Value> votes;       // Durable, at ballot 0, by branch.
     std::map<std::uint8_t, std::uint64_t> voted_in;  // In which life of the voter.
     std::map<std::pair<core::Ballot, std::uint8_t>, core::Value> proposed;
     std::map<std::size_t, Witnessed> witnesses;
