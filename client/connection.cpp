@@ -217,9 +217,9 @@ ServiceWorker::Reports Connection::make_reports(const std::string& name) {
             post([this, done] { services_.on_done(done, effects_); });
           },
       .collected =
-          [this, name](std::vector<core::CallKey> in_doubt, std::uint64_t link) {
-            post([this, name, in_doubt, link] {
-              services_.on_collected(name, in_doubt, link, effects_);
+          [this, name](std::vector<core::CallKey> in_doubt, ServiceWorker::Look look) {
+            post([this, name, in_doubt, look] {
+              services_.on_collected(name, in_doubt, look, effects_);
             });
           },
       .trouble =

@@ -100,13 +100,13 @@ void ServiceWorker::decide(const core::ServiceDecision& request) {
   changed_.notify_all();
 }
 
-void ServiceWorker::collect(std::uint64_t link) {
+void ServiceWorker::collect(Look look) {
   const std::lock_guard lock{mutex_};
   std::erase_if(tasks_, [&](const Task& task) {
     if (task.is_prepare) calls_.erase(task.key);
     return task.is_prepare;
   });
-  collect_for_ = link;
+  collect_for_ = look;
   if (!stopping_ && threads_.empty()) {
     for (std::size_t i = 0; i < thread_count_; ++i)
       threads_.emplace_back([this] { run(); });
@@ -197,7 +197,7 @@ void ServiceWorker::run() {
 }
 
 void ServiceWorker::collect_now(std::unique_lock<std::mutex>& lock) {
-  const std::uint64_t link = *collect_for_;
+  const Look look = *collect_for_;
   is_collecting_ = true;
   std::set<core::CallKey> in_doubt;
   for (const auto& [key, call] : calls_) {
@@ -217,14 +217,14 @@ void ServiceWorker::collect_now(std::unique_lock<std::mutex>& lock) {
     changed_.wait_for(lock, timing_.service_retry_max / 5, [&] { return stopping_; });
     return;
   }
-  if (collect_for_ != link) return;  // Another link came meanwhile.
+  if (collect_for_ != look) return;  // Another one was asked for meanwhile.
   collect_for_.reset();
   for (const CallId& id : kept) {
     const core::CallKey key = to_core(id);
     if (!done_.contains(key)) in_doubt.insert(key);
   }
   lock.unlock();
-  reports_.collected({in_doubt.begin(), in_doubt.end()}, link);
+  reports_.collected({in_doubt.begin(), in_doubt.end()}, look);
   lock.lock();
 }
 

@@ -38,11 +38,19 @@ namespace nemcon::client {
 
 class ServiceWorker {
  public:
+  // What is in doubt is looked up for a link, and for the node that asked to look again.
+  struct Look {
+    std::uint64_t link = 0;
+    std::uint64_t number = 0;  // Of the node's question, or 0.
+
+    friend bool operator==(const Look&, const Look&) = default;
+  };
+
   struct Reports {
     // `link` is what prepare() was called with.
     std::function<void(core::ServiceVote vote, std::uint64_t link)> voted;
     std::function<void(core::ServiceDone done)> done;
-    std::function<void(std::vector<core::CallKey> in_doubt, std::uint64_t link)> collected;
+    std::function<void(std::vector<core::CallKey> in_doubt, Look look)> collected;
     std::function<void(std::string text)> trouble;
   };
 
@@ -55,9 +63,9 @@ class ServiceWorker {
   void prepare(const core::ServicePrepare& request, std::uint64_t link);
   void decide(const core::ServiceDecision& request);
 
-  // A new link: forgets what an older one wanted to have prepared and was not begun, then
-  // collects what is in doubt.
-  void collect(std::uint64_t link);
+  // Forgets what is to be prepared and was not begun: the node asks for it again. Then collects
+  // what is in doubt.
+  void collect(Look look);
 
   // No function begins any more.
   void request_stop();
@@ -107,7 +115,7 @@ class ServiceWorker {
   std::set<core::CallKey> running_;
   std::set<core::CallKey> done_;  // The last ones, so that a repetition is not run.
   std::deque<core::CallKey> done_order_;
-  std::optional<std::uint64_t> collect_for_;
+  std::optional<Look> collect_for_;
   bool is_collecting_ = false;
   bool stopping_ = false;
   std::vector<std::thread> threads_;  // Guarded by mutex_ until stopping_.

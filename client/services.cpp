@@ -17,7 +17,7 @@ void Services::add(const std::string& name, std::shared_ptr<ServiceWorker> worke
   offer.answer = std::move(answer);
   offer.deadline = deadline;
   wake_by(deadline);
-  if (link_ != 0) offer.worker->collect(link_);
+  if (link_ != 0) offer.worker->collect({.link = link_, .number = 0});
 }
 
 void Services::remove(const std::string& name, Effects& effects) {
@@ -39,19 +39,21 @@ void Services::on_opened(std::uint64_t link) {
   for (auto& [name, offer] : offers_) {
     offer.request = 0;
     offer.again_at.reset();
-    offer.worker->collect(link);
+    offer.worker->collect({.link = link, .number = 0});
   }
 }
 
 // ---- from the workers -------------------------------------------------------------------------
 
 void Services::on_collected(const std::string& name, std::vector<core::CallKey> in_doubt,
-                            std::uint64_t link, Effects& effects) {
+                            ServiceWorker::Look look, Effects& effects) {
   const auto found = offers_.find(name);
-  if (found == offers_.end() || link_ == 0 || link != link_) return;
+  if (found == offers_.end() || link_ == 0 || look.link != link_) return;
   found->second.request = ++last_number_;
-  effects.requests.push_back(core::Serve{
-      .request = found->second.request, .service = name, .in_doubt = std::move(in_doubt)});
+  effects.requests.push_back(core::Serve{.request = found->second.request,
+                                         .service = name,
+                                         .in_doubt = std::move(in_doubt),
+                                         .looked = look.number});
 }
 
 // A vote for an older link would not be expected: what it promised was collected instead.
@@ -89,6 +91,10 @@ bool Services::on_serving(const core::Serving& serving, Effects& effects) {
   }
   for (auto& [name, offer] : offers_) {
     if (offer.request == 0 || offer.request != serving.request) continue;
+    if (serving.look_again != 0) {
+      offer.worker->collect({.link = link_, .number = serving.look_again});
+      return true;
+    }
     offer.again_at.reset();
     effects.notices.push_back(
         {Notice::Kind::service_role, name + (serving.active ? " is active" : " stands by")});
@@ -141,7 +147,7 @@ void Services::advance(core::Instant now, Effects& effects) {
     if (offer.answer) wake_by(offer.deadline);
     if (offer.again_at && *offer.again_at <= now) {
       offer.again_at.reset();
-      if (link_ != 0) offer.worker->collect(link_);
+      if (link_ != 0) offer.worker->collect({.link = link_, .number = 0});
     }
     if (offer.again_at) wake_by(*offer.again_at);
     ++item;

@@ -37,7 +37,7 @@ class Services {
 
   // The worker has collected what is in doubt: the service can be registered.
   void on_collected(const std::string& name, std::vector<core::CallKey> in_doubt,
-                    std::uint64_t link, Effects& effects);
+                    ServiceWorker::Look look, Effects& effects);
   void on_voted(core::ServiceVote vote, std::uint64_t link, Effects& effects) const;
   void on_done(const core::ServiceDone& done, Effects& effects) const;
 

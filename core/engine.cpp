@@ -73,7 +73,6 @@ class Engine::Parts {
   void check_invariants() const;
 
   bool delivering_ = false;
-  std::vector<std::pair<CallKey, std::string>> in_doubt_;  // With the service that reported it.
   std::optional<Instant> checkpoint_at_;
   Instant floor_at_{};
   Lsn checkpointing_upto_;
@@ -168,9 +167,9 @@ void Engine::Parts::settle() {
   delivering_ = delivers;
   if (delivers) {
     // What services reported meanwhile: "nothing is known of it" is true from now on only.
-    for (const auto& [call, service] : in_doubt_)
-      participant.on_in_doubt(call, service);
-    in_doubt_.clear();
+    for (const InDoubt& report : services.take_reports())
+      participant.on_in_doubt(report);
+    services.ask_to_look_again();
   }
   for (;;) {
     const std::set<QueueId> touched = context.state.take_touched();
@@ -547,8 +546,7 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
 void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
   const bool active = services.add_instance(client.link, serve.service);
   context.reply(client.link, Serving{.request = serve.request, .active = active});
-  for (const CallKey& call : serve.in_doubt)
-    in_doubt_.emplace_back(call, serve.service);
+  services.report(client.link, serve);
   announce();
 }
 

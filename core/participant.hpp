@@ -51,7 +51,7 @@ class Participant {
   void vote_no_for_recovery(const DescriptorPtr& descriptor, const Digest& digest);
 
   // The application reports what it has prepared and was not told the end of.
-  void on_in_doubt(const CallKey& call, const std::string& service);
+  void on_in_doubt(const InDoubt& report);
 
   // What waited for this transaction of its client, or for room in this queue, is looked at
   // again.

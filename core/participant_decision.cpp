@@ -122,10 +122,11 @@ void Participant::on_service_done(const CallKey& call) {
       Urgency::lazy);
 }
 
-void Participant::on_in_doubt(const CallKey& call, const std::string& service) {
+void Participant::on_in_doubt(const InDoubt& report) {
+  const CallKey& call = report.call;
   const TransactionKey& key = call.transaction;
   if (preparing_.contains(key)) return;  // It is asked again and answers the same.
-  const Call told{.service = service, .principal = {}, .content = {}};
+  const Call told{.service = report.service, .principal = {}, .content = {}};
   if (const Transaction* row = context_.state.find_bound(key.id); row != nullptr) {
     const bool same = row->digest == key.digest;
     const OwnBranch* branch = same ? row->find_own(call.branch) : nullptr;
@@ -139,13 +140,18 @@ void Participant::on_in_doubt(const CallKey& call, const std::string& service) {
     services_.decide(call, told, same ? remembered->outcome : Outcome{});
     return;
   }
+  if (!services_.is_confirmed(report)) {
+    context_.note("service in doubt about an unknown transaction, asked again", key.id,
+                  report.service);
+    return;
+  }
   if (context_.state.sessions().is_too_old(key.id, Hlc::never())) {
     // Not forgotten here before the service had confirmed a commit (Rule P-35): no commit it was.
-    context_.note("service in doubt about a forgotten transaction", key.id, service);
+    context_.note("service in doubt about a forgotten transaction", key.id, report.service);
     services_.decide(call, told, Outcome{});
     return;
   }
-  // Rule P-36: a vote for it must be impossible before the application may roll back.
+  // A vote for it must be impossible before the application may roll back.
   context_.write(TurnedAway{.id = key.id,
                             .expires = context_.tombstone_expiry(key.id),
                             .outcome = {.committed = false,

@@ -92,6 +92,8 @@ struct Serve {
   std::uint64_t request = 0;
   std::string service;
   std::vector<CallKey> in_doubt;  // What the application has prepared and not finished.
+  // Of the Serving that asked to look again (Rule P-36); 0 when nobody asked.
+  std::uint64_t looked = 0;
 };
 
 struct Unserve {
@@ -207,6 +209,8 @@ struct ServiceDecision {
 struct Serving {
   std::uint64_t request = 0;
   bool active = false;  // False: another instance is; this one stands by.
+  // Not 0: the node knows nothing of some call in doubt. Is it still? Look, and serve again.
+  std::uint64_t look_again = 0;
 };
 
 struct NodeReport {
@@ -311,7 +315,7 @@ void fields(Archive& archive, CallKey& v) {
 
 template <class Archive>
 void fields(Archive& archive, Serve& v) {
-  archive(v.request, v.service, v.in_doubt);
+  archive(v.request, v.service, v.in_doubt, v.looked);
 }
 
 template <class Archive>
@@ -383,7 +387,7 @@ void fields(Archive& archive, ServiceDecision& v) {
 
 template <class Archive>
 void fields(Archive& archive, Serving& v) {
-  archive(v.request, v.active);
+  archive(v.request, v.active, v.look_again);
 }
 
 template <class Archive>

@@ -36,6 +36,9 @@ void Services::remove_instance(LinkId link, const std::string& name) {
 }
 
 void Services::on_client_gone(LinkId link) {
+  std::erase_if(reports_, [&](const InDoubt& report) { return report.link == link; });
+  unconfirmed_.erase(link);
+  std::erase_if(looks_, [&](const auto& look) { return look.first.first == link; });
   for (auto& [name, service] : services_)
     remove_instance(link, name);
 }
@@ -126,6 +129,41 @@ void Services::deliver(const CallKey& key, Pending& pending) {
 void Services::deliver_all(Service& service) {
   for (const CallKey& key : service.pending)
     deliver(key, pending_.at(key));
+}
+
+void Services::report(LinkId link, const Serve& serve) {
+  for (const CallKey& call : serve.in_doubt) {
+    reports_.push_back({.link = link,
+                        .request = serve.request,
+                        .looked = serve.looked,
+                        .service = serve.service,
+                        .call = call});
+  }
+}
+
+bool Services::is_confirmed(const InDoubt& report) {
+  std::map<CallKey, std::uint64_t>& unconfirmed = unconfirmed_[report.link];
+  const auto found = unconfirmed.find(report.call);
+  if (found != unconfirmed.end() && report.looked >= found->second) {
+    unconfirmed.erase(found);
+    return true;
+  }
+  Look& look = looks_[{report.link, report.service}];
+  if (look.number == 0) look.number = ++last_look_;
+  look.request = report.request;
+  unconfirmed[report.call] = look.number;
+  return false;
+}
+
+void Services::ask_to_look_again() {
+  for (const auto& [asked, look] : looks_) {
+    const auto& [link, service] = asked;
+    const std::deque<LinkId>& instances = services_[service].instances;
+    const bool active = !instances.empty() && instances.front() == link;
+    context_.reply(link,
+                   Serving{.request = look.request, .active = active, .look_again = look.number});
+  }
+  looks_.clear();
 }
 
 void Services::on_deadline(Instant now) {

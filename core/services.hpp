@@ -12,6 +12,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/context.hpp"
 #include "core/deadlines.hpp"
@@ -23,6 +25,15 @@ struct Call {
   std::string principal;
   Content content;
   Instant deadline{};
+};
+
+// What an instance said that its application has prepared and not finished.
+struct InDoubt {
+  LinkId link{};
+  std::uint64_t request = 0;
+  std::uint64_t looked = 0;
+  std::string service;
+  CallKey call;
 };
 
 class Services {
@@ -52,6 +63,17 @@ class Services {
   // The link that was told of the decision has carried it out. False: not waiting for it.
   [[nodiscard]] bool try_finish(const CallKey& key);
 
+  // Reports are kept until the node can judge them.
+  void report(LinkId link, const Serve& serve);
+
+  [[nodiscard]] std::vector<InDoubt> take_reports() { return std::exchange(reports_, {}); }
+
+  // Rule P-36: a report of a call that nothing is known of here may have been overtaken: its
+  // commit was told, confirmed and forgotten since the instance looked. False for a first report;
+  // the instance is then to look again, and only what it still finds is in doubt.
+  [[nodiscard]] bool is_confirmed(const InDoubt& report);
+  void ask_to_look_again();
+
   void on_deadline(Instant now);
 
   [[nodiscard]] std::optional<Instant> earliest() const { return resend_.earliest(); }
@@ -71,6 +93,11 @@ class Services {
     bool seen = false;  // An instance was here in this life.
   };
 
+  struct Look {
+    std::uint64_t number = 0;
+    std::uint64_t request = 0;  // Of the Serve that is answered with it.
+  };
+
   void deliver(const CallKey& key, Pending& pending);
   void deliver_all(Service& service);
 
@@ -78,6 +105,10 @@ class Services {
   std::map<std::string, Service> services_;
   std::map<CallKey, Pending> pending_;
   Deadlines<CallKey> resend_;
+  std::vector<InDoubt> reports_;
+  std::map<LinkId, std::map<CallKey, std::uint64_t>> unconfirmed_;  // With the number of the look.
+  std::map<std::pair<LinkId, std::string>, Look> looks_;            // To be asked for.
+  std::uint64_t last_look_ = 0;
 };
 
 }  // namespace nemcon::core

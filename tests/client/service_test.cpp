@@ -259,6 +259,29 @@ TEST_F(ClientService, WaitsForARunningPrepareBeforeItReportsWhatIsInDoubt) {
   EXPECT_TRUE(node_.seen<core::ServiceVote>().empty()) << "the vote was for the old link";
 }
 
+TEST_F(ClientService, LooksAgainWhenTheNodeKnowsNothingOfACall) {
+  const auto kept = CallId::parse(
+      "00000000000000000000000000000009-00000000000000000000000000000009-1-5/"
+      "00000000000000010000000000000002/0/1");
+  ASSERT_TRUE(kept);
+  std::atomic<int> looked = 0;
+  auto active = client_.serve_async(
+      "reserve",
+      {.prepare = [](const Branch&) { return Vote::yes(); },
+       .in_doubt = [&] { return looked++ == 0 ? std::vector{*kept} : std::vector<CallId>{}; }});
+  const auto first = node_.wait_for_nth<core::Serve>(1);
+  EXPECT_EQ(first.in_doubt.size(), 1U);
+  EXPECT_EQ(first.looked, 0U);
+
+  node_.reply(core::Serving{.request = first.request, .active = true});
+  node_.reply(core::Serving{.request = first.request, .active = true, .look_again = 9});
+
+  const auto second = node_.wait_for_nth<core::Serve>(2);
+  EXPECT_TRUE(second.in_doubt.empty());
+  EXPECT_EQ(second.looked, 9U);
+  EXPECT_TRUE(active.get());
+}
+
 TEST_F(ClientService, StandsByForAnotherInstance) {
   auto active =
       client_.serve_async("reserve", {.prepare = [](const Branch&) { return Vote::yes(); }});

@@ -301,8 +301,15 @@ struct InDoubt : testing::Test {
   CallKey call{.transaction = reserving(1).key(), .branch = 1, .operation = 0};
 
   // The application comes back and says that it has prepared this call.
-  Effects report(Caller& stock) {
-    return stock.request(Serve{.request = 70, .service = "reserve", .in_doubt = {call}});
+  Effects report(Caller& stock, std::uint64_t looked = 0) {
+    return stock.request(
+        Serve{.request = 70, .service = "reserve", .in_doubt = {call}, .looked = looked});
+  }
+
+  // And finds it still prepared when the node asks it to look again.
+  Effects report_twice(Caller& stock) {
+    report(stock);
+    return report(stock, stock.last<Serving>()->look_again);
   }
 };
 
@@ -310,7 +317,7 @@ struct InDoubt : testing::Test {
 TEST_F(InDoubt, ACallThatTheNodeDoesNotKnowIsRolledBackDurably) {
   Caller stock{*b, "stock"};
   b->hold_writes = true;
-  report(stock);
+  report_twice(stock);
   EXPECT_FALSE(stock.last<ServiceDecision>().has_value());
 
   b->flush();
@@ -321,7 +328,7 @@ TEST_F(InDoubt, ACallThatTheNodeDoesNotKnowIsRolledBackDurably) {
 // Rule P-36: and the late PREPARE finds that.
 TEST_F(InDoubt, ALatePrepareOfItIsRefused) {
   Caller stock{*b, "stock"};
-  report(stock);
+  report_twice(stock);
   b.crash_and_recover();
 
   const Effects effects = b.hear(0, reserving(1).prepare({1}));
@@ -392,6 +399,35 @@ TEST_F(InDoubt, AForgottenCallIsToldItsOutcome) {
 
   ASSERT_TRUE(again.last<ServiceDecision>().has_value());
   EXPECT_TRUE(again.last<ServiceDecision>()->commit);
+}
+
+// Rule P-36: the report had left before the commit was told, and arrives after all is forgotten.
+TEST_F(InDoubt, AReportThatWasOvertakenDoesNotRollBackWhatIsCommitted) {
+  Caller stock{*b, "stock"};
+  report(stock);
+  ASSERT_NE(stock.last<Serving>()->look_again, 0U);
+
+  stock.request(Serve{.request = 71,
+                      .service = "reserve",
+                      .in_doubt = {},
+                      .looked = stock.last<Serving>()->look_again});
+
+  EXPECT_FALSE(stock.last<ServiceDecision>().has_value());
+  EXPECT_EQ(b->record_count("turned-away"), 0U);
+}
+
+// Rule P-36: a list that was made before the node asked proves nothing.
+TEST_F(InDoubt, OnlyALookAfterTheQuestionCounts) {
+  Caller stock{*b, "stock"};
+  report(stock);
+  const std::uint64_t first = stock.last<Serving>()->look_again;
+  report(stock);
+
+  report(stock, first);
+
+  EXPECT_FALSE(stock.last<ServiceDecision>().has_value());
+  report(stock, stock.last<Serving>()->look_again);
+  EXPECT_TRUE(stock.last<ServiceDecision>().has_value());
 }
 
 }  // namespace

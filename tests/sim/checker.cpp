@@ -169,7 +169,8 @@ class Judge {
   }
 
   void read_service(const HistoryEvent& event) {
-    CallFacts& call = calls_[{event.transaction, event.place}];
+    if (history_.doubtful_nodes.contains(event.node)) return;
+    CallFacts& call = calls_[{event.transaction, event.place}][event.submission];
     switch (event.what) {
       case Happened::service_yes:
         call.yes = true;
@@ -316,32 +317,61 @@ class Judge {
   }
 
   void judge_calls() {
-    for (const auto& [place, call] : calls_) {
-      judge_call(place.first, place.second, call);
+    for (const auto& [place, submissions] : calls_) {
+      for (const auto& [submission, call] : submissions) {
+        judge_call(place.first, place.second, call);
+      }
+      judge_place(place.first, place.second, submissions);
     }
     for (std::uint32_t index = 0; index < transactions_.size(); ++index) {
       if (!transactions_[index].took_effect()) continue;
       const auto& calls = history_.transactions[index].calls;
       for (std::uint32_t place = 0; place < calls.size(); ++place) {
         const auto found = calls_.find({index, place});
-        const bool agreed = found != calls_.end() && (found->second.yes || found->second.read_only);
+        if (found == calls_.end() && !history_.doubtful_nodes.empty()) continue;
+        const bool agreed =
+            found != calls_.end() && std::ranges::any_of(found->second, [](const auto& item) {
+              return item.second.yes || item.second.read_only;
+            });
         if (!agreed) blame("service-ignored", name_of(index) + " took effect without its yes");
       }
     }
   }
 
+  [[nodiscard]] bool is_judged_at_end(std::uint32_t transaction, std::uint32_t place) const {
+    const HistoryTransaction& whole = history_.transactions[transaction];
+    return history_.drained && place < whole.calls.size() && whole.calls[place].observable;
+  }
+
+  [[nodiscard]] std::string name_of_call(std::uint32_t transaction, std::uint32_t place) const {
+    return name_of(transaction) + " call " + std::to_string(place);
+  }
+
   void judge_call(std::uint32_t transaction, std::uint32_t place, const CallFacts& call) {
-    const TransactionFacts& facts = transactions_[transaction];
-    const std::string name = name_of(transaction) + " call " + std::to_string(place);
+    const std::string name = name_of_call(transaction, place);
     if (call.committed != 0 && call.rolled_back != 0) blame("service-both", name);
     if (call.committed != 0 && !call.yes) blame("service-unasked", name);
-    if (call.rolled_back != 0 && facts.took_effect()) blame("service-rolled-back", name);
     if (call.committed > 1 || call.rolled_back > 1) blame("service-twice", name);
-    const HistoryTransaction& whole = history_.transactions[transaction];
-    const bool observable = place < whole.calls.size() && whole.calls[place].observable;
-    if (!history_.drained || !observable || !call.yes) return;
+    if (!is_judged_at_end(transaction, place) || !call.yes) return;
     if (call.committed + call.rolled_back == 0) blame("service-in-doubt", name);
-    if (facts.took_effect() && call.committed == 0) blame("service-torn", name);
+  }
+
+  // Over all submissions.
+  void judge_place(std::uint32_t transaction, std::uint32_t place,
+                   const std::map<std::uint64_t, CallFacts>& submissions) {
+    const std::string name = name_of_call(transaction, place);
+    std::uint32_t committed = 0;
+    std::uint32_t rolled_back = 0;
+    bool yes = false;
+    for (const auto& [submission, call] : submissions) {
+      committed += call.committed != 0 ? 1 : 0;
+      rolled_back += call.rolled_back;
+      yes = yes || call.yes;
+    }
+    if (committed > 1) blame("service-twice", name + " of two submissions");
+    if (!transactions_[transaction].took_effect() || committed != 0) return;
+    if (rolled_back != 0) blame("service-rolled-back", name);
+    if (is_judged_at_end(transaction, place) && yes) blame("service-torn", name);
   }
 
   // What was brought in is what was taken out.
@@ -384,7 +414,8 @@ class Judge {
   std::vector<TransactionFacts> transactions_;
   std::vector<MessageFacts> messages_;
   std::vector<std::vector<std::uint32_t>> consumers_;  // By message: who consumes it.
-  std::map<std::pair<std::uint32_t, std::uint32_t>, CallFacts> calls_;
+  // Of a transaction and a call of it, by submission.
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::map<std::uint64_t, CallFacts>> calls_;
   std::map<std::uint32_t, std::set<std::uint32_t>> mesh_edges_;
   std::vector<std::string> violations_;
 };

@@ -361,7 +361,10 @@ struct OfReply {
     return r.service + (r.commit ? " commit " : " roll back ") + names.of(r.call.transaction);
   }
 
-  std::string operator()(const Serving& r) const { return r.active ? "serving" : "standing by"; }
+  std::string operator()(const Serving& r) const {
+    return std::string{r.active ? "serving" : "standing by"} +
+           (r.look_again == 0 ? "" : ", look again");
+  }
 
   std::string operator()(const Report&) const { return "report"; }
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,11 @@ struct HistoryEvent {
   std::uint32_t queue = 0;
   std::uint32_t place = 0;  // Node, or index of a call in its transaction.
   std::uint64_t at = 0;
-  std::int64_t time = 0;  // For reports.
+  // service_*: of which submission of the transaction. Two different ones may be prepared; at most
+  // one commits.
+  std::uint64_t submission = 0;
+  std::uint32_t node = 0;  // service_*: where the service lives.
+  std::int64_t time = 0;   // For reports.
 };
 
 struct History {
@@ -79,6 +84,9 @@ struct History {
   std::vector<HistoryMessage> messages;
   std::vector<HistoryTransaction> transactions;
   std::vector<HistoryEvent> events;
+  // Nodes that ran twice or came back with an old state: what their services were told proves
+  // nothing.
+  std::set<std::uint32_t> doubtful_nodes;
   // Bodies that came out and were never put in.
   std::vector<std::string> phantoms;
   // The mesh was healed and every observable queue was emptied: what is missing is lost.

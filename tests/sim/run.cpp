@@ -181,6 +181,7 @@ class Run {
       }
     }
     for (const std::size_t node : world_.watcher.excused()) {
+      world_.history.doubtful_nodes.insert(static_cast<std::uint32_t>(node));
       for (HistoryQueue& queue : world_.history.queues) {
         if (queue.name.ends_with('@' + plan_.nodes[node].name)) queue.doubtful = true;
       }
@@ -193,8 +194,9 @@ class Run {
   [[nodiscard]] bool is_lost(std::size_t node) const { return nemesis_->lost().contains(node); }
 
   void hide_lost_calls(HistoryTransaction& transaction) {
-    // Which service a call names is not kept; with a node lost, no call is sure to be finished.
-    if (nemesis_->lost().empty()) return;
+    // Which service a call names is not kept; with a node lost or running twice, no call is sure
+    // to be finished, or to have been asked.
+    if (nemesis_->lost().empty() && world_.watcher.excused().empty()) return;
     for (HistoryCall& call : transaction.calls)
       call.observable = false;
   }

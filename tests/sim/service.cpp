@@ -56,8 +56,11 @@ void Service::plan(Time delay, std::function<void()> action) {
                      });
 }
 
-void Service::record(Happened what, std::uint32_t transaction, std::uint32_t place) {
+void Service::record(Happened what, const core::CallKey& call, std::uint32_t transaction,
+                     std::uint32_t place) {
   HistoryEvent event;
+  event.node = static_cast<std::uint32_t>(home_);
+  event.submission = call.transaction.digest.low;
   event.what = what;
   event.transaction = transaction;
   event.place = place;
@@ -67,9 +70,14 @@ void Service::record(Happened what, std::uint32_t transaction, std::uint32_t pla
 void Service::on_opened() {
   ++epoch_;
   thinking_.clear();
+  serve(0);
+}
+
+void Service::serve(std::uint64_t looked) {
   core::Serve serve;
   serve.request = session_.take_request();
   serve.service = name_;
+  serve.looked = looked;
   for (const auto& [call, entry] : store_->entries) {
     if (entry.state == ServiceStore::State::prepared) serve.in_doubt.push_back(call);
   }
@@ -82,6 +90,8 @@ void Service::on_reply(const core::Reply& reply) {
     take(*prepare);
   } else if (const auto* decision = std::get_if<core::ServiceDecision>(&reply)) {
     take(*decision);
+  } else if (const auto* serving = std::get_if<core::Serving>(&reply)) {
+    if (serving->look_again != 0) serve(serving->look_again);
   }
 }
 
@@ -113,15 +123,15 @@ void Service::answer(const core::ServicePrepare& prepare) {
   }
   if (random_.chance(habits_.refuses)) {
     ++counts_.refused_count;
-    record(Happened::service_no, place->first, place->second);
+    record(Happened::service_no, prepare.call, place->first, place->second);
     vote(prepare.call, false, false);
   } else if (random_.chance(habits_.read_only)) {
-    record(Happened::service_read_only, place->first, place->second);
+    record(Happened::service_read_only, prepare.call, place->first, place->second);
     vote(prepare.call, true, true);
   } else {
     ++counts_.prepared_count;
     store_->entries[prepare.call] = {ServiceStore::State::prepared, place->first, place->second};
-    record(Happened::service_yes, place->first, place->second);
+    record(Happened::service_yes, prepare.call, place->first, place->second);
     if (random_.chance(habits_.dies_prepared)) {
       ++counts_.died_count;
       session_.restart();
@@ -152,13 +162,13 @@ void Service::take(const core::ServiceDecision& decision) {
     found->second.state =
         decision.commit ? ServiceStore::State::committed : ServiceStore::State::rolled_back;
     record(decision.commit ? Happened::service_committed : Happened::service_rolled_back,
-           found->second.transaction, found->second.place);
+           decision.call, found->second.transaction, found->second.place);
   } else {
     ++counts_.redelivered_count;
     const bool was_commit = found->second.state == ServiceStore::State::committed;
     if (was_commit != decision.commit) {
       record(decision.commit ? Happened::service_committed : Happened::service_rolled_back,
-             found->second.transaction, found->second.place);
+             decision.call, found->second.transaction, found->second.place);
     }
   }
   if (random_.chance(habits_.dies_done)) {

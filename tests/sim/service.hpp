@@ -72,13 +72,15 @@ class Service {
 
  private:
   void on_opened();
+  void serve(std::uint64_t looked);
   void on_reply(const core::Reply& reply);
   void take(const core::ServicePrepare& prepare);
   void take(const core::ServiceDecision& decision);
   void answer(const core::ServicePrepare& prepare);
   void vote(const core::CallKey& call, bool yes, bool read_only);
   void plan(Time delay, std::function<void()> action);
-  void record(Happened what, std::uint32_t transaction, std::uint32_t place);
+  void record(Happened what, const core::CallKey& call, std::uint32_t transaction,
+              std::uint32_t place);
 
   World& world_;      // Must outlive the service.
   Session& session_;  // Must outlive the service.

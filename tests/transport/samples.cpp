@@ -201,7 +201,7 @@ std::vector<NamedRequest> requests() {
                         .tokens = {LeaseToken{1}, LeaseToken{0x123456789abcdef0}},
                         .delay_ms = 250,
                         .text = "no such customer"}},
-      {"serve", Serve{.request = 5, .service = "reserve", .in_doubt = {call}}},
+      {"serve", Serve{.request = 5, .service = "reserve", .in_doubt = {call}, .looked = 7}},
       {"unserve", Unserve{.service = "reserve"}},
       {"service_vote", ServiceVote{.call = call,
                                    .yes = true,
@@ -284,7 +284,7 @@ std::vector<NamedReply> replies() {
                                            .commit = true,
                                            .at = at,
                                            .content = content("3 pieces")}},
-      {"serving", Serving{.request = 5, .active = true}},
+      {"serving", Serving{.request = 5, .active = true, .look_again = 7}},
       {"report",
        Report{.request = 6, .nodes = {node}, .queues = {queue}, .transactions = {transaction}}},
   };
