@@ -69,12 +69,11 @@ void run(const Arguments& arguments) {
   Client client{{.nodes = arguments.nodes,
                  .name = arguments.name,
                  .on_notice = [](const Notice& notice) { std::cerr << notice.text << std::endl; }}};
-  Feeder feeder{client,
-                orders,
-                outcomes,
-                {.in_flight_max = arguments.in_flight,
-                 .patience = std::chrono::seconds{arguments.patience_seconds},
-                 .on_progress = print}};
+  FeederOptions options{.in_flight_max = arguments.in_flight,
+                        .patience = std::chrono::seconds{arguments.patience_seconds},
+                        .on_progress = print};
+  if (arguments.gated) options.allowed = [gate = Gate::open()] { return gate->allowed(); };
+  Feeder feeder{client, orders, outcomes, std::move(options)};
   if (!feeder.run()) {
     throw std::runtime_error("no order got an outcome for " +
                              std::to_string(arguments.patience_seconds) + " s");
