@@ -43,9 +43,9 @@ void Watcher::add_vote(std::size_t node, const TransactionKey& key, const core::
   if (!is_new && one.forgetful.contains(node)) {
     report(node, key, "votes again after it has forgotten");
   }
-  if (own.vote.choice != Choice::yes) return;
+  // A no binds as well: no yes for another descriptor can follow it.
   const auto [binding, is_first] = bound_.emplace(std::pair{node, key.id}, key.digest);
-  if (!is_first && binding->second != key.digest) {
+  if (own.vote.choice == Choice::yes && !is_first && binding->second != key.digest) {
     report(node, key, "votes yes for two descriptors of one transaction");
   }
 }
