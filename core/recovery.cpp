@@ -223,15 +223,16 @@ void Driver::ask(Drive& drive) {
 }
 
 bool Driver::is_forgotten_elsewhere(const Drive& drive) {
-  for (std::size_t node = 0; node < drive.descriptor->nodes.size(); ++node) {
-    if (static_cast<int>(node) != drive.self && !drive.too_old.contains(node)) return false;
-  }
-  return drive.self >= 0;
+  const auto is_done = [&](std::size_t node) {
+    return static_cast<int>(node) == drive.self || drive.too_old.contains(node);
+  };
+  return drive.self >= 0 && is_done(0) &&
+         std::ranges::all_of(participants_of(*drive.descriptor), is_done);
 }
 
-// A witness that missed the end: everybody else has finished with the transaction, told its client
-// and forgotten it, so that nobody could say the outcome any more, and nobody needs it. Only once
-// this node refuses the id as well (Rule P-15).
+// A witness that missed the end: the participants and the initiator have finished with the
+// transaction, told its client and forgotten it. Nobody is in doubt, and what other witnesses still
+// hold serves nobody either. Only once this node refuses the id as well (Rule P-15).
 bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
   const Transaction* row = context_.state.find(key);
@@ -439,6 +440,10 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (!branches_at(*drive->descriptor, from).empty()) adopt_bound(*drive, refuse);
       return;
     case Refusal::too_old: {
+      // Unlike a question, what it refused had the descriptor, with its expiry.
+      if (const int node = find_node(*drive->descriptor, from); node >= 0) {
+        drive->too_old.insert(static_cast<std::size_t>(node));
+      }
       // Unknown, never "rolled back" (Rule P-15): only the clients are told.
       for (const Waiter& waiter : drive->waiters) {
         context_.reply(waiter.link, Concluded{.request = waiter.request,
