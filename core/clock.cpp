@@ -1,5 +1,7 @@
 #include "core/clock.hpp"
 
+#include <algorithm>
+
 namespace nemcon::core {
 
 namespace {
@@ -10,7 +12,7 @@ constexpr std::uint64_t slew_divisor = 10;
 
 }  // namespace
 
-void HybridClock::observe(Instant now, std::uint64_t wall_ms) {
+void HybridClock::observe(Instant now, std::uint64_t wall_ms, std::int64_t known_drift_ms) {
   if (!observed_) {
     observed_ = true;
     last_now_ = now;
@@ -26,9 +28,12 @@ void HybridClock::observe(Instant now, std::uint64_t wall_ms) {
   const std::uint64_t expected = wall_ms_ + elapsed;
   const std::uint64_t slew = elapsed / slew_divisor + 1;
   if (wall_ms > expected) {
-    wall_ms_ = std::min(wall_ms, expected + slew);
+    const auto ahead = static_cast<std::uint64_t>(std::max<std::int64_t>(known_drift_ms, 0));
+    wall_ms_ = std::min(wall_ms, expected + std::max(slew, ahead));
   } else {
-    wall_ms_ = std::max(wall_ms, expected - std::min(slew, elapsed));
+    const auto behind = static_cast<std::uint64_t>(-std::min<std::int64_t>(known_drift_ms, 0));
+    const std::uint64_t back = std::max(std::min(slew, elapsed), behind);
+    wall_ms_ = std::max(wall_ms, expected - std::min(back, expected));
   }
 }
 

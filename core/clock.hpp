@@ -11,8 +11,10 @@ namespace nemcon::core {
 
 class HybridClock {
  public:
-  // Called once for each input, before anything else.
-  void observe(Instant now, std::uint64_t wall_ms);
+  // Called once for each input, before anything else. So far, and in that direction, as the peers
+  // say that this clock is off, the wall time is followed at once: a system clock that was set
+  // right must not keep the node away for hours.
+  void observe(Instant now, std::uint64_t wall_ms, std::int64_t known_drift_ms);
 
   // A new timestamp, unique at this node.
   Hlc tick();

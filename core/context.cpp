@@ -15,7 +15,8 @@ void Context::begin_step(const Input& input, Effects& effects) {
   NEMCON_CHECK(input.now >= now_, "time went back within a life");
   now_ = input.now;
   effects_ = &effects;
-  clock.observe(input.now, input.wall_ms);
+  clock.observe(input.now, input.wall_ms, membership.known_drift_ms());
+  membership.on_time(static_cast<std::int64_t>(clock.wall_ms()) - monotonic_ms(now_));
 }
 
 Lsn Context::write(Record record, Urgency urgency) {

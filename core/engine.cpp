@@ -361,8 +361,7 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 }
 
 void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
-  peer.offset_ms = static_cast<std::int64_t>(header.clock.wall_ms()) -
-                   static_cast<std::int64_t>(context.clock.wall_ms());
+  peer.skew_ms = static_cast<std::int64_t>(header.clock.wall_ms()) - monotonic_ms(context.now());
 }
 
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {

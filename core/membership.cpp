@@ -159,19 +159,30 @@ bool Membership::may_work_alone(Instant now) const {
   return joined_ || (nobody_up && now >= began_ + join_patience);
 }
 
-bool Membership::is_drifted() const {
+Membership::Drift Membership::drift() const {
   const auto limit = options_.timing.max_drift / std::chrono::milliseconds{1};
-  std::size_t known = 0;
-  std::size_t ahead = 0;
-  std::size_t behind = 0;
+  Drift drift;
   for (const auto& [index, peer] : peers_) {
-    if (!peer.is_live() || !peer.offset_ms) continue;
-    known += 1;
-    if (*peer.offset_ms > limit) ahead += 1;
-    if (*peer.offset_ms < -limit) behind += 1;
+    if (!peer.is_live() || !peer.skew_ms) continue;
+    drift.known += 1;
+    const std::int64_t offset = *peer.skew_ms - skew_ms_;
+    if (offset > limit) drift.ahead.push_back(offset);
+    if (offset < -limit) drift.behind.push_back(offset);
   }
+  return drift;
+}
+
+bool Membership::is_drifted() const {
+  const Drift seen = drift();
   // With one peer nobody can say who is wrong; its requests are refused one by one instead.
-  return known >= 2 && std::max(ahead, behind) * 2 > known;
+  return seen.known >= 2 && std::max(seen.ahead.size(), seen.behind.size()) * 2 > seen.known;
+}
+
+std::int64_t Membership::known_drift_ms() const {
+  const Drift seen = drift();
+  if (seen.ahead.size() * 2 > seen.known) return std::ranges::min(seen.ahead);
+  if (seen.behind.size() * 2 > seen.known) return std::ranges::max(seen.behind);
+  return 0;
 }
 
 void Membership::update_joined(Instant now) {

@@ -30,7 +30,7 @@ struct Peer {
   Sighting sighting;  // The newest seen of it.
   Sighting recorded;  // The newest of which a record exists.
   Hlc clock;          // Newest heard from it.
-  std::optional<std::int64_t> offset_ms;  // Its clock minus ours, at its last HELLO.
+  std::optional<std::int64_t> skew_ms;  // Its clock minus our monotonic one, at its last HELLO.
   std::vector<QueueNotice> queues;
   std::vector<std::string> services;
   Hlc hello_clock;   // The sender's, at the HELLO that said so.
@@ -79,8 +79,15 @@ class Membership {
 
   [[nodiscard]] bool is_fenced() const { return fenced_; }
 
+  // Once a step: by how much our clock is ahead of our monotonic one.
+  void on_time(std::int64_t skew_ms) { skew_ms_ = skew_ms; }
+
   // More than half of the peers see our clock far off on the same side.
   [[nodiscard]] bool is_drifted() const;
+
+  // How far our clock may be set at once towards those of the peers, or of the only one: not
+  // beyond the nearest of them that is more than `max_drift` away. 0: no reason to.
+  [[nodiscard]] std::int64_t known_drift_ms() const;
 
   void update_joined(Instant now);
   [[nodiscard]] std::optional<Instant> earliest(Instant now) const;
@@ -94,6 +101,15 @@ class Membership {
   // Invariant: once true it stays true for this life.
   bool joined_ = false;
   Instant began_{};
+  std::int64_t skew_ms_ = 0;
+
+  struct Drift {
+    std::size_t known = 0;
+    std::vector<std::int64_t> ahead;   // Offsets of peers that are too far ahead of us.
+    std::vector<std::int64_t> behind;  // Of those behind; negative.
+  };
+
+  [[nodiscard]] Drift drift() const;
 };
 
 }  // namespace nemcon::core

@@ -20,6 +20,10 @@ struct CoreClock {
 using Duration = CoreClock::duration;
 using Instant = CoreClock::time_point;
 
+[[nodiscard]] constexpr std::int64_t monotonic_ms(Instant now) {
+  return now.time_since_epoch() / std::chrono::milliseconds{1};
+}
+
 // Hybrid logical clock value: 48 bits of wall milliseconds, 16 bits of count within one.
 class Hlc {
  public:

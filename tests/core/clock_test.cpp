@@ -19,7 +19,7 @@ constexpr Instant start{seconds{100}};
 // Rule P-21.
 TEST(HybridClock, EveryTimestampIsLargerThanAllBefore) {
   HybridClock clock;
-  clock.observe(start, 1000);
+  clock.observe(start, 1000, 0);
   Hlc last;
   for (int count = 0; count < 70'000; ++count) {  // More than fit into one millisecond.
     const Hlc next = clock.tick();
@@ -31,7 +31,7 @@ TEST(HybridClock, EveryTimestampIsLargerThanAllBefore) {
 // Rule P-21.
 TEST(HybridClock, ATimestampIsLargerThanWhatWasLearnt) {
   HybridClock clock;
-  clock.observe(start, 1000);
+  clock.observe(start, 1000, 0);
   clock.merge(Hlc::from_ms(5000));
 
   EXPECT_GT(clock.tick(), Hlc::from_ms(5000));
@@ -40,9 +40,9 @@ TEST(HybridClock, ATimestampIsLargerThanWhatWasLearnt) {
 // Rule P-21: also after the wall clock went back.
 TEST(HybridClock, AWallClockThatGoesBackDoesNotPullTimestampsBack) {
   HybridClock clock;
-  clock.observe(start, 10'000);
+  clock.observe(start, 10'000, 0);
   const Hlc before = clock.tick();
-  clock.observe(start + seconds{1}, 2'000);
+  clock.observe(start + seconds{1}, 2'000, 0);
 
   EXPECT_GT(clock.tick(), before);
 }
@@ -50,22 +50,34 @@ TEST(HybridClock, AWallClockThatGoesBackDoesNotPullTimestampsBack) {
 // Rule P-22: wall time is followed slowly.
 TEST(HybridClock, AJumpAheadIsFollowedByATenthOfTheTimeThatPasses) {
   HybridClock clock;
-  clock.observe(start, 0);
+  clock.observe(start, 0, 0);
   for (int second = 1; second <= 100; ++second) {
-    clock.observe(start + seconds{second}, 3'600'000 + static_cast<std::uint64_t>(second) * 1000);
+    clock.observe(start + seconds{second}, 3'600'000 + static_cast<std::uint64_t>(second) * 1000,
+                  0);
   }
 
   EXPECT_GE(clock.wall_ms(), 100'000U);
   EXPECT_LE(clock.wall_ms(), 111'000U);
 }
 
+// Rule P-22: a node that was started with a wrong clock, which is set right later.
+TEST(HybridClock, AStepTowardsThePeersIsFollowedAtOnce) {
+  HybridClock clock;
+  clock.observe(start, 1'000'000, 0);
+  clock.observe(start + seconds{1}, 4'000'000, 2'000'000);
+  EXPECT_EQ(clock.wall_ms(), 3'001'000U) << "no further than the peers are";
+
+  clock.observe(start + seconds{2}, 2'002'000, -1'000'000);
+  EXPECT_EQ(clock.wall_ms(), 2'002'000U) << "no further than the system clock is";
+}
+
 // Rule P-22.
 TEST(HybridClock, AJumpBackIsFollowedSlowlyAndWallTimeNeverGoesBack) {
   HybridClock clock;
-  clock.observe(start, 3'600'000);
+  clock.observe(start, 3'600'000, 0);
   std::uint64_t last = clock.wall_ms();
   for (int second = 1; second <= 100; ++second) {
-    clock.observe(start + seconds{second}, static_cast<std::uint64_t>(second) * 1000);
+    clock.observe(start + seconds{second}, static_cast<std::uint64_t>(second) * 1000, 0);
     ASSERT_GE(clock.wall_ms(), last);
     last = clock.wall_ms();
   }
@@ -76,11 +88,11 @@ TEST(HybridClock, AJumpBackIsFollowedSlowlyAndWallTimeNeverGoesBack) {
 
 TEST(HybridClock, FollowsASteadyWallClockExactly) {
   HybridClock clock;
-  clock.observe(start, 5'000);
+  clock.observe(start, 5'000, 0);
   for (int step = 1; step <= 3000; ++step) {
     // Steps of a third of a millisecond: nothing is lost in rounding.
     const Duration passed = step * milliseconds{1} / 3;
-    clock.observe(start + passed, 5'000 + static_cast<std::uint64_t>(passed / milliseconds{1}));
+    clock.observe(start + passed, 5'000 + static_cast<std::uint64_t>(passed / milliseconds{1}), 0);
   }
 
   EXPECT_EQ(clock.wall_ms(), 6'000U);
@@ -89,7 +101,7 @@ TEST(HybridClock, FollowsASteadyWallClockExactly) {
 // Rule P-22.
 TEST(HybridClock, KnowsWhatIsTooFarAhead) {
   HybridClock clock;
-  clock.observe(start, 1'000);
+  clock.observe(start, 1'000, 0);
 
   EXPECT_FALSE(clock.is_too_far_ahead(Hlc::from_ms(6'000), seconds{5}));
   EXPECT_TRUE(clock.is_too_far_ahead(Hlc::from_ms(6'001), seconds{5}));
