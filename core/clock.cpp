@@ -39,8 +39,12 @@ void HybridClock::observe(Instant now, std::uint64_t wall_ms, std::int64_t known
 
 Hlc HybridClock::tick() {
   // The count overflows into the milliseconds by itself: both are one number.
-  latest_ = std::max(Hlc::from_ms(wall_ms_), Hlc{latest_.value() + 1});
+  latest_ = std::max(present(), Hlc{latest_.value() + 1});
   return latest_;
+}
+
+Hlc HybridClock::present() const {
+  return std::max(Hlc::from_ms(std::min(wall_ms_, ceiling_ms_)), latest_);
 }
 
 void HybridClock::merge(Hlc seen) {

@@ -16,6 +16,10 @@ class HybridClock {
   // right must not keep the node away for hours.
   void observe(Instant now, std::uint64_t wall_ms, std::int64_t known_drift_ms);
 
+  // From now on no wall time beyond this gets into timestamps: it would be refused by all peers,
+  // and a timestamp that was used can never be taken back.
+  void limit(std::uint64_t ceiling_ms) { ceiling_ms_ = ceiling_ms; }
+
   // A new timestamp, unique at this node.
   Hlc tick();
 
@@ -23,6 +27,9 @@ class HybridClock {
   void merge(Hlc seen);
 
   [[nodiscard]] Hlc latest() const { return latest_; }
+
+  // What the next timestamp will not be below.
+  [[nodiscard]] Hlc present() const;
 
   // The followed wall time; drift of others is judged against it.
   [[nodiscard]] std::uint64_t wall_ms() const { return wall_ms_; }
@@ -34,6 +41,7 @@ class HybridClock {
   Instant last_now_{};
   Duration remainder_{};  // Elapsed time that has not yet made a whole millisecond.
   std::uint64_t wall_ms_ = 0;
+  std::uint64_t ceiling_ms_ = ~std::uint64_t{0};
   Hlc latest_;
 };
 

@@ -17,6 +17,7 @@ void Context::begin_step(const Input& input, Effects& effects) {
   effects_ = &effects;
   clock.observe(input.now, input.wall_ms, membership.known_drift_ms());
   membership.on_time(static_cast<std::int64_t>(clock.wall_ms()) - monotonic_ms(now_));
+  clock.limit(membership.ceiling_ms(now_));
 }
 
 Lsn Context::write(Record record, Urgency urgency) {

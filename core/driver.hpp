@@ -164,6 +164,7 @@ class Driver {
   [[nodiscard]] static bool is_forgotten_elsewhere(const Drive& drive);
   [[nodiscard]] bool try_drop(Drive& drive);
   [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);
+  [[nodiscard]] bool try_insist(const Drive& drive, const NodeId& from, std::uint64_t challenge);
   void adopt_bound(Drive& drive, const Refuse& refuse);
   void finish_elsewhere(Drive& drive, const TransactionStatus& status);
   void schedule(const TransactionKey& key, Watch& watch);

@@ -361,7 +361,7 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 }
 
 void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
-  peer.skew_ms = static_cast<std::int64_t>(header.clock.wall_ms()) - monotonic_ms(context.now());
+  peer.skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(context.now());
 }
 
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
@@ -566,7 +566,8 @@ FrameHeader Engine::header_for(PeerIndex to) const {
           .incarnation = context.options.incarnation,
           .boot = context.state.boot(),
           .lsn = context.outbox.durable(),
-          .clock = std::max(context.clock.latest(), Hlc::from_ms(context.clock.wall_ms())),
+          .clock = context.clock.present(),
+          .wall_ms = context.clock.wall_ms(),
           .to_incarnation = context.membership.has(to)
                                 ? context.membership.peer(to).sighting.incarnation
                                 : Incarnation{}};

@@ -185,6 +185,16 @@ std::int64_t Membership::known_drift_ms() const {
   return 0;
 }
 
+std::uint64_t Membership::ceiling_ms(Instant now) const {
+  std::optional<std::int64_t> newest;
+  for (const auto& [index, peer] : peers_) {
+    if (peer.skew_ms) newest = std::max(*peer.skew_ms, newest.value_or(*peer.skew_ms));
+  }
+  if (!newest) return ~std::uint64_t{0};
+  const std::int64_t limit = options_.timing.max_drift / std::chrono::milliseconds{1};
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(*newest + monotonic_ms(now) + limit, 0));
+}
+
 void Membership::update_joined(Instant now) {
   if (joined_ || fenced_) return;
   bool any = false;

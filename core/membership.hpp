@@ -89,6 +89,9 @@ class Membership {
   // beyond the nearest of them that is more than `max_drift` away. 0: no reason to.
   [[nodiscard]] std::int64_t known_drift_ms() const;
 
+  // The latest wall time that some peer would still accept in a timestamp (Rule P-22).
+  [[nodiscard]] std::uint64_t ceiling_ms(Instant now) const;
+
   void update_joined(Instant now);
   [[nodiscard]] std::optional<Instant> earliest(Instant now) const;
 

@@ -87,6 +87,8 @@ struct AskPromise {
   DescriptorPtr descriptor;
   Digest digest;
   Ballot ballot;
+  // The challenge of the Refuse that this answers: "I am in doubt still" (Rule P-39). Or 0.
+  std::uint64_t response = 0;
 };
 
 struct Promise {
@@ -112,6 +114,7 @@ struct Refuse {
   Ballot promised;           // why == ballot.
   DescriptorPtr descriptor;  // why == conflict: the one bound here.
   Digest bound;
+  std::uint64_t challenge = 0;  // why == too_old, to an AskPromise: is it in doubt still?
 };
 
 struct Query {
@@ -169,6 +172,7 @@ struct FrameHeader {
   Boot boot;
   Lsn lsn;  // The sender's newest durable record.
   Hlc clock;
+  std::uint64_t wall_ms = 0;   // The sender's, without what its timestamps have learnt from others.
   Incarnation to_incarnation;  // Zero in a HELLO to a node not seen yet.
 
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
@@ -199,7 +203,7 @@ void fields(Archive& archive, Life& v) {
 
 template <class Archive>
 void fields(Archive& archive, FrameHeader& v) {
-  archive(v.from, v.incarnation, v.boot, v.lsn, v.clock, v.to_incarnation);
+  archive(v.from, v.incarnation, v.boot, v.lsn, v.clock, v.wall_ms, v.to_incarnation);
 }
 
 template <class Archive>
@@ -229,7 +233,7 @@ void fields(Archive& archive, Accepted& v) {
 
 template <class Archive>
 void fields(Archive& archive, AskPromise& v) {
-  archive(v.descriptor, v.digest, v.ballot);
+  archive(v.descriptor, v.digest, v.ballot, v.response);
 }
 
 template <class Archive>
@@ -244,7 +248,7 @@ void fields(Archive& archive, Propose& v) {
 
 template <class Archive>
 void fields(Archive& archive, Refuse& v) {
-  archive(v.key, v.why, v.promised, v.descriptor, v.bound);
+  archive(v.key, v.why, v.promised, v.descriptor, v.bound, v.challenge);
 }
 
 template <class Archive>

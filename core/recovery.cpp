@@ -264,7 +264,9 @@ void Driver::finish_asking(Drive& drive) {
   const bool outsider = drive.self < 0 || drive.descriptor->one_phase;
   const bool patient = drive.somebody_works && context_.now() < drive.deadline;
   // A ballot could not get anywhere with those that have forgotten.
-  const bool pointless = is_forgotten_elsewhere(drive);
+  const Transaction* row = context_.state.find(key);
+  const bool in_doubt = row != nullptr && row->is_prepared();
+  const bool pointless = !in_doubt && is_forgotten_elsewhere(drive);
   if (outsider || patient || pointless || !context_.membership.may_vote()) {
     ask(drive);
     const Timing& timing = context_.options.timing;
@@ -355,9 +357,10 @@ void Driver::start_ballot(Drive& drive) {
   context_.note("recovery ballot", drive.descriptor->id, std::to_string(drive.ballot.round));
   wake(drive, context_.options.timing.query_patience * 2);
   for (const NodeRef& ref : drive.descriptor->nodes) {
-    context_.send(
-        ref.node,
-        AskPromise{.descriptor = drive.descriptor, .digest = drive.digest, .ballot = drive.ballot});
+    context_.send(ref.node, AskPromise{.descriptor = drive.descriptor,
+                                       .digest = drive.digest,
+                                       .ballot = drive.ballot,
+                                       .response = 0});
   }
 }
 
@@ -440,6 +443,7 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (!branches_at(*drive->descriptor, from).empty()) adopt_bound(*drive, refuse);
       return;
     case Refusal::too_old: {
+      if (refuse.challenge != 0 && try_insist(*drive, from, refuse.challenge)) return;
       // Unlike a question, what it refused had the descriptor, with its expiry.
       if (const int node = find_node(*drive->descriptor, from); node >= 0) {
         drive->too_old.insert(static_cast<std::size_t>(node));
@@ -459,6 +463,17 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
     case Refusal::drift:
       return;  // The deadline ends it.
   }
+}
+
+// Rule P-39: a witness knows nothing of what this node voted yes for, and its client is past it.
+bool Driver::try_insist(const Drive& drive, const NodeId& from, std::uint64_t challenge) {
+  const Transaction* row = context_.state.find(drive.key());
+  if (row == nullptr || !row->is_prepared() || drive.phase != Phase::promising) return false;
+  context_.send(from, AskPromise{.descriptor = drive.descriptor,
+                                 .digest = drive.digest,
+                                 .ballot = drive.ballot,
+                                 .response = challenge});
+  return true;
 }
 
 // A participant is bound to another submission of the same id: no yes for ours can follow there,

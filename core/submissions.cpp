@@ -77,19 +77,18 @@ void Submissions::on_open(LinkId link, const Open& open) {
 void Submissions::welcome(const Client& client, std::uint64_t request) {
   const Options& options = context_.options;
   context_.promise_reply(
-      client.link,
-      Opened{.request = request,
-             .node_name = options.name,
-             .node = options.node,
-             .client = client.id,
-             .epoch = client.epoch,
-             .clock = std::max(context_.clock.latest(), Hlc::from_ms(context_.clock.wall_ms())),
-             .retention_ms = static_cast<std::uint64_t>(options.timing.retention /
-                                                        std::chrono::milliseconds{1}),
-             .message_bytes_max = options.limits.message_bytes_max,
-             .transaction_bytes_max = options.limits.transaction_bytes_max,
-             .window = options.limits.window_max,
-             .named = !client.name.empty()});
+      client.link, Opened{.request = request,
+                          .node_name = options.name,
+                          .node = options.node,
+                          .client = client.id,
+                          .epoch = client.epoch,
+                          .clock = context_.clock.present(),
+                          .retention_ms = static_cast<std::uint64_t>(options.timing.retention /
+                                                                     std::chrono::milliseconds{1}),
+                          .message_bytes_max = options.limits.message_bytes_max,
+                          .transaction_bytes_max = options.limits.transaction_bytes_max,
+                          .window = options.limits.window_max,
+                          .named = !client.name.empty()});
 }
 
 void Submissions::on_acknowledge(const Client& client, const Acknowledge& acknowledge) {

@@ -4,6 +4,12 @@
 
 namespace nemcon::core {
 
+namespace {
+
+constexpr std::size_t challenges_max = 10'000;
+
+}  // namespace
+
 bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
                      const char* what) {
   if (const Status valid = context_.check(descriptor, digest); !valid) {
@@ -30,7 +36,7 @@ bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const Dig
 
 // Rule P-15: what was forgotten is refused for ever, and no state is made for it.
 bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
-                               const Digest& digest) {
+                               const Digest& digest, std::uint64_t challenge) {
   const TransactionKey key{descriptor->id, digest};
   if (context_.state.find(key) != nullptr) return false;
   const Sessions& sessions = context_.state.sessions();
@@ -44,15 +50,39 @@ bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descript
   }
   if (!sessions.is_too_old(key.id, descriptor->expires)) return false;
   context_.note("too old", key.id);
-  context_.promise(from, Refuse{.key = key, .why = Refusal::too_old});
+  context_.promise(from, Refuse{.key = key,
+                                .why = Refusal::too_old,
+                                .promised = {},
+                                .descriptor = nullptr,
+                                .bound = {},
+                                .challenge = challenge});
   return true;
+}
+
+std::uint64_t Witness::challenge(const TransactionKey& key) {
+  // Each of them is as good as none: who is in doubt asks again.
+  if (challenges_.size() >= challenges_max) challenges_.clear();
+  // The boot count makes it unique across restarts.
+  const std::uint64_t fresh =
+      (std::uint64_t{context_.state.boot().value()} << 32U) | ++challenge_count_;
+  challenges_[key] = fresh;
+  return fresh;
+}
+
+// Rule P-39. A participant that was in doubt after this node had called the transaction too old
+// proves that nobody was told to forget it, so that this node never was a witness of it: the
+// client's mark alone made it too old here.
+bool Witness::is_in_doubt_still(const NodeId& from, const AskPromise& ask) const {
+  const auto found = challenges_.find(TransactionKey{ask.descriptor->id, ask.digest});
+  return found != challenges_.end() && ask.response == found->second &&
+         !branches_at(*ask.descriptor, from).empty();
 }
 
 bool Witness::on_vote(const NodeId& from, const Vote& vote) {
   const Transaction* row = context_.state.find(vote.key);
   const DescriptorPtr descriptor = row != nullptr ? row->descriptor : vote.descriptor;
   if (descriptor == nullptr || ignore(from, *descriptor, vote.key.digest, "vote")) return false;
-  if (refuse_forgotten(from, descriptor, vote.key.digest)) return false;
+  if (refuse_forgotten(from, descriptor, vote.key.digest, 0)) return false;
   const auto self = static_cast<std::size_t>(find_node(*descriptor, context_.options.node));
 
   std::vector<BranchValue> fresh;
@@ -117,7 +147,11 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
     context_.blame(from, "ask-promise by a node that the transaction does not name");
     return;
   }
-  if (refuse_forgotten(from, ask.descriptor, ask.digest)) return;
+  if (!is_in_doubt_still(from, ask) &&
+      refuse_forgotten(from, ask.descriptor, ask.digest, challenge(key))) {
+    return;
+  }
+  challenges_.erase(key);
   const Transaction* row = context_.state.find(key);
   if (row != nullptr && row->outcome) {
     context_.promise(from, status_of(*row, false));
@@ -146,7 +180,7 @@ void Witness::on_propose(const NodeId& from, const Propose& propose) {
     context_.blame(from, "proposal under another leader's ballot");
     return;
   }
-  if (refuse_forgotten(from, propose.descriptor, propose.digest)) return;
+  if (refuse_forgotten(from, propose.descriptor, propose.digest, 0)) return;
   const Transaction* row = context_.state.find(key);
   if (row != nullptr && row->outcome) {
     context_.promise(from, status_of(*row, false));

@@ -8,6 +8,8 @@
 // durable first.
 #pragma once
 
+#include <map>
+
 #include "core/context.hpp"
 #include "core/participant.hpp"
 
@@ -27,11 +29,16 @@ class Witness {
   [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
                             const char* what);
   [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
-                                      const Digest& digest);
+                                      const Digest& digest, std::uint64_t challenge);
+  [[nodiscard]] std::uint64_t challenge(const TransactionKey& key);
+  [[nodiscard]] bool is_in_doubt_still(const NodeId& from, const AskPromise& ask) const;
   void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote, bool repeated);
 
   Context& context_;
   Participant& participant_;
+  // Rule P-39: what was refused as too old and may be in doubt elsewhere still. Volatile.
+  std::map<TransactionKey, std::uint64_t> challenges_;
+  std::uint32_t challenge_count_ = 0;
 };
 
 }  // namespace nemcon::core

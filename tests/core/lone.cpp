@@ -27,6 +27,7 @@ FrameHeader Lone::header_from(std::size_t peer) const {
           .boot = ghost.boot,
           .lsn = Lsn{ghost.lsn},
           .clock = Hlc::from_ms(static_cast<std::uint64_t>(wall_ms)),
+          .wall_ms = static_cast<std::uint64_t>(wall_ms),
           .to_incarnation = incarnation_of(self_)};
 }
 

@@ -71,6 +71,7 @@ FrameHeader frame_header() {
           .boot = Boot{12},
           .lsn = Lsn{123'456'789},
           .clock = at,
+          .wall_ms = 1234567,
           .to_incarnation = Incarnation{77}};
 }
 
