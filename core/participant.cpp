@@ -150,6 +150,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   preparing.deadline =
       context_.now() + std::min<Duration>(std::chrono::milliseconds{prepare.remaining_ms},
                                           context_.options.timing.deadline_max);
+  preparing.order_until = context_.now() + (preparing.deadline - context_.now()) / 2;
   deadlines_.set(key, preparing.deadline);
   preparing_.insert_or_assign(key, std::move(preparing));
 
@@ -264,7 +265,7 @@ Participant::Readiness Participant::check_operation(const Preparing& preparing,
                                                     const Operation& operation,
                                                     Objection& objection) {
   if (operation.kind == OperationKind::deliver) {
-    return check_deliver(*preparing.descriptor, operation, objection);
+    return check_deliver(preparing, operation, objection);
   }
   const Queue* queue = context_.state.find_queue(operation.target);
   if (queue == nullptr) {
@@ -285,7 +286,7 @@ Participant::Readiness Participant::check_operation(const Preparing& preparing,
   return Readiness::ready;
 }
 
-Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
+Participant::Readiness Participant::check_deliver(const Preparing& preparing,
                                                   const Operation& operation,
                                                   Objection& objection) {
   const Queue* queue = context_.state.find_queue(operation.target);
@@ -302,7 +303,7 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
                  "message of " + std::to_string(operation.payload_bytes) + " bytes"};
     return Readiness::objection;
   }
-  const TransactionId& id = descriptor.id;
+  const TransactionId& id = preparing.descriptor->id;
   if (queue->row().ordering == Ordering::producer) {
     const Sessions& sessions = context_.state.sessions();
     // Rule P-31: this alone keeps the order of a producer.
@@ -310,8 +311,9 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
       objection = {Reason::out_of_order, "a later transaction of this producer came first"};
       return Readiness::objection;
     }
-    // Rule P-32: this only avoids needless aborts.
-    if (operation.previous.value() != 0 && !sessions.is_known(id, operation.previous)) {
+    // Rule P-32: this only avoids needless aborts. One that never comes must not end all after it.
+    if (operation.previous.value() != 0 && context_.now() < preparing.order_until &&
+        !sessions.is_known(id, operation.previous)) {
       objection = {Reason::out_of_order, "the producer's preceding transaction did not arrive"};
       return Readiness::wait;
     }
@@ -325,6 +327,9 @@ Participant::Readiness Participant::check_deliver(const Descriptor& descriptor,
 
 void Participant::hold(const Preparing& preparing) {
   held_.insert(preparing.key());
+  if (context_.now() < preparing.order_until) {
+    deadlines_.set(preparing.key(), preparing.order_until);
+  }
 }
 
 void Participant::on_known(const TransactionId& id) {
@@ -373,6 +378,11 @@ void Participant::on_deadline(Instant now) {
   while (const std::optional<TransactionKey> key = deadlines_.try_pop(now)) {
     const auto found = preparing_.find(*key);
     if (found == preparing_.end()) continue;
+    if (now < found->second.deadline) {
+      deadlines_.set(*key, found->second.deadline);
+      advance(*key);
+      continue;
+    }
     Objection objection = found->second.held;
     if (objection.reason == Reason::none) objection = {Reason::deadline, "not ready in time"};
     vote_no(found->second, objection);

@@ -99,6 +99,7 @@ class Participant {
     std::map<CallIndex, Content> contents;
     std::map<CallIndex, Answer> answers;
     Instant deadline{};
+    Instant order_until{};  // So long it waits for the preceding transaction (Rule P-32).
     Objection held;  // Why it waits for something other than a service; what "no" would say.
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
@@ -116,7 +117,7 @@ class Participant {
   Readiness check(Preparing& preparing, Objection& objection);
   Readiness check_operation(const Preparing& preparing, const Operation& operation,
                             Objection& objection);
-  Readiness check_deliver(const Descriptor& descriptor, const Operation& operation,
+  Readiness check_deliver(const Preparing& preparing, const Operation& operation,
                           Objection& objection);
   [[nodiscard]] Objection objection_to_recovery(const TransactionKey& key) const;
   void vote_yes(Preparing& preparing);

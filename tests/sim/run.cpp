@@ -205,7 +205,8 @@ class Run {
     const Time limit = world_.schedule.now() + plan_.patience;
     const Time hurried = world_.schedule.now() + seconds{30};
     while (world_.schedule.now() < limit) {
-      const bool is_slow = world_.schedule.now() > hurried;
+      // Clients that name a lost node go on only when they have given up.
+      const bool is_slow = nemesis_->lost().empty() && world_.schedule.now() > hurried;
       if (!advance(is_slow ? Time{seconds{5}} : Time{milliseconds{500}})) return false;
       give_up_hopeless();
       if (find_unsettled().empty()) {
