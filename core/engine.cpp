@@ -1,6 +1,7 @@
 #include "core/engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
@@ -73,6 +74,7 @@ class Engine::Parts {
   void check_invariants() const;
 
   bool delivering_ = false;
+  bool fence_is_told_ = false;
   std::optional<Instant> checkpoint_at_;
   Instant floor_at_{};
   Lsn checkpointing_upto_;
@@ -157,6 +159,8 @@ void Engine::Parts::step(const Input& input, Effects& effects) {
 // What a step has set off: messages to the own node, deliveries, checkpoints.
 void Engine::Parts::settle() {
   drain_to_self();
+  // A fenced node answers nothing: nobody must wait for it.
+  if (context.membership.is_fenced() && !std::exchange(fence_is_told_, true)) announce();
   // Rule P-37: a node that may turn out to be an old copy hands out nothing; what it holds may
   // have been consumed since.
   const bool delivers = context.membership.may_work_alone(context.now());
@@ -332,6 +336,7 @@ void Engine::Parts::say_hello(Peer& peer, bool wants_answer) {
   Hello hello{.name = context.options.name,
               .nonce = context.options.nonce,
               .wants_answer = wants_answer,
+              .fenced = context.membership.is_fenced(),
               .seen = std::nullopt,
               .lives = context.state.lives(),
               .queues = {},

@@ -92,6 +92,7 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
       peer.hello_clock = header.clock;
       peer.queues = hello.queues;
       peer.services = hello.services;
+      peer.fenced = hello.fenced;
     }
     peer.refused = false;
     peer.sighting = {.incarnation = header.incarnation,

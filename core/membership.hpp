@@ -26,17 +26,18 @@ struct Peer {
   bool up = false;
   bool greeted = false;  // HELLO came over the present link.
   bool refused = false;
-  NodeId node;        // Zero until the first HELLO, in this life or an earlier one.
-  Sighting sighting;  // The newest seen of it.
-  Sighting recorded;  // The newest of which a record exists.
-  Hlc clock;          // Newest heard from it.
+  bool fenced = false;  // By its own word.
+  NodeId node;          // Zero until the first HELLO, in this life or an earlier one.
+  Sighting sighting;    // The newest seen of it.
+  Sighting recorded;    // The newest of which a record exists.
+  Hlc clock;            // Newest heard from it.
   std::optional<std::int64_t> skew_ms;  // Its clock minus our monotonic one, at its last HELLO.
   std::vector<QueueNotice> queues;
   std::vector<std::string> services;
   Hlc hello_clock;   // The sender's, at the HELLO that said so.
   Instant hello_at;  // When to say HELLO again while it has not answered.
 
-  [[nodiscard]] bool is_live() const { return up && greeted && !refused; }
+  [[nodiscard]] bool is_live() const { return up && greeted && !refused && !fenced; }
 };
 
 class Membership {

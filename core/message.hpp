@@ -47,6 +47,7 @@ struct Hello {
   std::string name;
   std::uint64_t nonce = 0;  // Random per process: two processes of one data directory differ.
   bool wants_answer = false;
+  bool fenced = false;           // The sender takes no part any more.
   std::optional<Sighting> seen;  // The newest that the sender saw of the receiver.
   std::vector<Life> lives;       // The sender's last ones, the present one at the end.
   std::vector<QueueNotice> queues;
@@ -208,7 +209,7 @@ void fields(Archive& archive, FrameHeader& v) {
 
 template <class Archive>
 void fields(Archive& archive, Hello& v) {
-  archive(v.name, v.nonce, v.wants_answer, v.seen, v.lives, v.queues, v.services);
+  archive(v.name, v.nonce, v.wants_answer, v.fenced, v.seen, v.lives, v.queues, v.services);
 }
 
 template <class Archive>

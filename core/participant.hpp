@@ -100,7 +100,7 @@ class Participant {
     std::map<CallIndex, Answer> answers;
     Instant deadline{};
     Instant order_until{};  // So long it waits for the preceding transaction (Rule P-32).
-    Objection held;  // Why it waits for something other than a service; what "no" would say.
+    Objection held;         // Why it waits for something other than a service; what "no" would say.
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
   };

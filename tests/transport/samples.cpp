@@ -118,6 +118,7 @@ std::vector<NamedMessage> messages() {
       {"hello", Hello{.name = "warehouse",
                       .nonce = 0xfeedfacecafebeef,
                       .wants_answer = true,
+                      .fenced = true,
                       .seen = sighting,
                       .lives = {{.boot = Boot{4}, .after = Lsn{65'000}}},
                       .queues = {{.name = "stock", .ordering = Ordering::mesh},
