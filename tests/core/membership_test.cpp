@@ -291,6 +291,32 @@ TEST(LostVote, ANodeThatFindsAForgottenYesFencesItself) {
   EXPECT_TRUE(b.hear(0, told.prepare({1})).sends.empty());
 }
 
+// A fenced node answers nothing: peers must not wait for it.
+TEST(LostVote, AFencedNodeSaysSo) {
+  Lone b{{}};
+  b.lose(0);
+  b->step(PeerUp{peer_index(0)});
+  const Sighting newer{.incarnation = b.header_from(0).to_incarnation, .boot = Boot{9}};
+
+  const Effects effects = b.greet(0, newer);
+
+  ASSERT_TRUE(effects.fenced.has_value());
+  const std::vector<Hello> hellos = sent_to<Hello>(effects, 2);
+  ASSERT_EQ(hellos.size(), 1U);
+  EXPECT_TRUE(hellos[0].fenced);
+}
+
+TEST(LostVote, APeerThatIsFencedIsNotLive) {
+  Lone b{{}};
+  Caller alice{*b, "alice"};
+  b.hear(0, Hello{.name = "a", .nonce = b.ghost(0).nonce, .fenced = true});
+
+  alice.submit({deliver("orders@a", "x")});
+
+  ASSERT_TRUE(alice.last<Denied>().has_value());
+  EXPECT_EQ(alice.last<Denied>()->reason, Reason::unavailable);
+}
+
 // Rule P-38: one peer's word is not enough.
 TEST(LostVote, ASinglePeerCannotStopANode) {
   Lone b{{.witnesses = 3}};

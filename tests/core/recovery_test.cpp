@@ -371,5 +371,79 @@ TEST(Recovery, DoubledAndReorderedMessagesChangeNothing) {
   }
 }
 
+// ---- a witness that is past it ------------------------------------------------------------------
+
+// The spare witness knows only that the client has acknowledged the outcome.
+struct Past : testing::Test {
+  Lone b{{.witnesses = 3}};
+  Told told = Tale{1, {0, 2, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(3);
+
+  void SetUp() override {
+    Prepare later = Tale{7, {0, 1}}.deliver(1, "logs", "z").witnessed_by(1).prepare({0});
+    later.ack_upto = Sequence{5};
+    b.hear(0, later);
+  }
+
+  std::uint64_t challenge() {
+    const Effects effects = b.hear(2, ask_promise_of(told, ballot_of(1, 2)));
+    const std::vector<Refuse> refused = sent<Refuse>(effects);
+    EXPECT_EQ(refused.size(), 1U);
+    EXPECT_EQ(refused.at(0).why, Refusal::too_old);
+    return refused.at(0).challenge;
+  }
+
+  Effects insist(std::size_t from, std::uint64_t response) {
+    AskPromise ask = ask_promise_of(told, ballot_of(1, from));
+    ask.response = response;
+    return b.hear(from, ask);
+  }
+};
+
+// Rule P-39: a participant that is in doubt after the refusal was never told to forget.
+TEST_F(Past, TakesPartForAParticipantThatIsInDoubtStill) {
+  EXPECT_EQ(sent<Promise>(insist(2, challenge())).size(), 1U);
+  ASSERT_TRUE(b->transaction(told.key().id).has_value());
+}
+
+// Rule P-39: copies of an answer, and of the question before it, prove nothing.
+TEST_F(Past, RefusesWithoutAnAnswerToItsLastChallenge) {
+  const std::uint64_t first = challenge();
+  const std::uint64_t second = challenge();
+  ASSERT_NE(first, second);
+
+  EXPECT_TRUE(sent<Promise>(insist(2, first)).empty());
+  EXPECT_TRUE(sent<Promise>(insist(2, 0)).empty());
+  EXPECT_FALSE(b->transaction(told.key().id).has_value());
+}
+
+// Rule P-39: another witness has nothing to be in doubt about.
+TEST_F(Past, ListensToParticipantsOnly) {
+  const Told other =
+      Tale{1, {0, 2, 1}}.deliver(0, "logs", "x").deliver(0, "logs", "y").witnessed_by(3);
+  AskPromise ask = ask_promise_of(other, ballot_of(1, 2));
+  const std::vector<Refuse> refused = sent<Refuse>(b.hear(2, ask));
+  ASSERT_EQ(refused.size(), 1U);
+  ask.response = refused[0].challenge;
+
+  EXPECT_TRUE(sent<Promise>(b.hear(2, ask)).empty());
+}
+
+// Rule P-39: and who is in doubt does insist.
+TEST(Insisting, AParticipantInDoubtAnswersTheChallenge) {
+  Lone b{{.witnesses = 3}};
+  const Told told =
+      Tale{1, {0, 1, 2}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(3);
+  b.hear(0, told.prepare({1}));
+  const AskPromise asked = first_ballot(b);
+
+  const Effects effects =
+      b.hear(2, Refuse{.key = told.key(), .why = Refusal::too_old, .bound = {}, .challenge = 77});
+
+  const std::vector<AskPromise> again = sent_to<AskPromise>(effects, 2);
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].response, 77U);
+  EXPECT_EQ(again[0].ballot, asked.ballot);
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests
