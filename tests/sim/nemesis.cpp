@@ -250,21 +250,26 @@ void Nemesis::plan_losses() {
     const Time when = between(milliseconds{200}, seconds{3});
     if (is_special && plan_.restores_backup) {
       const std::size_t node = random_.below(world_.node_count());
-      later(when, [this, node] { backups_[node] = world_.node(node).disk().image; });
+      later(when, [this, node] {
+        if (!lost_.contains(node)) backups_[node] = world_.node(node).disk().image;
+      });
       later(when + between(milliseconds{500}, seconds{2}), [this, node] { restore_backup(node); });
     } else if (is_special && plan_.clones) {
-      later(when, [this] { clone(random_.below(world_.node_count())); });
+      later(when, [this] { clone(random_.pick(untouched())); });
     } else {
-      later(when, [this] {
-        std::vector<std::size_t> left;
-        for (std::size_t node = 0; node < world_.node_count(); ++node) {
-          const bool may_go = !lost_.contains(node) && !backups_.contains(node);
-          if (may_go) left.push_back(node);
-        }
-        lose(random_.pick(left));
-      });
+      later(when, [this] { lose(random_.pick(untouched())); });
     }
   }
+}
+
+// A node is lost in one way only.
+std::vector<std::size_t> Nemesis::untouched() const {
+  std::vector<std::size_t> left;
+  for (std::size_t node = 0; node < world_.node_count(); ++node) {
+    const bool may_go = !lost_.contains(node) && !backups_.contains(node);
+    if (may_go) left.push_back(node);
+  }
+  return left;
 }
 
 void Nemesis::lose(std::size_t node) {
@@ -278,6 +283,7 @@ void Nemesis::lose(std::size_t node) {
 // The node comes back with what its disk held some time ago. Whether that shows depends on what
 // the others have seen of it, so they are all within reach.
 void Nemesis::restore_backup(std::size_t node) {
+  if (!backups_.contains(node)) return;  // Gone before the backup was made.
   ++counts_["restored backup"];
   lost_.insert(node);
   world_.expects_fences = true;

@@ -49,6 +49,7 @@ class Nemesis {
   void restart_one_client();
   void restart_one_service();
   void plan_losses();
+  [[nodiscard]] std::vector<std::size_t> untouched() const;
   void lose(std::size_t node);
   void restore_backup(std::size_t node);
   void clone(std::size_t node);
