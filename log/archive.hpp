@@ -180,7 +180,7 @@ class BinaryWriter {
   void put(const std::variant<Kinds...>& value) {
     NEMCON_CHECK(!value.valueless_by_exception());
     put_varint(value.index());
-    std::visit([this](const auto& kind) { put(kind); }, value);
+    std::visit([this](const auto& kind) { this->put(kind); }, value);
   }
 
   template <class T>
