@@ -431,7 +431,9 @@ void Engine::Parts::on_message(const NodeId& from, const Message& message, bool 
                  },
                  [&](const Promise& promise) { driver.on_promise(from, promise); },
                  [&](const Propose& propose) {
-                   if (propose.descriptor != nullptr) witness.on_propose(from, propose);
+                   if (propose.descriptor == nullptr) return;
+                   witness.on_propose(from, propose);
+                   driver.watch({propose.descriptor->id, propose.digest}, from);
                  },
                  [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
                  [&](const Query& query) { on_query(from, query); },

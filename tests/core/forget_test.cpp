@@ -342,6 +342,21 @@ TEST(Forgotten, ASpareWitnessAsksAndForgets) {
   EXPECT_TRUE(c->remembered(told.key().id)->outcome.committed);
 }
 
+// Rule P-14: one that missed the leader's question and heard only its proposal asks as well.
+TEST(Forgotten, ASpareWitnessThatOnlyHeardAProposalAsks) {
+  Lone c{{.witnesses = 3}, 2};
+  const Told told =
+      Tale{1, {0, 1, 2}}.deliver(0, "logs", "x").deliver(1, "logs", "y").witnessed_by(3);
+  c.hear(1,
+         Propose{.descriptor = told.descriptor,
+                 .digest = told.digest,
+                 .ballot = ballot_of(1, 1),
+                 .values = {{.branch = 0, .value = yes_now()}, {.branch = 1, .value = yes_now()}}});
+  ASSERT_EQ(c->transactions().size(), 1U);
+
+  EXPECT_FALSE(sent<Query>(c->pass(seconds{8})).empty());
+}
+
 // Rule P-14: spare witnesses are told, but not waited for.
 TEST(Forgotten, ASpareWitnessThatIsGoneKeepsNoRows) {
   Mesh mesh{{.node_count = 3, .witnesses = 3}};
