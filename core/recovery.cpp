@@ -230,13 +230,14 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
          std::ranges::all_of(participants_of(*drive.descriptor), is_done);
 }
 
-// A witness that missed the end: the participants and the initiator have finished with the
-// transaction, told its client and forgotten it. Nobody is in doubt, and what other witnesses still
-// hold serves nobody either. Only once this node refuses the id as well (Rule P-15).
+// A witness or a read-only voter that missed the end: the other participants and the initiator have
+// finished with the transaction, told its client and forgotten it. Nobody is in doubt, and what
+// other witnesses still hold serves nobody either. Only once this node refuses the id as well
+// (Rule P-15).
 bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
   const Transaction* row = context_.state.find(key);
-  if (row == nullptr || row->outcome || !row->own.empty()) return false;
+  if (row == nullptr || row->outcome || row->is_prepared()) return false;
   if (!is_forgotten_elsewhere(drive)) return false;
   const Hlc expires = drive.descriptor->expires;
   if (!context_.state.sessions().is_too_old(key.id, expires)) {

@@ -407,5 +407,27 @@ TEST(Closer, AReadOnlyVoterNeedsNoDecision) {
   EXPECT_TRUE(mesh[0].transactions().empty());
 }
 
+// Rule P-14: and when nobody is left who could tell it, it sees that all others are past it. The
+// initiator keeps no row when it has neither a branch nor a vote to witness.
+TEST(Closer, AReadOnlyVoterForgetsWhatAllOthersForgot) {
+  Lone b{{}};
+  const Told told = Tale{1, {0, 1, 2}}.check(1, "logs", 9).deliver(2, "logs", "x").witnessed_by(1);
+  b.hear(0, told.prepare({0}));
+  ASSERT_EQ(b->transactions().size(), 1U);
+  EXPECT_FALSE(sent_to<Query>(b->pass(seconds{3}), 0).empty());
+
+  const TransactionStatus too_old{.key = told.key(), .knowledge = Knowledge::too_old};
+  b.hear(2, too_old);
+  b->pass(milliseconds{400});
+  EXPECT_EQ(b->transactions().size(), 1U) << "the initiator may still tell it";
+  b.hear(0, too_old);
+  const Effects effects = b->pass(seconds{10});
+
+  EXPECT_TRUE(has_note(effects, "forgotten everywhere else"));
+  EXPECT_TRUE(b->transactions().empty());
+  b->pass(seconds{10});
+  EXPECT_TRUE(has_note(b.hear(0, told.prepare({0})), "prepare too old"));
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests
