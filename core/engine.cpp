@@ -360,9 +360,11 @@ void Engine::Parts::announce() {
   }
 }
 
-// A second process of a peer's data directory learns that it has been replaced.
+// A second process of a peer's data directory learns that it has been replaced; who waits for this
+// node learns that it is fenced.
 void Engine::Parts::tell_what_was_seen(Peer& peer) {
-  if (peer.is_live() && peer.hello_at <= context.now()) say_hello(peer, false);
+  const bool told = peer.is_live() || context.membership.is_fenced();
+  if (told && peer.hello_at <= context.now()) say_hello(peer, false);
 }
 
 void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
@@ -371,6 +373,7 @@ void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const 
 
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
+  if (hello.name != peer.name) return context.note("hello under another name", hello.name);
   std::string why;
   const bool lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
@@ -385,24 +388,21 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
 
 void Engine::Parts::on(const FrameReceived& event) {
   if (!context.membership.has(event.from)) return;
+  Peer& peer = context.membership.peer(event.from);
   const bool drifted =
       context.clock.is_too_far_ahead(event.header.clock, context.options.timing.max_drift);
   for (const Message& message : event.messages) {
     if (const auto* hello = std::get_if<Hello>(&message)) {
-      if (hello->name != context.membership.peer(event.from).name) {
-        context.note("hello under another name", hello->name);
-        continue;
-      }
       on_hello(event, *hello);
       continue;
     }
-    if (!context.membership.try_accept(context.membership.peer(event.from), event.header)) {
+    if (!context.membership.try_accept(peer, event.header)) {
       context.note("frame from a peer that is not live", kind_of(message));
-      tell_what_was_seen(context.membership.peer(event.from));
+      tell_what_was_seen(peer);
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
-    measure_offset(context.membership.peer(event.from), event.header);
+    measure_offset(peer, event.header);
     if (!drifted) context.clock.merge(event.header.clock);
     on_message(event.header.from, message, drifted);
     drain_to_self();

@@ -84,7 +84,11 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
                       end_of_life(hello.lives, peer.sighting.boot, header.lsn) < peer.sighting.lsn);
   if (older || cloned) {
     // A late copy of an earlier life's HELLO looks like this as well. It changes nothing for a
-    // peer that is live; one that really lost state hears in our answer what we saw of it.
+    // peer that is live; one that really lost state hears in our answer what we saw of it. But it
+    // can be the one that we took for live whose HELLO was late: a word that is newer than all that
+    // was heard counts.
+    const bool newest = header.boot > peer.sighting.boot || header.clock > peer.clock;
+    if (older && newest) peer.greeted = false;
     if (cloned || !peer.greeted) peer.refused = true;
   } else {
     // Of two HELLOs of one process the later one counts, whichever comes first.
@@ -116,7 +120,7 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
 }
 
 bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
-  if (!peer.is_live()) return false;
+  if (fenced_ || !peer.is_live()) return false;
   if (header.from != peer.node || header.incarnation != peer.sighting.incarnation) return false;
   if (header.to_incarnation != options_.incarnation) return false;
   // Late, or of a second process that does not know yet that it has been replaced (Rule P-37).

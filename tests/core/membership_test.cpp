@@ -114,6 +114,27 @@ TEST(Rollback, APeerWithAnOlderBootCountIsRefused) {
   EXPECT_TRUE(has_note(b.greet(0), "peer refused: its state is older"));
 }
 
+// Rule P-37: a HELLO of the life before the loss comes late and makes the peer look live.
+TEST(Rollback, AnOlderPeerDoesNotHideBehindALateHello) {
+  Lone b{{}};
+  b.ghost(0).lsn = 500;
+  b.hear(0, Query{});
+  const FrameHeader before = b.header_from(0);
+  const Hello late{.name = "a", .nonce = b.ghost(0).nonce};
+  b->pass(seconds{1});
+  b.lose(0);
+  b.ghost(0).lsn = 400;
+  b.ghost(0).boot = Boot{2};
+  b.ghost(0).nonce += 1;
+  b.greet(0);
+  EXPECT_FALSE(has_note(b.hear(0, before, late), "peer refused: its state is older"));
+
+  const Effects effects = b.hear(0, Hello{.name = "a", .nonce = b.ghost(0).nonce});
+
+  EXPECT_TRUE(has_note(effects, "peer refused: its state is older"));
+  EXPECT_TRUE(has_note(b.hear(0, before, Query{}), "frame from a peer that is not live"));
+}
+
 // Rule P-37: the same boot, but another process: a disk that was cloned.
 TEST(Rollback, APeerThatRunsTwiceIsRefused) {
   Lone b{{}};
@@ -146,7 +167,9 @@ TEST(Rollback, ANodeOfWhichMoreWasSeenFencesItself) {
   const Effects effects = b.greet(0, seen_of_b(Boot{1}, Lsn{100'000}));
 
   ASSERT_TRUE(effects.fenced.has_value());
-  EXPECT_TRUE(b.hear(2, logged(1).prepare({1})).sends.empty());
+  const Effects asked = b.hear(2, logged(1).prepare({1}));
+  EXPECT_TRUE(asked.writes.empty());
+  EXPECT_EQ(asked.sends.size(), sent<Hello>(asked).size());
 }
 
 // Rule P-37.
@@ -304,6 +327,21 @@ TEST(LostVote, AFencedNodeSaysSo) {
   const std::vector<Hello> hellos = sent_to<Hello>(effects, 2);
   ASSERT_EQ(hellos.size(), 1U);
   EXPECT_TRUE(hellos[0].fenced);
+}
+
+// Also to those that it did not know to be there when it fenced itself.
+TEST(LostVote, AFencedNodeSaysSoWhenItIsSpokenTo) {
+  Lone b{{}};
+  b.lose(2);
+  const Sighting newer{.incarnation = b.header_from(0).to_incarnation, .boot = Boot{9}};
+  b.greet(0, newer);
+  b->pass(seconds{1});
+
+  const std::vector<Hello> hellos = sent_to<Hello>(b.hear(2, Query{}), 2);
+
+  ASSERT_EQ(hellos.size(), 1U);
+  EXPECT_TRUE(hellos[0].fenced);
+  EXPECT_TRUE(sent_to<Hello>(b.hear(2, Query{}), 2).empty()) << "not at every word";
 }
 
 TEST(LostVote, APeerThatIsFencedIsNotLive) {
