@@ -257,7 +257,7 @@ void Nemesis::plan_losses() {
     } else if (is_special && plan_.clones) {
       later(when, [this] { clone(random_.pick(untouched())); });
     } else {
-      later(when, [this] { lose(random_.pick(untouched())); });
+      later(when, [this] { lose_one(); });
     }
   }
 }
@@ -272,7 +272,28 @@ std::vector<std::size_t> Nemesis::untouched() const {
   return left;
 }
 
-void Nemesis::lose(std::size_t node) {
+// With a node that some other never met too few are known there, for ever (Rule P-4).
+bool Nemesis::is_known_to_all(std::size_t node) const {
+  for (std::size_t other = 0; other < world_.node_count(); ++other) {
+    if (other == node || lost_.contains(other)) continue;
+    Node& one = world_.node(other);
+    const std::vector<core::Row> rows =
+        core::Engine(one.options(), one.disk().image.restored()).dump();
+    const bool knows = std::any_of(rows.begin(), rows.end(), [&](const core::Row& row) {
+      const auto* peer = std::get_if<core::PeerRow>(&row);
+      return peer != nullptr && peer->node == world_.node(node).id();
+    });
+    if (!knows) return false;
+  }
+  return true;
+}
+
+void Nemesis::lose_one() {
+  const std::size_t node = random_.pick(untouched());
+  if (!is_known_to_all(node)) {
+    later(milliseconds{100}, [this] { lose_one(); });
+    return;
+  }
   ++counts_["gone for good"];
   lost_.insert(node);
   world_.tell_fault(static_cast<int>(node), "is gone for good");

@@ -50,7 +50,8 @@ class Nemesis {
   void restart_one_service();
   void plan_losses();
   [[nodiscard]] std::vector<std::size_t> untouched() const;
-  void lose(std::size_t node);
+  [[nodiscard]] bool is_known_to_all(std::size_t node) const;
+  void lose_one();
   void restore_backup(std::size_t node);
   void clone(std::size_t node);
   void later(Time delay, std::function<void()> action);
