@@ -82,6 +82,8 @@ void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
   // Refused as too old from now on: nothing needs to be kept (Rule P-14).
   if (is_too_old(id, remembered.expires)) return;
   Session& session = session_of(id.client);
+  // A tombstone can be all that is known of a client: the floor must not take it with the session.
+  session.row.expires = std::max(session.row.expires, remembered.expires);
   const auto [at, inserted] = session.row.remembered.emplace(id, remembered);
   if (inserted) {
     session.present[{id.epoch, id.sequence}] += 1;

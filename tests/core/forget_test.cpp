@@ -209,6 +209,18 @@ TEST(Decided, ARollBackOfSomethingUnknownLeavesATombstone) {
   EXPECT_FALSE(b->transaction(logged(1).key().id).has_value());
 }
 
+// Rule P-12, Rule P-15: the floor concerns anonymous clients only.
+TEST(Decided, ATombstoneOfANamedClientOutlivesTheFloor) {
+  Lone b{{}};
+  b.hear(0, roll_back_of(logged(1)));
+  ASSERT_FALSE(written<FloorRaised>(b->pass(minutes{5})).empty());
+
+  const Effects effects = b.hear(0, logged(1).prepare({1}));
+
+  EXPECT_TRUE(has_note(effects, "prepare of a finished transaction"));
+  EXPECT_TRUE(sent<Vote>(effects).empty());
+}
+
 // Rule P-12.
 TEST(Decided, ACommitOfSomethingUnknownIsNotBelieved) {
   Lone b{{}};
