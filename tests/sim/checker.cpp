@@ -97,12 +97,15 @@ class Judge {
         read_commit(index, true);
         break;
       case Happened::node_committed:
+        if (is_doubtful(event.place)) break;
         read_commit(index, false);
         break;
       case Happened::told_rolled_back:
         transactions_[event.transaction].told = true;
-        [[fallthrough]];
+        transactions_[event.transaction].rolled_back = true;
+        break;
       case Happened::node_rolled_back:
+        if (is_doubtful(event.place)) break;
         transactions_[event.transaction].rolled_back = true;
         break;
       case Happened::told_unknown:
@@ -127,6 +130,11 @@ class Judge {
         read_service(event);
         break;
     }
+  }
+
+  // What was on a disk that an older one replaced, and nobody heard of, did not happen.
+  [[nodiscard]] bool is_doubtful(std::uint32_t node) const {
+    return history_.doubtful_nodes.contains(node);
   }
 
   void read_commit(std::size_t index, bool told) {
@@ -169,7 +177,7 @@ class Judge {
   }
 
   void read_service(const HistoryEvent& event) {
-    if (history_.doubtful_nodes.contains(event.node)) return;
+    if (is_doubtful(event.node)) return;
     CallFacts& call = calls_[{event.transaction, event.place}][event.submission];
     switch (event.what) {
       case Happened::service_yes:

@@ -181,6 +181,21 @@ TEST(Checker, PassesCorrectHistories) {
   }
 }
 
+// A node came back with a disk that is older than a commit which nobody had heard of.
+TEST(Checker, BelievesNoDiskThatAnOlderOneReplaced) {
+  Maker maker(1);
+  const auto told = events_of(maker.history, Happened::told_rolled_back);
+  HistoryEvent erased = maker.history.events[told.front()];
+  erased.what = Happened::node_committed;
+  erased.place = 7;
+  maker.history.events.insert(maker.history.events.begin(), erased);
+  EXPECT_FALSE(check(maker.history).empty());
+
+  maker.history.doubtful_nodes.insert(7);
+
+  EXPECT_TRUE(check(maker.history).empty());
+}
+
 TEST(Checker, CatchesALostMessageOfACommittedTransaction) {
   expect_caught("lost", [](History& history, Random& random) {
     std::vector<std::uint32_t> messages;

@@ -84,8 +84,8 @@ struct History {
   std::vector<HistoryMessage> messages;
   std::vector<HistoryTransaction> transactions;
   std::vector<HistoryEvent> events;
-  // Nodes that ran twice or came back with an old state: what their services were told proves
-  // nothing.
+  // Nodes that ran twice or came back with an old state: what their services were told, or their
+  // own disks say, proves nothing.
   std::set<std::uint32_t> doubtful_nodes;
   // Bodies that came out and were never put in.
   std::vector<std::string> phantoms;
