@@ -30,9 +30,7 @@ class Walk {
  private:
   template <class T>
   void add(const T& value) {
-    if constexpr (std::is_enum_v<T>) {
-      derived().number(static_cast<std::uint64_t>(value));
-    } else if constexpr (std::is_integral_v<T>) {
+    if constexpr (std::is_enum_v<T> || std::is_integral_v<T>) {
       derived().number(static_cast<std::uint64_t>(value));
     } else {
       // fields() takes a mutable reference because readers share it; nothing is changed here.
