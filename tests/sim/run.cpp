@@ -249,7 +249,7 @@ class Run {
     }
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       if (is_lost(index)) continue;
-      const std::string text = find_unsettled_at(index);
+      std::string text = find_unsettled_at(index);
       if (!text.empty()) return text;
     }
     for (const auto& instance : instances_) {
