@@ -240,7 +240,8 @@ class Judge {
       }
     }
     // What was consumed after the backup of a queue is there once more.
-    if (sure > 1 && !history_.queues[message.queue].doubtful) blame("consumed-twice", message_text(index));
+    if (sure > 1 && !history_.queues[message.queue].doubtful)
+      blame("consumed-twice", message_text(index));
     if (!history_.drained || !history_.queues[message.queue].observable) return;
     const bool seen = facts.first_delivered != never;
     if (origin.took_effect() && !seen) {

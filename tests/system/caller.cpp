@@ -119,6 +119,10 @@ std::uint64_t Caller::message_count(const std::string& queue) {
   return 0;
 }
 
+std::size_t Caller::in_doubt_count() {
+  return inspect(core::Topic::in_doubt).transactions.size();
+}
+
 bool Caller::sees(const std::string& peer) {
   for (const core::NodeReport& report : inspect(core::Topic::status).nodes) {
     if (report.name == peer) return report.live;

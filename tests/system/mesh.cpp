@@ -9,7 +9,9 @@
 
 namespace nemcon::tests {
 
-Mesh::Mesh(const std::vector<std::string>& names, const std::string& transactions) : names_(names) {
+Mesh::Mesh(const std::vector<std::string>& names, const std::string& transactions,
+           const std::string& limits)
+    : names_(names) {
   std::set<std::string> taken;
   for (const std::string& name : names) {
     std::string endpoint = free_endpoint();
@@ -25,7 +27,7 @@ Mesh::Mesh(const std::vector<std::string>& names, const std::string& transaction
       text += "[[peer]]\nname = '" + peer + "'\nendpoint = '" + endpoints_[peer] + "'\n";
     }
     text += "[transactions]\n" + transactions + "\n[limits]\nmax_message_bytes = '64KiB'\n" +
-            "max_transaction_bytes = '256KiB'\n";
+            "max_transaction_bytes = '256KiB'\n" + limits + "\n";
     (void)workspace_.write(name + ".toml", text);
   }
 }

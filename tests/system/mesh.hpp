@@ -16,7 +16,12 @@ namespace nemcon::tests {
 class Mesh {
  public:
   // `transactions` is the body of the [transactions] section.
-  Mesh(const std::vector<std::string>& names, const std::string& transactions);
+  Mesh(const std::vector<std::string>& names, const std::string& transactions)
+      : Mesh(names, transactions, "") {}
+
+  // `limits` is added to that of [limits].
+  Mesh(const std::vector<std::string>& names, const std::string& transactions,
+       const std::string& limits);
 
   // Starts one; `arguments` come after --config. Its earlier life must be over.
   Daemon& start(const std::string& name, const std::vector<std::string>& arguments);
