@@ -11,6 +11,10 @@ namespace {
 // One subscription may not ask for more than a queue keeps at hand.
 constexpr std::uint32_t credit_max = 65'536;
 
+// A message that waits for its time is looked at again after that long: the wall clock may have
+// been set right meanwhile.
+constexpr Duration clock_patience = std::chrono::seconds{10};
+
 }  // namespace
 
 void Consumers::on_subscribe(LinkId link, ClientId client, const Subscribe& subscribe) {
@@ -95,7 +99,8 @@ void Consumers::serve(QueueId id) {
   Queue& queue = context_.state.queue(id);
   const Hlc now = Hlc::from_ms(context_.clock.wall_ms());
   if (const std::optional<Hlc> due = queue.wake_deferred(now)) {
-    deferred_.set(id, context_.now() + std::chrono::milliseconds{due->wall_ms() - now.wall_ms()});
+    const Duration left = std::chrono::milliseconds{due->wall_ms() - now.wall_ms()};
+    deferred_.set(id, context_.now() + std::min(left, clock_patience));
   }
   if (queue.is_overfull()) drop_oldest(queue);
   while (Subscription* to = next_subscription(id)) {

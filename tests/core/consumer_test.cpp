@@ -202,6 +202,26 @@ TEST_F(Consumer, ANackWithADelayWaits) {
   EXPECT_EQ(bob.delivered().size(), 2U);
 }
 
+// A node that starts with a wrong clock must not keep a message back until that clock is there.
+TEST_F(Consumer, ADelayFollowsAClockThatIsSetRight) {
+  send("1");
+  bob.subscribe("orders", 1);
+  bob.request(
+      Settle{.request = 1, .how = Settlement::nack, .tokens = {token()}, .delay_ms = 3'000});
+  mesh.crash(0);
+  mesh[0].skew_ms = -3'600'000;
+  mesh.recover(0);
+  Caller carol{mesh[0], "carol"};
+  carol.subscribe("orders", 1);
+  mesh.run_for(seconds{5});
+  EXPECT_TRUE(carol.delivered().empty());
+
+  mesh[0].skew_ms = 0;
+  mesh.run_for(seconds{20});
+
+  EXPECT_EQ(carol.delivered(), Bodies{"1"});
+}
+
 TEST_F(Consumer, ADelayOutlivesARestart) {
   send("1");
   bob.subscribe("orders", 1);
