@@ -35,7 +35,8 @@ Node::Node(Schedule& schedule, Random random, std::size_t index, core::Options o
 
 core::Instant Node::local_now() const {
   const std::int64_t world = schedule_.now().count();
-  const std::int64_t drifted = world + world / 1'000'000 * clock.drift_ppm;
+  // Multiplied first: a slow clock would else step back at every millionth nanosecond.
+  const std::int64_t drifted = world + world * clock.drift_ppm / 1'000'000;
   return core::Instant{Time{drifted} + clock.monotonic_offset};
 }
 
