@@ -87,9 +87,14 @@ void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
   const auto [at, inserted] = session.row.remembered.emplace(id, remembered);
   if (inserted) {
     session.present[{id.epoch, id.sequence}] += 1;
-  } else if (weight_of(remembered.outcome) > weight_of(at->second.outcome)) {
-    at->second = remembered;
+    return;
   }
+  // What was turned away has no digest. That of a submission which went on elsewhere must be known,
+  // or a late vote for it would be accepted once more by a witness that forgot it.
+  const int weight = weight_of(remembered.outcome);
+  const int known = weight_of(at->second.outcome);
+  const bool says_more = at->second.digest == Digest{} && remembered.digest != Digest{};
+  if (weight > known || (weight == known && says_more)) at->second = remembered;
 }
 
 void Sessions::raise_high(const TransactionId& id, QueueId queue) {

@@ -336,6 +336,29 @@ TEST(Forgotten, ARowIsDroppedWhenAnotherNodeHasForgottenAlready) {
   EXPECT_TRUE(b->remembered(logged(1).key().id)->outcome.committed);
 }
 
+// Rule P-14: also by a node that had turned the id away before another submission of it went on.
+TEST(Forgotten, AVoteForWhatWasForgottenIsNotAcceptedAgain) {
+  Lone b{{.witnesses = 3}};
+  Caller alice{*b, "alice"};
+  const TransactionId id = alice.submit({deliver("orders@nowhere", "x")});
+  ASSERT_TRUE(alice.is_rolled_back(id));
+  const Told told = Tale{id.sequence.value(), {1, 0, 2}}
+                        .epoch(id.epoch.value())
+                        .deliver(1, "logs", "x")
+                        .deliver(2, "logs", "y")
+                        .witnessed_by(3);
+  ASSERT_EQ(written<AcceptedVotes>(b.hear(0, vote_of(told, 0, yes_now()))).size(), 1U);
+  b.hear(2, roll_back_of(told));
+  b.hear(2, forget_of(told, roll_back_of(told).outcome));
+  ASSERT_TRUE(b->transactions().empty());
+
+  const Effects late = b.hear(0, vote_of(told, 0, yes_now()));
+
+  EXPECT_TRUE(late.writes.empty());
+  ASSERT_EQ(sent_to<TransactionStatus>(late, 0).size(), 1U);
+  EXPECT_FALSE(sent_to<TransactionStatus>(late, 0)[0].outcome->committed);
+}
+
 // Rule P-14: a pure witness asks after three deadlines, and forgets when others have.
 TEST(Forgotten, ASpareWitnessAsksAndForgets) {
   Lone c{{.witnesses = 3}, 2};
