@@ -234,12 +234,7 @@ class Run {
     }
   }
 
-  // What is still under way, in words; empty when nothing is.
-  [[nodiscard]] std::string find_unsettled() const {
-    for (const auto& producer : producers_) {
-      if (producer->is_done()) continue;
-      return "client " + producer->session_label() + " waits for" + producer->unfinished_text();
-    }
+  [[nodiscard]] std::string find_waiting_consumer() const {
     for (const auto& consumer : consumers_) {
       const Session& session = consumer->session();
       if (session.unfinished_count() != 0) {
@@ -247,6 +242,16 @@ class Run {
       }
       if (consumer->waits()) return "consumer " + session.label() + " waits for an answer";
     }
+    return {};
+  }
+
+  // What is still under way, in words; empty when nothing is.
+  [[nodiscard]] std::string find_unsettled() const {
+    for (const auto& producer : producers_) {
+      if (producer->is_done()) continue;
+      return "client " + producer->session_label() + " waits for" + producer->unfinished_text();
+    }
+    if (std::string text = find_waiting_consumer(); !text.empty()) return text;
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       if (is_lost(index)) continue;
       std::string text = find_unsettled_at(index);

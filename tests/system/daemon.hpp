@@ -23,6 +23,7 @@ struct Exit {
   friend bool operator==(const Exit&, const Exit&) = default;
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for.
 void PrintTo(const Exit& exit, std::ostream* out);
 
 struct DaemonOptions {

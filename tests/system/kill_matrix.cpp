@@ -3,6 +3,7 @@
 // --turn K` a part that rotates with K.
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <map>
 #include <memory>
 #include <set>
@@ -147,8 +148,11 @@ int main(int argc, char** argv) {
   app.add_option("--turn", settings.turn, "which part of the cells a sample takes");
   try {
     app.parse(argc, argv);
+    return nemcon::tests::run(settings);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "kill matrix: %s\n", error.what());
+    return 1;
   }
-  return nemcon::tests::run(settings);
 }
