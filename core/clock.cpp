@@ -44,7 +44,7 @@ Hlc HybridClock::tick() {
 }
 
 Hlc HybridClock::present() const {
-  return std::max(Hlc::from_ms(std::min(wall_ms_, ceiling_ms_)), latest_);
+  return std::max(Hlc::from_ms(limited_ms()), latest_);
 }
 
 void HybridClock::merge(Hlc seen) {

@@ -3,6 +3,7 @@
 // moves it by at most a tenth of the time that has passed, so that it never poisons the mesh.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/time.hpp"
@@ -33,6 +34,9 @@ class HybridClock {
 
   // The followed wall time; drift of others is judged against it.
   [[nodiscard]] std::uint64_t wall_ms() const { return wall_ms_; }
+
+  // And not beyond what the peers' clocks allow.
+  [[nodiscard]] std::uint64_t limited_ms() const { return std::min(wall_ms_, ceiling_ms_); }
 
   [[nodiscard]] bool is_too_far_ahead(Hlc other, Duration max_drift) const;
 

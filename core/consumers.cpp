@@ -208,7 +208,8 @@ void Consumers::give_back(LeaseToken token, Duration delay) {
   Hlc due;
   if (delay > Duration{}) {
     const auto delay_ms = static_cast<std::uint64_t>(delay / std::chrono::milliseconds{1});
-    due = Hlc::from_ms(context_.clock.wall_ms() + delay_ms);
+    // By a clock that ran ahead the message would wait until the right one gets there.
+    due = Hlc::from_ms(context_.clock.limited_ms() + delay_ms);
   }
   context_.write(
       Returned{

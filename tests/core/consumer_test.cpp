@@ -222,6 +222,31 @@ TEST_F(Consumer, ADelayFollowsAClockThatIsSetRight) {
   EXPECT_EQ(carol.delivered(), Bodies{"1"});
 }
 
+// Nor does one that was counted from a clock far ahead of all others.
+TEST_F(Consumer, ADelayByAClockThatIsAheadIsNoLonger) {
+  send("1");
+  mesh.crash(0);
+  mesh[0].skew_ms = 3'600'000;
+  mesh.recover(0);
+  mesh.run_for(seconds{1});
+  Caller carol{mesh[0], "carol"};
+  carol.subscribe("orders", 1);
+  ASSERT_EQ(carol.delivered(), Bodies{"1"});
+  carol.request(Settle{.request = 1,
+                       .how = Settlement::nack,
+                       .tokens = {carol.last<Delivered>()->token},
+                       .delay_ms = 3'000});
+  mesh.crash(0);
+  mesh[0].skew_ms = 0;
+  mesh.recover(0);
+
+  Caller dave{mesh[0], "dave"};
+  dave.subscribe("orders", 1);
+  mesh.run_for(seconds{30});
+
+  EXPECT_EQ(dave.delivered(), Bodies{"1"});
+}
+
 TEST_F(Consumer, ADelayOutlivesARestart) {
   send("1");
   bob.subscribe("orders", 1);
