@@ -121,11 +121,18 @@ void Service::answer(const core::ServicePrepare& prepare) {
     world_.add_violation("service " + name_ + " got a request that nobody made");
     return;
   }
+  if (const auto given = store_->answers.find(prepare.call); given != store_->answers.end()) {
+    const bool read_only = given->second == ServiceStore::Answer::read_only;
+    vote(prepare.call, read_only, read_only);
+    return;
+  }
   if (random_.chance(habits_.refuses)) {
     ++counts_.refused_count;
+    store_->answers[prepare.call] = ServiceStore::Answer::no;
     record(Happened::service_no, prepare.call, place->first, place->second);
     vote(prepare.call, false, false);
   } else if (random_.chance(habits_.read_only)) {
+    store_->answers[prepare.call] = ServiceStore::Answer::read_only;
     record(Happened::service_read_only, prepare.call, place->first, place->second);
     vote(prepare.call, true, true);
   } else {

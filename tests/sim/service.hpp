@@ -39,6 +39,7 @@ struct ServiceCounts {
 
 // The database. Two instances of one service share it.
 struct ServiceStore {
+  enum class Answer : std::uint8_t { no, read_only };
   enum class State : std::uint8_t { prepared, committed, rolled_back };
 
   struct Entry {
@@ -48,6 +49,9 @@ struct ServiceStore {
   };
 
   std::map<core::CallKey, Entry> entries;
+
+  // Answers that prepare nothing. Who is asked again says the same again.
+  std::map<core::CallKey, Answer> answers;
 
   [[nodiscard]] std::size_t prepared_count() const;
 };
