@@ -348,10 +348,11 @@ void Nemesis::heal() {
     node.cancel_crash();
     node.clock.wall_skew_ms = 0;
     node.disk().speed = DiskSpeed{};
+    // One with an old disk still has clients, unless it found out.
+    node.disk().set_full(false);
     if (lost_.contains(index)) continue;
     if (!node.is_alive()) world_.start(index);
     if (node.is_paused()) node.resume();
-    node.disk().set_full(false);
   }
 }
 
