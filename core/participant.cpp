@@ -223,7 +223,8 @@ void Participant::advance(const TransactionKey& key) {
       break;
   }
   preparing.held = objection;
-  hold(preparing);
+  held_.insert(key);
+  if (context_.now() < preparing.order_until) deadlines_.set(key, preparing.order_until);
 }
 
 Participant::Readiness Participant::check(Preparing& preparing, Objection& objection) {
@@ -323,13 +324,6 @@ Participant::Readiness Participant::check_deliver(const Preparing& preparing,
     return queue->options().when_full == WhenFull::wait ? Readiness::wait : Readiness::objection;
   }
   return Readiness::ready;
-}
-
-void Participant::hold(const Preparing& preparing) {
-  held_.insert(preparing.key());
-  if (context_.now() < preparing.order_until) {
-    deadlines_.set(preparing.key(), preparing.order_until);
-  }
 }
 
 void Participant::on_known(const TransactionId& id) {

@@ -132,7 +132,6 @@ class Participant {
   void write_alone(const Preparing& preparing, std::vector<OwnBranch> branches,
                    const Outcome& outcome);
   void finish(const TransactionKey& key);
-  void hold(const Preparing& preparing);
   void notify_services(const Transaction& row);
   void end_consumed_leases(const std::vector<OwnBranch>& branches, const Descriptor& descriptor);
   [[nodiscard]] bool somebody_waits_for(const Transaction& row);
