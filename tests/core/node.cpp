@@ -77,6 +77,7 @@ Effects Node::step_once(Event event) {
   replies_.insert(replies_.end(), effects.replies.begin(), effects.replies.end());
   notes_.insert(notes_.end(), effects.notes.begin(), effects.notes.end());
   wake_at_ = effects.wake_at;
+  if (on_effects) on_effects(effects);
   return effects;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,6 +93,9 @@ class Node {
 
   // Bodies of the messages of a queue that the engine holds in memory, in order.
   [[nodiscard]] std::vector<std::string> bodies(const std::string& queue) const;
+
+  // Sees what each step brought.
+  std::function<void(const Effects&)> on_effects;
 
   bool hold_writes = false;
   bool hold_store = false;
