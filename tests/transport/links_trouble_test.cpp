@@ -312,13 +312,13 @@ class RawListener {
   }
 
   void make_nonblocking() {
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &short_wait_, sizeof short_wait_);
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &short_wait, sizeof short_wait);
   }
 
   [[nodiscard]] std::size_t connection_count() const { return connections_.size(); }
 
  private:
-  static constexpr timeval short_wait_{.tv_sec = 0, .tv_usec = 1000};
+  static constexpr timeval short_wait{.tv_sec = 0, .tv_usec = 1000};
   int socket_;
   std::vector<int> connections_;
 };
