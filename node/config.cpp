@@ -357,18 +357,49 @@ Config default_config(std::string_view host_name) {
   return config;
 }
 
+namespace {
+
+std::optional<toml::parse_result> try_parse(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const ParserFault&) {
+    return std::nullopt;
+  }
+}
+
+// The first line with which the parser does not get on.
+std::uint32_t find_faulty_line(std::string_view text) {
+  std::uint32_t line = 1;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\n') continue;
+    if (!try_parse(text.substr(0, at))) return line;
+    ++line;
+  }
+  return line;
+}
+
+CheckedConfig not_toml(std::string_view file, const Place& place, const std::string& why) {
+  Problems problems(file);
+  problems.error(place, "is not TOML: " + why);
+  CheckedConfig checked;
+  checked.errors = problems.errors();
+  return checked;
+}
+
+}  // namespace
+
 CheckedConfig parse_config(std::string_view text, std::string_view file,
                            std::string_view host_name) {
-  const toml::parse_result parsed = toml::parse(text);
+  const std::optional<toml::parse_result> parsed = try_parse(text);
   if (!parsed) {
-    const Place place = place_of(parsed.error().source());
-    Problems problems(file);
-    problems.error(place, "is not TOML: " + std::string(parsed.error().description()));
-    CheckedConfig checked;
-    checked.errors = problems.errors();
-    return checked;
+    return not_toml(file, {.line = find_faulty_line(text), .column = 1},
+                    "a key or the name of a table begins with what no name may begin with");
   }
-  return FileReader(parsed.table(), file).read(host_name);
+  if (!*parsed) {
+    return not_toml(file, place_of(parsed->error().source()),
+                    std::string(parsed->error().description()));
+  }
+  return FileReader(parsed->table(), file).read(host_name);
 }
 
 CheckedConfig read_config(const std::string& file, std::string_view host_name) {

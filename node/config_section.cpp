@@ -8,6 +8,10 @@
 
 namespace nemcon::node {
 
+void throw_parser_fault() {
+  throw ParserFault{};
+}
+
 namespace {
 
 constexpr std::string_view duration_form =

@@ -10,10 +10,24 @@
 #include <string_view>
 #include <vector>
 
-// Before the first include of toml++ in every file that includes it: errors are values.
+namespace nemcon::node {
+// Thrown where the parser would end the process.
+struct ParserFault {};
+
+[[noreturn]] void throw_parser_fault();
+}  // namespace nemcon::node
+
+// Before the first include of toml++ in every file that includes it: errors are values. For some
+// broken files, `[~x]` for one, the version of Debian 12 has an assertion instead of an error; and
+// with NDEBUG it relies on it.
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(condition) \
+  ((condition) ? static_cast<void>(0) : ::nemcon::node::throw_parser_fault())
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 #include "core/time.hpp"
 

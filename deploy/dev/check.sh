@@ -38,6 +38,24 @@ check_sanitizers() {
   sanitize tsan node
 }
 
+# fuzz TARGET SECONDS: what it learns stays in build/fuzz; a finding is kept there and named.
+fuzz() {
+  local target=$1 seconds=$2 corpus=tests/fuzz/corpus/$1 work=build/fuzz/work/$1
+  [[ -d $corpus ]] || die "fuzz: no target $target"
+  build fuzz "nemcon-fuzz-$target"
+  mkdir -p "$work/corpus" "$work/findings"
+  "build/fuzz/tests/fuzz/nemcon-fuzz-$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 \
+    -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 -artifact_prefix="$work/findings/" \
+    "$work/corpus" "$corpus" || {
+    printf 'fuzz %s: a finding is in %s; again: build/fuzz/tests/fuzz/nemcon-fuzz-%s FILE\n' \
+      "$target" "$work/findings" "$target"
+    return 1
+  }
+  printf 'fuzz %s: %d s without a finding, %d inputs kept\n' "$target" "$seconds" "$(find "$work/corpus" -type f | wc -l)"
+}
+
+check_fuzz() { verb_fuzz --seconds 20; }
+
 # Minutes for all files: those that changed, and others in turn.
 check_lint() { lint --seconds 240; }
 
@@ -117,6 +135,7 @@ check() {
     stage "build with clang" build clang
     stage "clang-tidy" check_lint
     stage "sanitizers" check_sanitizers
+    stage "fuzzing" check_fuzz
   fi
   local minutes=$(((SECONDS - begin) / 60)) seconds=$(((SECONDS - begin) % 60))
   printf '\n'

@@ -40,6 +40,11 @@ const Case not_toml[] = {
     {"TornLine",
      "[node\nname = 'x'\n",
      {"shop.toml:1:6: is not TOML: Error while parsing table header: expected ']', saw '\\n'"}},
+    // The parser of Debian 12 would end the process here.
+    {"BadNameOfATable",
+     "[node]\nname = 'a'\n[~ode]\n",
+     {"shop.toml:3:1: is not TOML: a key or the name of a table begins with what no name may begin "
+      "with"}},
     {"KeyTwice",
      "[node]\nname = 'a'\nname = 'b'\n",
      {"shop.toml:3:8: is not TOML: Error while parsing key-value pair: cannot redefine existing "

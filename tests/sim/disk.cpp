@@ -171,7 +171,7 @@ void Disk::finish_batch() {
 }
 
 void Disk::read(core::Read order) {
-  orders_.emplace_back(std::move(order));
+  orders_.emplace_back(order);
   start_order();
 }
 

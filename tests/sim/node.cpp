@@ -250,7 +250,7 @@ void Node::perform(core::Effects& effects, const Action& action) {
       disk_.append(std::move(effects.writes[action.index]));
       return;
     case Action::Kind::read:
-      disk_.read(std::move(effects.reads[action.index]));
+      disk_.read(effects.reads[action.index]);
       return;
     case Action::Kind::checkpoint:
       disk_.checkpoint(std::move(*effects.checkpoint));
