@@ -517,16 +517,16 @@ void Session::finish(Sequence sequence, Ending ending) {
     auto& sequences = chain->second;
     sequences.erase(std::remove(sequences.begin(), sequences.end(), sequence), sequences.end());
   }
-  repeat_now_and_then(sequence);
+  repeat_now_and_then(finished.id);
   if (pending.ended) pending.ended(ending);
 }
 
 // A finished transaction that is asked for once more has the same outcome, until acknowledged.
-void Session::repeat_now_and_then(Sequence sequence) {
+void Session::repeat_now_and_then(const core::TransactionId& id) {
   if (!is_open() || !random_.chance(habits.asks_again)) return;
   core::Ask ask;
   ask.request = take_request();
-  ask.id = finished_[sequence].id;
+  ask.id = id;
   ++counts_.asked_count;
   world_.links.request(link_, ask);
 }

@@ -166,7 +166,7 @@ class Session : public ClientEnd {
   void plan_resubmit(core::Sequence sequence, Time delay);
   void plan_ask(core::Sequence sequence, Time delay);
   void finish(core::Sequence sequence, Ending ending);
-  void repeat_now_and_then(core::Sequence sequence);
+  void repeat_now_and_then(const core::TransactionId& id);
   void plan_watch();
   void watch();
   void acknowledge_now_and_then();
