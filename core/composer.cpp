@@ -48,6 +48,21 @@ std::optional<NotComposed> Composer::check_limits(const Submit& submit) const {
   return std::nullopt;
 }
 
+namespace {
+
+// What the peer's HELLO says of a queue or service of this name.
+std::optional<Route> find_at(const Peer& peer, OperationKind kind, const std::string& name) {
+  if (kind == OperationKind::call) {
+    if (std::ranges::find(peer.services, name) == peer.services.end()) return std::nullopt;
+    return Route{.node = peer.node, .name = name};
+  }
+  const auto queue = std::ranges::find(peer.queues, name, &QueueNotice::name);
+  if (queue == peer.queues.end()) return std::nullopt;
+  return Route{.node = peer.node, .name = name, .mesh = queue->ordering == Ordering::mesh};
+}
+
+}  // namespace
+
 std::variant<Route, NotComposed> Composer::route(const Part& part) const {
   const bool service = part.kind == OperationKind::call;
   const Reason unknown = service ? Reason::unknown_service : Reason::unknown_queue;
@@ -65,16 +80,13 @@ std::variant<Route, NotComposed> Composer::route(const Part& part) const {
   }
   for (const auto& [index, peer] : context_.membership.peers()) {
     if (!node.empty() && peer.name != node) continue;
-    const auto queue = std::ranges::find(peer.queues, name, &QueueNotice::name);
-    const bool has_queue = !service && queue != peer.queues.end();
-    const bool has_service =
-        service && std::ranges::find(peer.services, name) != peer.services.end();
-    if (node.empty() && !has_queue && !has_service) continue;
+    const std::optional<Route> found = find_at(peer, part.kind, name);
+    if (node.empty() && !found) continue;
     if (peer.node.is_zero()) {
       return NotComposed{Reason::unavailable, "node " + peer.name + " was never seen", true};
     }
-    const bool mesh = has_queue && queue->ordering == Ordering::mesh;
-    routes.push_back({.node = peer.node, .name = name, .mesh = mesh});
+    // A peer that is named has the last word: it says no to what it does not have.
+    routes.push_back(found.value_or(Route{.node = peer.node, .name = name}));
   }
   if (routes.empty()) {
     const std::string text = node.empty() ? "nothing in the mesh is called " + name

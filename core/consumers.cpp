@@ -116,7 +116,7 @@ void Consumers::serve(QueueId id) {
   update_demand(id);
   if (consumer_count(id) == 0 && !queue.is_overfull()) return;
   if (std::optional<Read> read = queue.try_read()) {
-    context_.effects().reads.push_back(std::move(*read));
+    context_.effects().reads.push_back(*read);
   }
 }
 

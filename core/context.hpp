@@ -37,7 +37,9 @@ class Context {
 
   void reply(LinkId link, Reply reply);
 
-  void promise_reply(LinkId link, Reply reply) { reply_after(outbox.written(), link, reply); }
+  void promise_reply(LinkId link, Reply reply) {
+    reply_after(outbox.written(), link, std::move(reply));
+  }
 
   void reply_after(Lsn lsn, LinkId link, Reply reply);
 

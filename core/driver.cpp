@@ -99,27 +99,28 @@ void Driver::send_prepare(Drive& drive, std::size_t node,
 
 // ---- votes ------------------------------------------------------------------------------------
 
-void Driver::on_vote(const NodeId& from, const Vote& vote) {
-  Drive* drive = find_drive(vote.key);
-  if (drive == nullptr) {
-    const Transaction* row = context_.state.find(vote.key);
-    // The voter has not heard the outcome yet.
-    if (row != nullptr && row->outcome && !context_.is_self(from)) {
-      context_.promise(from, Decision{.key = vote.key, .outcome = *row->outcome});
-      return;
-    }
-    const Remembered* remembered = context_.state.sessions().find_remembered(vote.key.id);
-    if (row == nullptr && remembered != nullptr && remembered->digest == vote.key.digest) {
-      context_.promise(from, Decision{.key = vote.key, .outcome = remembered->outcome});
-      return;
-    }
-    // This initiator began it in an earlier life: find out and finish it.
-    const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
-    if (!own || context_.is_self(from)) return;
-    if (!context_.check(*vote.descriptor, vote.key.digest)) return;
-    follow(vote.descriptor, vote.key.digest, std::nullopt);
-    drive = find_drive(vote.key);
+// A vote for what is not driven here: the voter has not heard the outcome yet, or this initiator
+// began it in an earlier life, and finds out now and finishes it.
+void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
+  const Transaction* row = context_.state.find(vote.key);
+  if (row != nullptr && row->outcome && !context_.is_self(from)) {
+    context_.promise(from, Decision{.key = vote.key, .outcome = *row->outcome});
+    return;
   }
+  const Remembered* remembered = context_.state.sessions().find_remembered(vote.key.id);
+  if (row == nullptr && remembered != nullptr && remembered->digest == vote.key.digest) {
+    context_.promise(from, Decision{.key = vote.key, .outcome = remembered->outcome});
+    return;
+  }
+  const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
+  if (!own || context_.is_self(from)) return;
+  if (!context_.check(*vote.descriptor, vote.key.digest)) return;
+  follow(vote.descriptor, vote.key.digest, std::nullopt);
+}
+
+void Driver::on_vote(const NodeId& from, const Vote& vote) {
+  if (find_drive(vote.key) == nullptr) on_stray_vote(from, vote);
+  Drive* drive = find_drive(vote.key);
   if (drive == nullptr) return;
   const int node = find_node(*drive->descriptor, from);
   if (node < 0) return;

@@ -139,6 +139,7 @@ class Driver {
   void wake(const Drive& drive, Duration in);
 
   // driver.cpp: the fast path and its end.
+  void on_stray_vote(const NodeId& from, const Vote& vote);
   void send_prepares(Drive& drive);
   void send_prepare(Drive& drive, std::size_t node, const std::vector<std::uint8_t>& branches);
   [[nodiscard]] bool is_due(const Drive& drive, std::uint8_t branch) const;

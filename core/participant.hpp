@@ -68,6 +68,9 @@ class Participant {
 
   [[nodiscard]] std::size_t preparing_count() const { return preparing_.size(); }
 
+  // All on their way to a vote, with their descriptors.
+  [[nodiscard]] std::map<TransactionKey, DescriptorPtr> preparing() const;
+
   // Transactions whose votes were written since the last call, with the node that asked.
   struct NewVote {
     TransactionKey key;

@@ -111,6 +111,13 @@ void Participant::notify_services(const Transaction& row) {
   }
 }
 
+std::map<TransactionKey, DescriptorPtr> Participant::preparing() const {
+  std::map<TransactionKey, DescriptorPtr> all;
+  for (const auto& [key, preparing] : preparing_)
+    all.emplace(key, preparing.descriptor);
+  return all;
+}
+
 void Participant::on_service_done(const CallKey& call) {
   if (!services_.try_finish(call)) return;
   const Transaction* row = context_.state.find(call.transaction);

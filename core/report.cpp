@@ -1,7 +1,7 @@
 #include "core/report.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace nemcon::core {
 
@@ -119,17 +119,17 @@ void Reporter::add_queues(Report& report) const {
 }
 
 void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
-  std::set<TransactionKey> keys;
+  std::map<TransactionKey, DescriptorPtr> all = participant_.preparing();
   for (const TransactionKey& key : driver_.keys())
-    keys.insert(key);
+    all.emplace(key, driver_.descriptor_of(key));
   for (const auto& [key, row] : context_.state.transactions())
-    keys.insert(key);
-  for (const TransactionKey& key : keys) {
+    all.emplace(key, row.descriptor);
+  for (const auto& [key, descriptor] : all) {
     if (inspect.topic == Topic::transaction && key.id != inspect.id) continue;
     const Transaction* row = context_.state.find(key);
     const bool in_doubt = row != nullptr && row->is_prepared();
     if (inspect.topic == Topic::in_doubt && !in_doubt) continue;
-    report.transactions.push_back(transaction(key));
+    report.transactions.push_back(transaction(key, *descriptor));
   }
   if (inspect.topic != Topic::transaction || !report.transactions.empty()) return;
   const Remembered* remembered = context_.state.sessions().find_remembered(inspect.id);
@@ -141,33 +141,33 @@ void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
   report.transactions.push_back(std::move(known));
 }
 
-TransactionReport Reporter::transaction(const TransactionKey& key) const {
+TransactionReport Reporter::transaction(const TransactionKey& key,
+                                        const Descriptor& descriptor) const {
   const Transaction* row = context_.state.find(key);
   const std::optional<Driver::View> view = driver_.view(key);
-  const DescriptorPtr descriptor = row != nullptr ? row->descriptor : driver_.descriptor_of(key);
-  TransactionReport report{.id = key.id, .state = {}, .principal = descriptor->principal};
+  TransactionReport report{.id = key.id, .state = {}, .principal = descriptor.principal};
   if (row != nullptr && row->outcome) {
     report.state = row->outcome->committed
                        ? "committed"
                        : std::string("rolled back: ") + core::to_text(row->outcome->reason);
   } else if (view) {
     report.state = to_text(view->phase);
-  } else if (participant_.is_preparing(key)) {
+  } else if (row == nullptr || participant_.is_preparing(key)) {
     report.state = "preparing";
   } else {
     report.state = row->is_prepared() ? "prepared" : "witnessed";
   }
-  const std::uint64_t began_ms = descriptor->created.wall_ms();
+  const std::uint64_t began_ms = descriptor.created.wall_ms();
   report.age_ms = context_.clock.wall_ms() - std::min(context_.clock.wall_ms(), began_ms);
-  for (std::size_t index = 0; index < descriptor->branches.size(); ++index) {
-    report.branches.push_back(branch(*descriptor, row, view ? &*view : nullptr, index));
+  for (std::size_t index = 0; index < descriptor.branches.size(); ++index) {
+    report.branches.push_back(branch(descriptor, row, view ? &*view : nullptr, index));
   }
   if (view) {
     for (const std::size_t node : view->waiting_for) {
-      report.waiting_for.push_back(context_.membership.name_of(descriptor->nodes[node].node));
+      report.waiting_for.push_back(context_.membership.name_of(descriptor.nodes[node].node));
     }
   } else if (row != nullptr && !row->outcome) {
-    report.waiting_for.push_back(context_.membership.name_of(descriptor->nodes[0].node));
+    report.waiting_for.push_back(context_.membership.name_of(descriptor.nodes[0].node));
   }
   return report;
 }

@@ -25,7 +25,8 @@ class Reporter {
   void add_nodes(Report& report) const;
   void add_queues(Report& report) const;
   void add_transactions(Report& report, const Inspect& inspect) const;
-  [[nodiscard]] TransactionReport transaction(const TransactionKey& key) const;
+  [[nodiscard]] TransactionReport transaction(const TransactionKey& key,
+                                              const Descriptor& descriptor) const;
   [[nodiscard]] BranchReport branch(const Descriptor& descriptor, const Transaction* row,
                                     const Driver::View* view, std::size_t index) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cinttypes>
 #include <cstdio>
 #include <fstream>
 #include <random>
@@ -69,9 +70,8 @@ std::string customer_name(std::int64_t index) {
 std::string date_text(std::int64_t day) {
   const std::int64_t months = 6 + (3 + day) / 28;
   std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04lld-%02lld-%02lld 00:00:00.000",
-                static_cast<long long>(1996 + months / 12), static_cast<long long>(months % 12 + 1),
-                static_cast<long long>((3 + day) % 28 + 1));
+  std::snprintf(text.data(), text.size(), "%04" PRId64 "-%02" PRId64 "-%02" PRId64 " 00:00:00.000",
+                1996 + months / 12, months % 12 + 1, (3 + day) % 28 + 1);
   return text.data();
 }
 

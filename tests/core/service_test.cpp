@@ -294,6 +294,21 @@ TEST_F(Service, MeshQueuesAreNotPreparedWhenAServiceSaysNo) {
   EXPECT_TRUE(mesh[0].transactions().empty());
 }
 
+// Who asks this node why a queue stands still finds what it waits for.
+TEST(Service, ATransactionThatWaitsForItsServiceIsListed) {
+  Lone b{{}};
+  Caller stock{*b, "stock"};
+  stock.serve("reserve");
+  b.hear(0, reserving(1).prepare({1}));
+
+  stock.request(Inspect{.request = 5, .topic = Topic::transactions, .id = {}});
+
+  const std::optional<Report> report = stock.last<Report>();
+  ASSERT_TRUE(report.has_value());
+  ASSERT_EQ(report->transactions.size(), 1U);
+  EXPECT_EQ(report->transactions[0].state, "preparing");
+}
+
 // ---- in doubt ---------------------------------------------------------------------------------
 
 struct InDoubt : testing::Test {
