@@ -295,11 +295,8 @@ TEST_F(Service, MeshQueuesAreNotPreparedWhenAServiceSaysNo) {
 }
 
 // Who asks this node why a queue stands still finds what it waits for.
-TEST(Service, ATransactionThatWaitsForItsServiceIsListed) {
-  Lone b{{}};
-  Caller stock{*b, "stock"};
-  stock.serve("reserve");
-  b.hear(0, reserving(1).prepare({1}));
+TEST_F(Service, ATransactionThatWaitsForItsServiceIsListed) {
+  reserve();
 
   stock.request(Inspect{.request = 5, .topic = Topic::transactions, .id = {}});
 
