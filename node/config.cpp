@@ -359,6 +359,29 @@ Config default_config(std::string_view host_name) {
 
 namespace {
 
+// Outside of strings and comments there is nothing but ASCII in a configuration; and the parser of
+// Debian 12 relies on things that other characters are not. Finds the line of the first.
+std::optional<std::uint32_t> find_line_of_stranger(std::string_view text) {
+  std::uint32_t line = 1;
+  char quote = 0;  // Of the string, or # in a comment.
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char letter = text[at];
+    if (letter == '\n') {
+      ++line;
+      quote = 0;
+    } else if (quote == 0 && static_cast<unsigned char>(letter) >= 0x80) {
+      return line;
+    } else if (quote == 0 && (letter == '"' || letter == '\'' || letter == '#')) {
+      quote = letter;
+    } else if (quote == '"' && letter == '\\') {
+      ++at;
+    } else if (quote != '#' && letter == quote) {
+      quote = 0;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<toml::parse_result> try_parse(std::string_view text) {
   try {
     return toml::parse(text);
@@ -390,6 +413,10 @@ CheckedConfig not_toml(std::string_view file, const Place& place, const std::str
 
 CheckedConfig parse_config(std::string_view text, std::string_view file,
                            std::string_view host_name) {
+  if (const std::optional<std::uint32_t> line = find_line_of_stranger(text)) {
+    return not_toml(file, {.line = *line, .column = 1},
+                    "outside of strings and comments only ASCII characters are allowed");
+  }
   const std::optional<toml::parse_result> parsed = try_parse(text);
   if (!parsed) {
     return not_toml(file, {.line = find_faulty_line(text), .column = 1},

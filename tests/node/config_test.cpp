@@ -46,6 +46,10 @@ const Case not_toml[] = {
      "[node]\nname = 'a'\n[~ode]\n",
      {"shop.toml:3:1: is not TOML: a key or the name of a table begins with what no name may begin "
       "with"}},
+    {"LetterThatIsNotAscii",
+     "# Zürich\n[node]\nnamé = 'a'\n",
+     {"shop.toml:3:1: is not TOML: outside of strings and comments only ASCII characters are "
+      "allowed"}},
     {"KeyTwice",
      "[node]\nname = 'a'\nname = 'b'\n",
      {"shop.toml:3:8: is not TOML: Error while parsing key-value pair: cannot redefine existing "
