@@ -359,9 +359,13 @@ Config default_config(std::string_view host_name) {
 
 namespace {
 
-// Outside of strings and comments there is nothing but ASCII in a configuration; and the parser of
-// Debian 12 relies on things that other characters are not. Finds the line of the first.
-std::optional<std::uint32_t> find_line_of_stranger(std::string_view text) {
+// The parser of Debian 12 has undefined behaviour on some characters that are not ASCII. In
+// comments they are replaced; elsewhere the line of the first is the result, and strings have
+// \uXXXX for them.
+std::optional<std::uint32_t> try_make_ascii(std::string& text) {
+  // In a string over several lines a # begins no comment.
+  const bool has_long_strings =
+      text.find("\"\"\"") != std::string::npos || text.find("'''") != std::string::npos;
   std::uint32_t line = 1;
   char quote = 0;  // Of the string, or # in a comment.
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -369,11 +373,12 @@ std::optional<std::uint32_t> find_line_of_stranger(std::string_view text) {
     if (letter == '\n') {
       ++line;
       quote = 0;
-    } else if (quote == 0 && static_cast<unsigned char>(letter) >= 0x80) {
-      return line;
+    } else if (static_cast<unsigned char>(letter) >= 0x80) {
+      if (quote != '#' || has_long_strings) return line;
+      text[at] = '?';
     } else if (quote == 0 && (letter == '"' || letter == '\'' || letter == '#')) {
       quote = letter;
-    } else if (quote == '"' && letter == '\\') {
+    } else if (quote == '"' && letter == '\\' && at + 1 < text.size() && text[at + 1] == '"') {
       ++at;
     } else if (quote != '#' && letter == quote) {
       quote = 0;
@@ -413,13 +418,16 @@ CheckedConfig not_toml(std::string_view file, const Place& place, const std::str
 
 CheckedConfig parse_config(std::string_view text, std::string_view file,
                            std::string_view host_name) {
-  if (const std::optional<std::uint32_t> line = find_line_of_stranger(text)) {
-    return not_toml(file, {.line = *line, .column = 1},
-                    "outside of strings and comments only ASCII characters are allowed");
+  std::string ascii{text};
+  if (const std::optional<std::uint32_t> line = try_make_ascii(ascii)) {
+    return not_toml(
+        file, {.line = *line, .column = 1},
+        "outside of comments only ASCII characters are allowed; a string may have them as "
+        "\\uXXXX");
   }
-  const std::optional<toml::parse_result> parsed = try_parse(text);
+  const std::optional<toml::parse_result> parsed = try_parse(ascii);
   if (!parsed) {
-    return not_toml(file, {.line = find_faulty_line(text), .column = 1},
+    return not_toml(file, {.line = find_faulty_line(ascii), .column = 1},
                     "a key or the name of a table begins with what no name may begin with");
   }
   if (!*parsed) {

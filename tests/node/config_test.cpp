@@ -48,8 +48,8 @@ const Case not_toml[] = {
       "with"}},
     {"LetterThatIsNotAscii",
      "# Zürich\n[node]\nnamé = 'a'\n",
-     {"shop.toml:3:1: is not TOML: outside of strings and comments only ASCII characters are "
-      "allowed"}},
+     {"shop.toml:3:1: is not TOML: outside of comments only ASCII characters are allowed; a string "
+      "may have them as \\uXXXX"}},
     {"KeyTwice",
      "[node]\nname = 'a'\nname = 'b'\n",
      {"shop.toml:3:8: is not TOML: Error while parsing key-value pair: cannot redefine existing "
