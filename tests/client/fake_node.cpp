@@ -102,7 +102,9 @@ void FakeNode::turn() {
   }
   if (link_ == core::LinkId{} || replies_.empty()) return;
   const auto result = sockets_->send_to_client(link_, replies_);
-  NEMCON_CHECK(result == transport::SendResult::sent);
+  // A client that has just gone gets them at its next link, if the test did not take them back.
+  if (result == transport::SendResult::down) return;
+  NEMCON_CHECK(result == transport::SendResult::sent, transport::to_text(result));
   replies_.clear();
 }
 

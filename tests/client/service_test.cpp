@@ -101,10 +101,12 @@ TEST_F(ClientService, NoAndReadOnlyAndExceptionsAreVotesToo) {
   EXPECT_EQ(votes[2].text, "no connection to the database");
 }
 
-TEST_F(ClientService, CallsADecisionAgainUntilItReturns) {
+// A client of its own: the scripted node answers the one that greeted last, so there is no other.
+TEST(ClientServiceAlone, CallsADecisionAgainUntilItReturns) {
+  FakeNode node;
   std::atomic<int> commits = 0;
   std::atomic<int> notices = 0;
-  Client client({.nodes = {node_.endpoint()}, .on_notice = [&](const Notice& notice) {
+  Client client({.nodes = {node.endpoint()}, .on_notice = [&](const Notice& notice) {
                    if (notice.kind == Notice::Kind::service) ++notices;
                  }});
   auto active = client.serve_async("reserve", {.prepare = [](const Branch&) { return Vote::yes(); },
@@ -115,14 +117,14 @@ TEST_F(ClientService, CallsADecisionAgainUntilItReturns) {
                                                        throw std::runtime_error("not now");
                                                      }
                                                    }});
-  node_.reply(core::Serving{.request = node_.wait_for_nth<core::Serve>(1).request, .active = true});
+  node.reply(core::Serving{.request = node.wait_for_nth<core::Serve>(1).request, .active = true});
   ASSERT_TRUE(active.get());
-  node_.reply(prepare_of(1));
-  (void)node_.wait_for_nth<core::ServiceVote>(1);
+  node.reply(prepare_of(1));
+  (void)node.wait_for_nth<core::ServiceVote>(1);
 
-  node_.reply(decision_of(1, true));
+  node.reply(decision_of(1, true));
 
-  EXPECT_EQ(node_.wait_for_nth<core::ServiceDone>(1).call, call_key(1));
+  EXPECT_EQ(node.wait_for_nth<core::ServiceDone>(1).call, call_key(1));
   EXPECT_EQ(commits, 3);
   EXPECT_TRUE(client.drain(patience));
   EXPECT_EQ(notices, 2);
