@@ -125,9 +125,8 @@ MeshStatus Client::status(std::chrono::milliseconds deadline) {
     status.nodes.push_back(client::to_public(node));
   for (const auto& queue : report.queues)
     status.queues.push_back(client::to_public(queue));
-  for (const auto& transaction : report.transactions) {
-    status.transactions.push_back(client::to_public(transaction));
-  }
+  for (const auto& count : report.counts)
+    status.counts.emplace(count.name, count.value);
   return status;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -187,7 +188,7 @@ void Consumers::on_settle(LinkId link, const Settle& settle) {
     }
   }
   // Extending promises nothing durable; the rest is answered when it cannot be lost.
-  if (settle.how == Settlement::extend) {
+  if (settle.how == Settlement::extend || planted(Mutant::acknowledge_before_write)) {
     context_.reply(link, std::move(settled));
   } else {
     context_.promise_reply(link, std::move(settled));

@@ -4,6 +4,7 @@
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -238,7 +239,10 @@ std::vector<std::size_t> Driver::to_inform(const Drive& drive) const {
 
 void Driver::inform(Drive& drive) {
   const std::vector<std::size_t> all = to_inform(drive);
-  const auto is_informed = [&](std::size_t node) { return drive.informed.contains(node); };
+  const auto is_informed = [&](std::size_t node) {
+    return drive.informed.contains(node) ||
+           (planted(Mutant::forget_before_informed) && drive.resend_count > 0);
+  };
   if (std::ranges::all_of(all, is_informed)) {
     all_informed(drive);
     return;

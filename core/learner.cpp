@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/mutant.hpp"
+
 namespace nemcon::core {
 
 Learner::Learner(DescriptorPtr descriptor)
@@ -39,7 +41,9 @@ const Value* Learner::find_vote(std::uint8_t branch) const {
 std::optional<Value> Learner::chosen(std::uint8_t branch) const {
   const Known& known = branches_[branch];
   if (known.vote && known.vote->choice == Choice::no) return known.vote;
-  const std::size_t quorum = quorum_of(descriptor_->branches[branch].witnesses.size());
+  std::size_t quorum = quorum_of(descriptor_->branches[branch].witnesses.size());
+  if (planted(Mutant::minority_learns)) quorum = std::max<std::size_t>(1, quorum - 1);
+  if (planted(Mutant::own_yes_is_enough) && known.vote) return known.vote;
   for (const Acceptor& candidate : known.acceptors) {
     const auto same = std::ranges::count_if(known.acceptors, [&](const Acceptor& other) {
       return other.ballot == candidate.ballot && other.value.same_choice(candidate.value);
@@ -66,6 +70,7 @@ std::optional<Outcome> Learner::conclude() const {
                      .text = value->text};
     }
     outcome.at = std::max(outcome.at, value->at);
+    if (planted(Mutant::least_timestamp_commits)) outcome.at = value->at;
   }
   if (!all_chosen) return std::nullopt;
   return outcome;
@@ -96,14 +101,26 @@ std::optional<Value> value_to_propose(const Descriptor& descriptor, std::uint8_t
     promised += 1;
     for (const Acceptance& accepted : from.promise.accepted) {
       if (accepted.branch != branch || accepted.ballot >= ballot) continue;
-      if (highest == nullptr || highest->ballot < accepted.ballot) highest = &accepted;
+      const bool higher = highest == nullptr || highest->ballot < accepted.ballot;
+      if (higher != planted(Mutant::adopt_lowest_ballot) || highest == nullptr) highest = &accepted;
     }
   }
-  if (promised < quorum_of(of.witnesses.size())) return std::nullopt;
-  if (highest != nullptr) return highest->value;
+  const bool is_minority = promised < quorum_of(of.witnesses.size());
+  if (is_minority && !(planted(Mutant::minority_of_promises) && promised > 0)) return std::nullopt;
+  if (highest != nullptr && !planted(Mutant::ignore_accepted_value)) {
+    Value value = highest->value;
+    if (planted(Mutant::invent_timestamp)) value.at = Hlc{};
+    return value;
+  }
   // Free. The participant's own vote keeps its own timestamp (trap: an invented one could fall
   // below messages already delivered).
-  if (own_vote != nullptr && own_vote->choice != Choice::none) return *own_vote;
+  if (own_vote != nullptr && own_vote->choice != Choice::none &&
+      !planted(Mutant::ignore_accepted_value)) {
+    Value vote = *own_vote;
+    if (planted(Mutant::invent_timestamp)) vote.at = Hlc{};
+    return vote;
+  }
+  if (planted(Mutant::invent_yes)) return Value{.choice = Choice::yes, .at = Hlc{1}};
   return Value{.choice = Choice::no, .at = {}, .reason = Reason::preempted, .text = {}};
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/mutant.hpp"
+
 namespace nemcon::core {
 
 namespace {
@@ -79,7 +81,7 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   const bool same_boot = header.boot == peer.sighting.boot && peer.sighting.nonce != 0;
   const bool same_process = same_boot && hello.nonce == peer.sighting.nonce;
   const bool cloned = same_boot && !same_process;
-  const bool older = !same_process &&
+  const bool older = !planted(Mutant::believe_old_copy) && !same_process &&
                      (header.boot < peer.sighting.boot ||
                       end_of_life(hello.lives, peer.sighting.boot, header.lsn) < peer.sighting.lsn);
   if (older || cloned) {
@@ -106,6 +108,7 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   }
   // After an older one it is asked again.
   if (!older) peer.greeted = true;
+  if (planted(Mutant::believe_old_copy)) return false;
   if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
   const Sighting& seen = *hello.seen;
   if (seen.boot > state_.boot() || seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {

@@ -4,6 +4,7 @@
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -75,7 +76,7 @@ bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
   }
   const Transaction* bound = context_.state.find(key);
   if (bound == nullptr || bound->own.empty()) bound = context_.state.find_bound(id);
-  if (bound != nullptr) {
+  if (bound != nullptr && !(planted(Mutant::bind_twice) && bound->digest != prepare.digest)) {
     if (bound->digest != prepare.digest) {
       context_.note("descriptor conflict", id);
       context_.promise(from, Refuse{.key = key,
@@ -308,7 +309,8 @@ Participant::Readiness Participant::check_deliver(const Preparing& preparing,
   if (queue->row().ordering == Ordering::producer) {
     const Sessions& sessions = context_.state.sessions();
     // Rule P-31: this alone keeps the order of a producer.
-    if (sessions.high(id.client, queue->row().queue) > std::pair{id.epoch, id.sequence}) {
+    if (sessions.high(id.client, queue->row().queue) > std::pair{id.epoch, id.sequence} &&
+        !planted(Mutant::ignore_high_mark)) {
       objection = {Reason::out_of_order, "a later transaction of this producer came first"};
       return Readiness::objection;
     }

@@ -2,6 +2,7 @@
 // application reports as in doubt.
 #include <algorithm>
 
+#include "core/mutant.hpp"
 #include "core/participant.hpp"
 
 namespace nemcon::core {
@@ -32,7 +33,7 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
     // nothing about is not ours to believe.
     if (!remembered && !too_old) {
-      if (decision.outcome.committed && !initiator) {
+      if (decision.outcome.committed && !initiator && !planted(Mutant::believe_any_commit)) {
         context_.note("commit of an unknown transaction", key.id);
         return;
       }
@@ -130,6 +131,7 @@ void Participant::on_service_done(const CallKey& call) {
 }
 
 void Participant::on_in_doubt(const InDoubt& report) {
+  if (planted(Mutant::in_doubt_unheard)) return;
   const CallKey& call = report.call;
   const TransactionKey& key = call.transaction;
   if (preparing_.contains(key)) return;  // It is asked again and answers the same.
@@ -159,6 +161,7 @@ void Participant::on_in_doubt(const InDoubt& report) {
     return;
   }
   // A vote for it must be impossible before the application may roll back.
+  if (planted(Mutant::rollback_without_tombstone)) return services_.decide(call, told, Outcome{});
   context_.write(TurnedAway{.id = key.id,
                             .expires = context_.tombstone_expiry(key.id),
                             .outcome = {.committed = false,

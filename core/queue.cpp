@@ -1,6 +1,7 @@
 #include "core/queue.hpp"
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -121,8 +122,9 @@ void Queue::claim(const Position& position, const TransactionKey& by) {
   claims_.emplace(position, by);
   if (Entry* entry = find(position); entry != nullptr) {
     unclassify(position, *entry);
-    entry->claimed = true;
+    entry->claimed = !planted(Mutant::lease_survives_claim);
     entry->lease.reset();
+    if (!entry->claimed) classify(position, *entry);
   }
 }
 
@@ -145,7 +147,9 @@ std::optional<Position> Queue::next_deliverable() const {
   const Position& first = *ready_.begin();
   // Rule P-28: a smaller proposal may still become a smaller commit timestamp.
   if (row_.ordering == Ordering::mesh && !prepared_.empty() &&
+      !planted(Mutant::deliver_without_waiting) &&
       prepared_.begin()->first < PreparedAt{.at = first.at, .id = first.tie}) {
+    if (planted(Mutant::no_tie_break) && prepared_.begin()->first.at == first.at) return first;
     return std::nullopt;
   }
   return first;
@@ -190,7 +194,7 @@ void Queue::insert_head(const Position& position, Entry entry) {
   if (const auto found = returned_.find(position); found != returned_.end()) {
     entry.delivery_count = found->second.delivery_count;
   }
-  entry.claimed = claims_.contains(position);
+  entry.claimed = claims_.contains(position) && !planted(Mutant::claim_lost_at_start);
   head_bytes_ += cost_of(entry.message);
   const auto [at, inserted] = head_.emplace(position, std::move(entry));
   NEMCON_CHECK(inserted, row_.name);
@@ -211,7 +215,7 @@ void Queue::classify(const Position& position, const Entry& entry) {
     deferred_.emplace(found->second.due, position);
     return;
   }
-  if (row_.ordering == Ordering::producer) {
+  if (row_.ordering == Ordering::producer && !planted(Mutant::overtake_own_producer)) {
     const auto times = prepared_by_producer_.find(entry.message.producer);
     if (times != prepared_by_producer_.end() && *times->second.begin() < position.at) {
       blocked_[entry.message.producer].insert(position);
@@ -305,6 +309,7 @@ void Queue::collect(Checkpoint& checkpoint) {
   checkpoint.puts.emplace_back(row_);
   for (const auto& [position, change] : dirty_) {
     if (change == Change::erase) {
+      if (planted(Mutant::checkpoint_forgets_erased)) continue;
       checkpoint.erased.emplace_back(MessageKey{row_.queue, position});
       continue;
     }
@@ -312,6 +317,7 @@ void Queue::collect(Checkpoint& checkpoint) {
     const Entry& entry = in_head != head_.end() ? in_head->second : beyond_.at(position);
     checkpoint.puts.emplace_back(MessageRow{row_.queue, position, entry.message});
   }
+  if (planted(Mutant::checkpoint_forgets_returned)) returned_dirty_.clear();
   for (const Position& position : returned_dirty_) {
     const auto found = returned_.find(position);
     if (found == returned_.end()) {

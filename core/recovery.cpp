@@ -4,6 +4,7 @@
 
 #include "core/answers.hpp"
 #include "core/driver.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -155,7 +156,13 @@ void Driver::send_vote(const TransactionKey& key, const NodeId& asked_by) {
       wanted -= 1;
     }
   }
+  const bool all_no = std::ranges::all_of(
+      row.own, [](const OwnBranch& own) { return own.vote.choice == Choice::no; });
   for (const NodeId& target : targets) {
+    if (planted(Mutant::no_vote_before_flush) && all_no) {
+      context_.send(target, vote_of(row, target != asked_by));
+      continue;
+    }
     context_.promise(target, vote_of(row, target != asked_by));
   }
 }
@@ -283,6 +290,12 @@ void Driver::finish_asking(Drive& drive) {
     send_prepare(drive, drive.descriptor->branches[0].node, all);
     return;
   }
+  if (planted(Mutant::abort_alone) && in_doubt) {
+    return decide(drive, Outcome{.committed = false, .reason = Reason::deadline});
+  }
+  if (planted(Mutant::commit_on_time_out) && in_doubt) {
+    return decide(drive, Outcome{.committed = true, .at = context_.clock.present()});
+  }
   start_ballot(drive);
 }
 
@@ -351,6 +364,9 @@ void Driver::start_ballot(Drive& drive) {
   drive.ballot = {.round = 1 + std::max(drive.highest_seen.round, drive.ballot.round),
                   .leader = context_.options.node,
                   .boot = context_.state.boot()};
+  if (planted(Mutant::reuse_ballot)) {
+    drive.ballot = {.round = 1, .leader = context_.options.node, .boot = {}};
+  }
   drive.highest_seen = drive.ballot;
   drive.phase = Phase::promising;
   drive.promises.clear();
@@ -450,6 +466,9 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
         drive->too_old.insert(static_cast<std::size_t>(node));
       }
       // Unknown, never "rolled back" (Rule P-15): only the clients are told.
+      if (planted(Mutant::too_old_is_rolled_back)) {
+        return decide(*drive, Outcome{.committed = false, .reason = Reason::too_old});
+      }
       for (const Waiter& waiter : drive->waiters) {
         context_.reply(waiter.link, Concluded{.request = waiter.request,
                                               .id = refuse.key.id,

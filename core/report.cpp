@@ -42,11 +42,12 @@ std::string describe(const Operation& operation) {
 }  // namespace
 
 Report Reporter::report(const Inspect& inspect) const {
-  Report report{.request = inspect.request, .nodes = {}, .queues = {}, .transactions = {}};
+  Report report{.request = inspect.request};
   switch (inspect.topic) {
     case Topic::status:
       add_nodes(report);
       add_queues(report);
+      add_counts(report);
       break;
     case Topic::queues:
       add_queues(report);
@@ -118,23 +119,52 @@ void Reporter::add_queues(Report& report) const {
   }
 }
 
-void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
+std::map<TransactionKey, DescriptorPtr> Reporter::all() const {
   std::map<TransactionKey, DescriptorPtr> all = participant_.preparing();
   for (const TransactionKey& key : driver_.keys())
     all.emplace(key, driver_.descriptor_of(key));
   for (const auto& [key, row] : context_.state.transactions())
     all.emplace(key, row.descriptor);
-  for (const auto& [key, descriptor] : all) {
-    if (inspect.topic == Topic::transaction && key.id != inspect.id) continue;
+  return all;
+}
+
+void Reporter::add_counts(Report& report) const {
+  std::uint64_t undecided = 0;
+  std::uint64_t in_doubt = 0;
+  for (const auto& [key, descriptor] : all()) {
+    const Transaction* row = context_.state.find(key);
+    if (row != nullptr && row->outcome) continue;
+    ++undecided;
+    if (row != nullptr && row->is_prepared()) ++in_doubt;
+  }
+  report.counts = {{.name = "transactions_undecided", .value = undecided},
+                   {.name = "transactions_in_doubt", .value = in_doubt}};
+}
+
+void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
+  if (inspect.topic == Topic::transaction) return add_transaction(report, inspect.id);
+  std::vector<TransactionReport> decided;
+  for (const auto& [key, descriptor] : all()) {
     const Transaction* row = context_.state.find(key);
     const bool in_doubt = row != nullptr && row->is_prepared();
     if (inspect.topic == Topic::in_doubt && !in_doubt) continue;
-    report.transactions.push_back(transaction(key, *descriptor));
+    const bool is_decided = row != nullptr && row->outcome.has_value();
+    std::vector<TransactionReport>& list = is_decided ? decided : report.transactions;
+    if (list.size() < report_transactions_max) list.push_back(transaction(key, *descriptor));
   }
-  if (inspect.topic != Topic::transaction || !report.transactions.empty()) return;
-  const Remembered* remembered = context_.state.sessions().find_remembered(inspect.id);
+  const std::size_t room = report_transactions_max - report.transactions.size();
+  if (decided.size() > room) decided.resize(room);
+  report.transactions.insert(report.transactions.end(), decided.begin(), decided.end());
+}
+
+void Reporter::add_transaction(Report& report, const TransactionId& id) const {
+  for (const auto& [key, descriptor] : all()) {
+    if (key.id == id) report.transactions.push_back(transaction(key, *descriptor));
+  }
+  if (!report.transactions.empty()) return;
+  const Remembered* remembered = context_.state.sessions().find_remembered(id);
   if (remembered == nullptr) return;
-  TransactionReport known{.id = inspect.id};
+  TransactionReport known{.id = id};
   known.state = remembered->outcome.committed
                     ? "committed"
                     : std::string("rolled back: ") + core::to_text(remembered->outcome.reason);

@@ -1,6 +1,8 @@
 // Reports: what this node can say about itself, its queues and its transactions. Read-only.
 #pragma once
 
+#include <map>
+
 #include "core/consumers.hpp"
 #include "core/context.hpp"
 #include "core/driver.hpp"
@@ -24,7 +26,11 @@ class Reporter {
  private:
   void add_nodes(Report& report) const;
   void add_queues(Report& report) const;
+  void add_counts(Report& report) const;
   void add_transactions(Report& report, const Inspect& inspect) const;
+  void add_transaction(Report& report, const TransactionId& id) const;
+  // Whatever has a state here: being prepared, driven, stored.
+  [[nodiscard]] std::map<TransactionKey, DescriptorPtr> all() const;
   [[nodiscard]] TransactionReport transaction(const TransactionKey& key,
                                               const Descriptor& descriptor) const;
   [[nodiscard]] BranchReport branch(const Descriptor& descriptor, const Transaction* row,

@@ -251,11 +251,21 @@ struct TransactionReport {
   std::vector<std::string> waiting_for;  // Node names.
 };
 
+// So that a report fits a frame, at about 300 bytes a transaction of a few branches.
+inline constexpr std::size_t report_transactions_max = 1'000;
+
+struct CountReport {
+  std::string name;
+  std::uint64_t value = 0;
+};
+
 struct Report {
   std::uint64_t request = 0;
   std::vector<NodeReport> nodes;
   std::vector<QueueReport> queues;
+  // At most report_transactions_max, undecided ones before others.
   std::vector<TransactionReport> transactions;
+  std::vector<CountReport> counts;  // With topic status, and what the node adds.
 };
 
 using Reply = std::variant<Opened, Denied, Concluded, Delivered, SubscriptionEnded, Settled,
@@ -412,8 +422,13 @@ void fields(Archive& archive, TransactionReport& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, CountReport& v) {
+  archive(v.name, v.value);
+}
+
+template <class Archive>
 void fields(Archive& archive, Report& v) {
-  archive(v.request, v.nodes, v.queues, v.transactions);
+  archive(v.request, v.nodes, v.queues, v.transactions, v.counts);
 }
 
 }  // namespace nemcon::core

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/mutant.hpp"
+
 namespace nemcon::core {
 
 namespace {
@@ -123,6 +125,7 @@ void Services::deliver(const CallKey& key, Pending& pending) {
   const Duration wait =
       std::min(redeliver_max, redeliver_first * (1U << std::min(pending.attempt, 5U)));
   pending.attempt += 1;
+  if (planted(Mutant::decision_told_once)) return;
   resend_.set(key, context_.now() + wait);
 }
 

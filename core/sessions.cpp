@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -29,6 +30,9 @@ int weight_of(const Outcome& outcome) {
 }
 
 Sequence mark_of(const SessionRow& row, Epoch epoch) {
+  if (planted(Mutant::mark_without_epoch) && !row.marks.empty()) {
+    return std::ranges::max(row.marks, {}, &EpochMark::ack_upto).ack_upto;
+  }
   const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
   return found == row.marks.end() ? Sequence{} : found->ack_upto;
 }
@@ -36,6 +40,7 @@ Sequence mark_of(const SessionRow& row, Epoch epoch) {
 }  // namespace
 
 void Sessions::load(SessionRow row) {
+  if (planted(Mutant::forget_stored_outcomes)) row.remembered.clear();
   Session session{.row = std::move(row), .present = {}};
   for (const auto& [id, remembered] : session.row.remembered) {
     session.present[{id.epoch, id.sequence}] += 1;
@@ -79,6 +84,7 @@ void Sessions::acknowledge(ClientId client, Epoch epoch, Sequence ack_upto) {
 }
 
 void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
+  if (planted(Mutant::forget_without_refusal)) return;
   // Refused as too old from now on: nothing needs to be kept (Rule P-14).
   if (is_too_old(id, remembered.expires)) return;
   Session& session = session_of(id.client);
@@ -171,6 +177,10 @@ Sequence Sessions::ack_upto(ClientId client, Epoch epoch) const {
 }
 
 bool Sessions::is_too_old(const TransactionId& id, Hlc expires) const {
+  if (planted(Mutant::too_old_is_inclusive) && id.sequence == ack_upto(id.client, id.epoch) &&
+      id.sequence != Sequence{}) {
+    return true;
+  }
   return id.sequence < ack_upto(id.client, id.epoch) || expires <= floor_;
 }
 

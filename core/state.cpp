@@ -4,6 +4,7 @@
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -31,6 +32,7 @@ State::State(const Options& options) : options_(options) {}
 void State::load(Row row) {
   if (auto* meta = std::get_if<MetaRow>(&row)) {
     meta_ = *meta;
+    if (planted(Mutant::clock_starts_anew)) meta_.clock = {};
     sessions_.set_floor_at_load(meta->floor);
   } else if (auto* defined = std::get_if<QueueRow>(&row)) {
     add_queue(*defined);
@@ -47,6 +49,7 @@ void State::load(Row row) {
     const Transaction& placed =
         transactions_.insert_or_assign(key, std::move(transaction)).first->second;
     if (!placed.own.empty()) sessions_.add_present(key.id);
+    if (planted(Mutant::forget_prepared_at_start)) return;
     for (const OwnBranch& branch : placed.own)
       reserve(placed, branch);
   } else {
@@ -274,8 +277,14 @@ void State::release_branch(const Transaction& transaction, OwnBranch& branch) {
       queue(prepared.queue)
           .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id},
                            producer_of(*transaction.descriptor), prepared.bytes);
+      if (planted(Mutant::deliver_rolled_back)) deliver(transaction, branch, index, Outcome{});
       prepared.content = {};
       touch(prepared.queue);
+    } else if (planted(Mutant::keep_claim)) {
+      continue;
+    } else if (planted(Mutant::consume_rolled_back) &&
+               operations[index].kind == OperationKind::consume) {
+      queue(prepared.queue).erase(prepared.position, prepared.bytes);
     } else if (operations[index].kind == OperationKind::consume) {
       Queue& from = queue(prepared.queue);
       from.set_returned(prepared.position, prepared.delivery_count, Hlc{});
@@ -413,7 +422,9 @@ void State::apply_one(const Returned& record) {
 void State::apply_one(const DeadLettered& record) {
   meta_.clock = std::max(meta_.clock, record.at);
   queue(record.from).erase(record.position, record.message.content.byte_count());
-  queue(record.to).put({.at = record.at, .tie = {}, .part = 0}, record.message, applying_);
+  if (!planted(Mutant::dead_letter_lost)) {
+    queue(record.to).put({.at = record.at, .tie = {}, .part = 0}, record.message, applying_);
+  }
   touch(record.from);
   touch(record.to);
 }

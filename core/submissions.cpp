@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/answers.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -286,6 +287,7 @@ void Submissions::start(const Client& client, const Submit& submit) {
 
 // Rule P-23: an earlier submission of it may be under way, or have ended, somewhere else.
 bool Submissions::may_have_begun(const Submit& submit) const {
+  if (planted(Mutant::resubmit_unasked)) return false;
   return submit.retry || !context_.is_self(submit.id.initiator);
 }
 

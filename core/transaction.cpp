@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/mutant.hpp"
+
 namespace nemcon::core {
 
 bool is_legal_move(BranchState from, BranchState to) {
@@ -30,6 +32,7 @@ bool Transaction::is_prepared() const {
 }
 
 bool Transaction::awaits_service() const {
+  if (planted(Mutant::forget_unconfirmed_service)) return false;
   for (const OwnBranch& branch : own) {
     if (branch.state != BranchState::committed && branch.state != BranchState::rolled_back) {
       continue;

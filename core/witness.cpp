@@ -1,6 +1,7 @@
 #include "core/witness.hpp"
 
 #include "core/answers.hpp"
+#include "core/mutant.hpp"
 
 namespace nemcon::core {
 
@@ -49,6 +50,7 @@ bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descript
     return true;
   }
   if (!sessions.is_too_old(key.id, descriptor->expires)) return false;
+  if (planted(Mutant::forget_witness_only)) return false;
   context_.note("too old", key.id);
   context_.promise(from, Refuse{.key = key,
                                 .why = Refusal::too_old,
@@ -107,7 +109,7 @@ bool Witness::on_vote(const NodeId& from, const Vote& vote) {
     if (!known) fresh.push_back({.branch = one.branch, .value = one.value});
   }
   if (!witnessed) return false;
-  if (row != nullptr && !row->promised.is_zero()) {
+  if (row != nullptr && !row->promised.is_zero() && !planted(Mutant::vote_again_after_promise)) {
     context_.note("vote after a promise", vote.key.id);
     context_.promise(from,
                      Refuse{.key = vote.key, .why = Refusal::ballot, .promised = row->promised});
@@ -169,7 +171,9 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
                    Urgency::urgent);
   }
   // Rule P-11: an own branch without a vote says no now, or a late PREPARE could still lock.
-  participant_.vote_no_for_recovery(ask.descriptor, ask.digest);
+  if (!planted(Mutant::promise_without_vote)) {
+    participant_.vote_no_for_recovery(ask.descriptor, ask.digest);
+  }
   context_.promise(from, promise_of(*context_.state.find(key), ask.ballot));
 }
 
@@ -186,7 +190,7 @@ void Witness::on_propose(const NodeId& from, const Propose& propose) {
     context_.promise(from, status_of(*row, false));
     return;
   }
-  if (row != nullptr && propose.ballot < row->promised) {
+  if (row != nullptr && propose.ballot < row->promised && !planted(Mutant::accept_lower_ballot)) {
     context_.note("ballot too low", key.id);
     context_.promise(from, Refuse{.key = key, .why = Refusal::ballot, .promised = row->promised});
     return;

@@ -196,6 +196,7 @@ void Loop::collect() {
   for (core::Send& send : effects_.sends)
     messages_.add(send.to, std::move(send.message));
   for (core::ClientReply& reply : effects_.replies) {
+    if (auto* report = std::get_if<core::Report>(&reply.reply)) add_link_counts(*report);
     replies_.add(reply.link, std::move(reply.reply));
   }
   for (const core::Write& write : effects_.writes) {
@@ -224,6 +225,25 @@ void Loop::collect() {
   effects_.fenced.reset();
   effects_.notes.clear();
   effects_.wake_at.reset();
+}
+
+// The engine counts what it does; what strangers try is known to the sockets only.
+void Loop::add_link_counts(core::Report& report) const {
+  if (report.counts.empty()) return;
+  const transport::LinkCounters& links = parts_.sockets.counters();
+  const auto add = [&](const char* name, std::uint64_t value) {
+    report.counts.push_back({.name = name, .value = value});
+  };
+  add("links_accepted", links.handshakes_accepted);
+  add("links_refused", links.handshakes_refused);
+  add("links_muted", links.connections_muted);
+  add("links_lost", links.links_lost);
+  add("clients_gone", links.clients_gone);
+  add("frames_in", links.frames_in);
+  add("frames_out", links.frames_out);
+  add("frames_malformed", links.frames_malformed);
+  add("frames_of_other_version", links.frames_of_other_version);
+  add("frames_ignored", links.frames_ignored);
 }
 
 void Loop::report(const core::Effects& effects) {

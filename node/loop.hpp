@@ -71,6 +71,7 @@ class Loop {
   void send_messages();
   void send_replies();
   void hold_or_resume();
+  void add_link_counts(core::Report& report) const;
 
   [[nodiscard]] bool is_drained() const;
   [[nodiscard]] const std::string& peer_name(core::PeerIndex peer) const;

@@ -113,6 +113,20 @@ void print_transactions(const std::vector<TransactionStatus>& transactions) {
   std::cout << table;
 }
 
+std::string counts_json(const std::map<std::string, std::uint64_t>& counts) {
+  Json json;
+  for (const auto& [name, count] : counts)
+    json.number(name, count);
+  return json.str();
+}
+
+void print_counts(const std::map<std::string, std::uint64_t>& counts) {
+  Table table({"COUNT", "#VALUE"});
+  for (const auto& [name, count] : counts)
+    table.add({name, std::to_string(count)});
+  std::cout << table;
+}
+
 }  // namespace
 
 Exit run_status(const Globals& globals) {
@@ -122,7 +136,7 @@ Exit run_status(const Globals& globals) {
     std::cout << Json{}
                      .list("nodes", jsons_of(status.nodes, node_json))
                      .list("queues", jsons_of(status.queues, queue_json))
-                     .list("transactions", jsons_of(status.transactions, transaction_json))
+                     .raw("counts", counts_json(status.counts))
                      .str()
               << "\n";
     return Exit::done;
@@ -130,8 +144,8 @@ Exit run_status(const Globals& globals) {
   print_nodes(status.nodes);
   std::cout << "\n";
   print_queues(status.queues);
-  std::cout << "\ntransactions under way: " << status.transactions.size() << "\n";
-  if (!status.transactions.empty()) print_transactions(status.transactions);
+  std::cout << "\n";
+  print_counts(status.counts);
   return Exit::done;
 }
 

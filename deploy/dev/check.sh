@@ -128,6 +128,7 @@ check() {
   if [[ ${#stages_failed[@]} -eq 0 || ${stages_failed[*]} == format ]]; then
     stage "tests" verb_test
     stage "simulation" check_simulation
+    stage "planted bugs, a sample" check_mutants
     stage "kill matrix, a sample" check_kill_matrix
     stage "demo" check_demo
     stage "install and use" install_test

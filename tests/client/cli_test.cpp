@@ -311,6 +311,8 @@ core::Report sample_report(std::uint64_t request) {
        .branches = {{.branch = 0, .node = "shop", .what = "deliver orders", .state = "voted yes"},
                     {.branch = 1, .node = "warehouse", .what = "call reserve", .state = "waiting"}},
        .waiting_for = {"warehouse"}}};
+  report.counts = {{.name = "transactions_undecided", .value = 1},
+                   {.name = "frames_malformed", .value = 12}};
   return report;
 }
 

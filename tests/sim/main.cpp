@@ -3,9 +3,12 @@
 //   nemcon-sim --seed N [--story]            one seed, exactly again
 //   nemcon-sim --seeds A-B                   a range
 //   nemcon-sim --minutes M                   from a start that the clock gives, for so long
-//   --expect-violation                       succeeds when a violation was found (planted bugs)
+//   --expect-violation                       succeeds when one was found, and stops there
+//   --canary                                 the judge is told of one delivery that never was
+//   --mutant NAME, --list-mutants            in a build with NEMCON_MUTANTS: one of core/mutant.hpp
 //
 // Exit: 0 as wished, 1 a violation (or none, when one was expected), 2 wrong usage.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -15,10 +18,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <unistd.h>
 
+#include "core/mutant.hpp"
 #include "tests/sim/run.hpp"
 
 namespace nemcon::sim {
@@ -33,27 +38,61 @@ struct Arguments {
   bool expects_violation = false;
   bool reports_marks = false;
   bool is_quiet = false;
+  bool is_canary = false;
 };
 
 // What the abort handler needs: a check inside the product ends the process.
 std::uint64_t current_seed = 0;
+std::uint64_t transactions_before = 0;
 std::size_t current_story_line_count = 0;
 bool current_expects_violation = false;
+std::string_view current_mutant;
 
 void print_replay(std::uint64_t seed) {
-  std::cout << "./dev sim --seed " << seed << std::endl;
+  std::cout << "./dev " << (current_mutant.empty() ? "sim" : "mutants --mutant ") << current_mutant
+            << " --seed " << seed << std::endl;
+}
+
+// The line that `./dev mutants` reads.
+void print_found(std::uint64_t transactions, std::string_view what) {
+  if (!current_expects_violation) return;
+  std::cout << "found by seed " << current_seed << " after " << transactions
+            << " transactions: " << what << std::endl;
 }
 
 extern "C" void on_abort(int) {
   if (current_story_line_count != 0) print_story_of_current_run(std::cout);
   std::cout << "seed " << current_seed << ": a check of the product failed (see above)\n";
+  print_found(transactions_before, "a check of the product");
   print_replay(current_seed);
   std::_Exit(current_expects_violation ? 0 : 1);
 }
 
+void list_mutants() {
+  for (const core::MutantInfo& one : core::mutants)
+    std::cout << one.name << ' ' << one.breaks << '\n';
+}
+
+void plant(const std::string& name) {
+  const auto* const found = std::ranges::find(core::mutants, name, &core::MutantInfo::name);
+  if (found == core::mutants.end()) {
+    std::cerr << "nemcon-sim: no mutant " << name << "; --list-mutants names them\n";
+    std::exit(2);
+  }
+  current_mutant = found->name;
+#ifdef NEMCON_MUTANTS
+  core::plant(found->mutant);
+#else
+  std::cerr << "nemcon-sim: this build has no mutants; `./dev mutants` makes one that has\n";
+  std::exit(2);
+#endif
+}
+
 [[noreturn]] void exit_with_usage() {
   std::cerr << "usage: nemcon-sim (--seed N | --seeds A-B | --minutes M) [--story [LINES]]\n"
-               "                  [--size PERCENT] [--expect-violation] [--marks] [--quiet]\n";
+               "                  [--size PERCENT] [--expect-violation] [--marks] [--quiet]\n"
+               "                  [--canary] [--mutant NAME]\n"
+               "       nemcon-sim --list-mutants\n";
   std::exit(2);
 }
 
@@ -98,6 +137,13 @@ Arguments parse(int count, char** values) {
       arguments.reports_marks = true;
     } else if (option == "--quiet") {
       arguments.is_quiet = true;
+    } else if (option == "--canary") {
+      arguments.is_canary = true;
+    } else if (option == "--mutant") {
+      plant(next(index));
+    } else if (option == "--list-mutants") {
+      list_mutants();
+      std::exit(0);
     } else {
       exit_with_usage();
     }
@@ -146,6 +192,8 @@ class Campaign {
     options.seed = seed;
     options.size = arguments_.size;
     options.story_line_count = arguments_.story_line_count;
+    options.is_canary = arguments_.is_canary;
+    transactions_before = transaction_count_;
     const RunResult result = run_seed(options, std::cout);
     ++seed_count_;
     transaction_count_ += result.transaction_count;
@@ -165,6 +213,7 @@ class Campaign {
     if (result.violations.empty()) return true;
     ++failed_count_;
     print_violations(result);
+    print_found(transaction_count_, result.violations.front());
     return !arguments_.expects_violation && failed_count_ < 20;
   }
 
@@ -217,5 +266,6 @@ int main(int argument_count, char** argument_values) {
   nemcon::sim::current_story_line_count = arguments.story_line_count;
   nemcon::sim::current_expects_violation = arguments.expects_violation;
   std::signal(SIGABRT, nemcon::sim::on_abort);
+  std::signal(SIGSEGV, nemcon::sim::on_abort);
   return nemcon::sim::Campaign{arguments}.run();
 }

@@ -158,6 +158,10 @@ void Service::vote(const core::CallKey& call, bool yes, bool read_only) {
 }
 
 void Service::take(const core::ServiceDecision& decision) {
+  if (random_.chance(habits_.hangs)) {
+    ++counts_.hung_count;  // Its function failed: it is told again.
+    return;
+  }
   thinking_.erase(decision.call);
   const auto found = store_->entries.find(decision.call);
   if (found == store_->entries.end()) {

@@ -46,6 +46,12 @@ class Stranger {
     (void)send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
 
+  // Waits until the node has said something.
+  void hear() const {
+    std::array<char, 1024> bytes{};
+    NEMCON_CHECK(recv(socket_, bytes.data(), bytes.size(), 0) > 0);
+  }
+
  private:
   int socket_;
 };
@@ -55,6 +61,45 @@ std::string zmtp_greeting() {
   std::string greeting("\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL", 16);
   greeting.resize(64, '\0');
   return greeting;
+}
+
+// What a ZeroMQ socket of another program would say: its handshake, then one message.
+void say_as_zmq(const Stranger& stranger, const std::string& body) {
+  constexpr std::size_t signature_bytes = 10;
+  const std::string ready(
+      "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
+      "DEALER",
+      30);
+  stranger.say(zmtp_greeting().substr(0, signature_bytes));
+  stranger.hear();
+  stranger.say(zmtp_greeting().substr(signature_bytes));
+  stranger.hear();
+  stranger.say(ready);
+  stranger.say(std::string(1, '\0') + static_cast<char>(body.size()) + body);
+}
+
+std::uint64_t count_of(const core::Report& report, const std::string& name) {
+  for (const core::CountReport& count : report.counts)
+    if (count.name == name) return count.value;
+  ADD_FAILURE() << "no count " << name;
+  return 0;
+}
+
+TEST(BadInput, WhatAStrangerTriedIsCounted) {
+  Mesh mesh({"shop"}, "");
+  ASSERT_TRUE(mesh.start_all()) << mesh.diagnostics();
+  Caller caller(mesh.endpoint("shop"), "");
+  const Stranger stranger(mesh.endpoint("shop"));
+
+  say_as_zmq(stranger, "how do you do");
+
+  // Its own thread of ZeroMQ reads it; a request of ours may come first.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  core::Report report = caller.inspect(core::Topic::status);
+  while (count_of(report, "frames_malformed") == 0 && std::chrono::steady_clock::now() < end)
+    report = caller.inspect(core::Topic::status);
+  EXPECT_EQ(count_of(report, "frames_malformed"), 1U);
+  EXPECT_EQ(count_of(report, "links_muted"), 1U);
 }
 
 TEST(BadInput, GarbageOnThePortHurtsNobodyElse) {

@@ -50,13 +50,14 @@ class Caller {
   // As the node sees it; true when `peer` takes part.
   [[nodiscard]] bool sees(const std::string& peer);
 
+  [[nodiscard]] core::Report inspect(core::Topic topic);
+
  private:
   void send(const core::Request& request);
   // The next event of the link; absent when patience is over.
   [[nodiscard]] std::optional<transport::ClientEvent> next_event();
   // The next reply; absent when the link is down or patience is over.
   [[nodiscard]] std::optional<core::Reply> next_reply();
-  [[nodiscard]] core::Report inspect(core::Topic topic);
   [[nodiscard]] std::vector<core::Delivered> deliveries(const std::string& queue,
                                                         std::size_t count);
 

@@ -288,8 +288,11 @@ std::vector<NamedReply> replies() {
                                            .at = at,
                                            .content = content("3 pieces")}},
       {"serving", Serving{.request = 5, .active = true, .look_again = 7}},
-      {"report",
-       Report{.request = 6, .nodes = {node}, .queues = {queue}, .transactions = {transaction}}},
+      {"report", Report{.request = 6,
+                        .nodes = {node},
+                        .queues = {queue},
+                        .transactions = {transaction},
+                        .counts = {{.name = "links_muted", .value = 2}}}},
   };
 }
 

@@ -136,6 +136,7 @@ class NEMCON_EXPORT Client {
   // As the connected node sees it. Retryable Error when no node answered.
   [[nodiscard]] MeshStatus status(std::chrono::milliseconds deadline = {});
   [[nodiscard]] std::vector<QueueStatus> queues(std::chrono::milliseconds deadline = {});
+  // At most 1,000, undecided ones before others; status().counts has the whole number.
   [[nodiscard]] std::vector<TransactionStatus> transactions(
       bool in_doubt_only = false, std::chrono::milliseconds deadline = {});
   [[nodiscard]] std::optional<TransactionStatus> transaction(

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,10 @@ struct TransactionStatus {
 struct MeshStatus {
   std::vector<NodeStatus> nodes;
   std::vector<QueueStatus> queues;
-  std::vector<TransactionStatus> transactions;  // Those that are not finished.
+  // Of the node that answers. "transactions_undecided" and "transactions_in_doubt" are as of now;
+  // what begins with links_, clients_ or frames_ counts from the start of its process:
+  // links_muted, frames_malformed, ... A newer node may add names.
+  std::map<std::string, std::uint64_t> counts;
 };
 
 NEMCON_EXPORT const char* to_text(QueueOrdering ordering);

@@ -1,0 +1,130 @@
+// Mutants: known ways of getting the protocol wrong, planted in this code. A build with
+// NEMCON_MUTANTS has all of them, switched on one at a time; in any other build planted() is the
+// constant false and nothing of them is left. `./dev mutants` demands that the simulator finds each
+// of them: a test that cannot fail proves nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace nemcon::core {
+
+enum class Mutant : std::uint8_t {
+  none,
+  promise_before_flush,
+  reply_before_flush,
+  no_vote_before_flush,
+  vote_again_after_promise,
+  accept_lower_ballot,
+  promise_without_vote,
+  ignore_accepted_value,
+  adopt_lowest_ballot,
+  minority_of_promises,
+  invent_yes,
+  invent_timestamp,
+  minority_learns,
+  own_yes_is_enough,
+  reuse_ballot,
+  abort_alone,
+  commit_on_time_out,
+  bind_twice,
+  forget_before_informed,
+  forget_without_refusal,
+  forget_witness_only,
+  too_old_is_inclusive,
+  mark_without_epoch,
+  forget_stored_outcomes,
+  clock_starts_anew,
+  least_timestamp_commits,
+  deliver_without_waiting,
+  no_tie_break,
+  ignore_high_mark,
+  overtake_own_producer,
+  forget_prepared_at_start,
+  deliver_rolled_back,
+  keep_claim,
+  consume_rolled_back,
+  lease_survives_claim,
+  acknowledge_before_write,
+  checkpoint_forgets_returned,
+  checkpoint_forgets_erased,
+  believe_old_copy,
+  rollback_without_tombstone,
+  in_doubt_unheard,
+  decision_told_once,
+  forget_unconfirmed_service,
+  believe_any_commit,
+  too_old_is_rolled_back,
+  resubmit_unasked,
+  claim_lost_at_start,
+  dead_letter_lost,
+};
+
+struct MutantInfo {
+  Mutant mutant = Mutant::none;
+  std::string_view name;
+  std::string_view breaks;  // The rule of docs/protocol.md.
+};
+
+inline constexpr std::array mutants = {
+    MutantInfo{Mutant::promise_before_flush, "promise-before-flush", "P-8"},
+    MutantInfo{Mutant::reply_before_flush, "reply-before-flush", "P-8"},
+    MutantInfo{Mutant::no_vote_before_flush, "no-vote-before-flush", "P-7"},
+    MutantInfo{Mutant::vote_again_after_promise, "vote-again-after-promise", "P-18"},
+    MutantInfo{Mutant::accept_lower_ballot, "accept-lower-ballot", "P-18"},
+    MutantInfo{Mutant::promise_without_vote, "promise-without-vote", "P-11"},
+    MutantInfo{Mutant::ignore_accepted_value, "ignore-accepted-value", "P-19"},
+    MutantInfo{Mutant::adopt_lowest_ballot, "adopt-lowest-ballot", "P-19"},
+    MutantInfo{Mutant::minority_of_promises, "minority-of-promises", "P-19"},
+    MutantInfo{Mutant::invent_yes, "invent-yes", "P-19"},
+    MutantInfo{Mutant::invent_timestamp, "invent-timestamp", "P-19"},
+    MutantInfo{Mutant::minority_learns, "minority-learns", "P-9"},
+    MutantInfo{Mutant::own_yes_is_enough, "own-yes-is-enough", "P-9"},
+    MutantInfo{Mutant::reuse_ballot, "reuse-ballot", "P-17"},
+    MutantInfo{Mutant::abort_alone, "abort-alone", "P-6"},
+    MutantInfo{Mutant::commit_on_time_out, "commit-on-time-out", "P-20"},
+    MutantInfo{Mutant::bind_twice, "bind-twice", "P-5"},
+    MutantInfo{Mutant::forget_before_informed, "forget-before-informed", "P-13"},
+    MutantInfo{Mutant::forget_without_refusal, "forget-without-refusal", "P-14"},
+    MutantInfo{Mutant::forget_witness_only, "forget-witness-only", "P-15"},
+    MutantInfo{Mutant::too_old_is_inclusive, "too-old-is-inclusive", "P-15"},
+    MutantInfo{Mutant::mark_without_epoch, "mark-without-epoch", "P-16"},
+    MutantInfo{Mutant::forget_stored_outcomes, "forget-stored-outcomes", "P-14"},
+    MutantInfo{Mutant::clock_starts_anew, "clock-starts-anew", "P-21"},
+    MutantInfo{Mutant::least_timestamp_commits, "least-timestamp-commits", "P-10"},
+    MutantInfo{Mutant::deliver_without_waiting, "deliver-without-waiting", "P-28"},
+    MutantInfo{Mutant::no_tie_break, "no-tie-break", "P-27"},
+    MutantInfo{Mutant::ignore_high_mark, "ignore-high-mark", "P-31"},
+    MutantInfo{Mutant::overtake_own_producer, "overtake-own-producer", "P-30"},
+    MutantInfo{Mutant::forget_prepared_at_start, "forget-prepared-at-start", "P-28"},
+    MutantInfo{Mutant::deliver_rolled_back, "deliver-rolled-back", "P-12"},
+    MutantInfo{Mutant::keep_claim, "keep-claim", "P-34"},
+    MutantInfo{Mutant::consume_rolled_back, "consume-rolled-back", "P-34"},
+    MutantInfo{Mutant::lease_survives_claim, "lease-survives-claim", "P-34"},
+    MutantInfo{Mutant::acknowledge_before_write, "acknowledge-before-write", "P-8"},
+    MutantInfo{Mutant::checkpoint_forgets_returned, "checkpoint-forgets-returned", "P-34"},
+    MutantInfo{Mutant::checkpoint_forgets_erased, "checkpoint-forgets-erased", "P-14"},
+    MutantInfo{Mutant::believe_old_copy, "believe-old-copy", "P-37"},
+    MutantInfo{Mutant::rollback_without_tombstone, "rollback-without-tombstone", "P-36"},
+    MutantInfo{Mutant::in_doubt_unheard, "in-doubt-unheard", "P-36"},
+    MutantInfo{Mutant::decision_told_once, "decision-told-once", "P-35"},
+    MutantInfo{Mutant::forget_unconfirmed_service, "forget-unconfirmed-service", "P-35"},
+    MutantInfo{Mutant::believe_any_commit, "believe-any-commit", "P-12"},
+    MutantInfo{Mutant::too_old_is_rolled_back, "too-old-is-rolled-back", "P-15"},
+    MutantInfo{Mutant::resubmit_unasked, "resubmit-unasked", "P-23"},
+    MutantInfo{Mutant::claim_lost_at_start, "claim-lost-at-start", "P-34"},
+    MutantInfo{Mutant::dead_letter_lost, "dead-letter-lost", "P-34"},
+};
+
+#ifdef NEMCON_MUTANTS
+// Process-wide; set before the first engine is made.
+void plant(Mutant mutant);
+[[nodiscard]] bool planted(Mutant mutant);
+#else
+[[nodiscard]] constexpr bool planted(Mutant) {
+  return false;
+}
+#endif
+
+}  // namespace nemcon::core

@@ -1,0 +1,46 @@
+# Sourced by ./dev: planted bugs (core/mutant.hpp), each of which the simulator must find.
+
+mutant_seeds_max=4000
+
+# hunt_one PROGRAM "NAME RULE": one line, and false when the mutant survives.
+hunt_one() {
+  local program=$1 name=${2% *} rule=${2#* } begin=$SECONDS output found
+  output=$("$program" --mutant "$name" --seeds "1-$mutant_seeds_max" --expect-violation --quiet 2>/dev/null) || true
+  found=$(grep -m1 '^found by seed' <<<"$output" || true)
+  printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "${found:-SURVIVED $mutant_seeds_max seeds}" $((SECONDS - begin))
+  [[ -n $found ]]
+}
+
+# hunt NAMES...: "NAME RULE" each; a summary with the median.
+hunt() {
+  local program=build/mutants/tests/sim/nemcon-sim lines survived
+  mkdir -p build/mutants
+  export -f hunt_one
+  export mutant_seeds_max
+  printf '%s\n' "$@" | xargs -P "$jobs" -d '\n' -I{} bash -c 'hunt_one "$@"' _ "$program" {} |
+    tee build/mutants/hunt.txt || true
+  lines=$(wc -l <build/mutants/hunt.txt)
+  survived=$(grep -c SURVIVED build/mutants/hunt.txt || true)
+  [[ $lines -eq $# ]] || die "mutants: $lines of $# hunts came to an end"
+  sed -n 's/.* after \([0-9]*\) transactions.*/\1/p' build/mutants/hunt.txt | sort -n |
+    awk -v all=$# -v survived="$survived" '{ n[NR] = $1 } END {
+      printf "%d mutants, %d found, median after %d transactions, at most %d\n", all, all - survived, n[int((NR + 1) / 2)], n[NR] }'
+  [[ $survived -eq 0 ]]
+}
+
+# The judge itself: a delivery that never was must be seen, in this build without any mutant.
+canary() {
+  "$(program nemcon-sim)" --seeds 1-20 --canary --expect-violation --quiet >/dev/null ||
+    die "the canary lives: a message that is consumed twice goes unnoticed"
+  printf 'the canary died, as it must\n'
+}
+
+# Each one is in every tenth change.
+check_mutants() {
+  build release nemcon-sim >/dev/null
+  canary
+  build mutants nemcon-sim >/dev/null
+  local all
+  mapfile -t all < <(build/mutants/tests/sim/nemcon-sim --list-mutants | awk -v turn="$(turn 10)" 'NR % 10 == turn')
+  hunt "${all[@]}"
+}
