@@ -108,8 +108,8 @@ void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
     context_.promise(from, Decision{.key = vote.key, .outcome = *row->outcome});
     return;
   }
-  const Remembered* remembered = context_.state.sessions().find_remembered(vote.key.id);
-  if (row == nullptr && remembered != nullptr && remembered->digest == vote.key.digest) {
+  const Remembered* remembered = context_.state.sessions().find_remembered(vote.key);
+  if (row == nullptr && remembered != nullptr) {
     context_.promise(from, Decision{.key = vote.key, .outcome = remembered->outcome});
     return;
   }
@@ -178,8 +178,7 @@ void Driver::evaluate(Drive& drive) {
 bool Driver::has_lost_vote(const Drive& drive) const {
   const TransactionKey key = drive.key();
   const Sessions& sessions = context_.state.sessions();
-  if (drive.self < 0 || drive.descriptor->one_phase ||
-      sessions.find_remembered(key.id) != nullptr ||
+  if (drive.self < 0 || drive.descriptor->one_phase || sessions.find_ended(key.id) != nullptr ||
       sessions.is_too_old(key.id, drive.descriptor->expires)) {
     return false;
   }

@@ -302,14 +302,12 @@ void Engine::Parts::raise_floor() {
   floor_at_ = context.now() + retention / 8;
   const auto retention_ms = static_cast<std::uint64_t>(retention / std::chrono::milliseconds{1});
   const std::uint64_t own_ms = context.clock.wall_ms();
-  std::uint64_t wall_ms = own_ms;
   for (const auto& [index, known] : context.membership.peers()) {
-    Peer& peer = context.membership.peer(index);
-    if (!peer.is_live()) continue;
-    wall_ms = std::min(wall_ms, peer.clock.wall_ms());
     // An idle peer's clock is known from its last frame only: ask, or the floor would stand still.
-    if (peer.clock.wall_ms() + retention_ms / 8 < own_ms) say_hello(peer, true);
+    const bool is_behind = known.clock.wall_ms() + retention_ms / 8 < own_ms;
+    if (known.is_live() && is_behind) say_hello(context.membership.peer(index), true);
   }
+  const std::uint64_t wall_ms = context.membership.slowest_ms(own_ms);
   if (wall_ms <= retention_ms) return;
   const Hlc floor = Hlc::from_ms(wall_ms - retention_ms);
   if (floor > context.state.sessions().floor()) {
@@ -468,11 +466,11 @@ void Engine::Parts::on_query(const NodeId& from, const Query& query) {
   }
   if (row != nullptr) {
     status = status_of(*row, query.wants_descriptor);
-  } else if (const Remembered* remembered = state.sessions().find_remembered(query.id)) {
-    status.key.digest = remembered->digest;
+  } else if (const Sessions::Ended* ended = state.sessions().find_ended(status.key)) {
+    status.key = ended->first;
     status.knowledge = Knowledge::decided;
-    status.outcome = remembered->outcome;
-    status.forgotten = remembered->forgotten;
+    status.outcome = ended->second.outcome;
+    status.forgotten = ended->second.forgotten;
   } else if (participant.is_preparing(status.key)) {
     status.knowledge = Knowledge::working;
   } else if (const auto preparing = participant.find_preparing(query.id);

@@ -203,6 +203,18 @@ std::uint64_t Membership::ceiling_ms(Instant now) const {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(*newest + monotonic_ms(now) + limit, 0));
 }
 
+std::uint64_t Membership::slowest_ms(std::uint64_t own_ms) const {
+  std::uint64_t slowest = own_ms;
+  std::size_t live_count = 0;
+  for (const auto& [index, peer] : peers_) {
+    if (!peer.is_live()) continue;
+    live_count += 1;
+    slowest = std::min(slowest, peer.clock.wall_ms());
+  }
+  const bool is_confirmed = 2 * live_count >= peers_.size() && may_vote();
+  return is_confirmed ? slowest : 0;
+}
+
 void Membership::update_joined(Instant now) {
   if (joined_ || fenced_) return;
   bool any = false;

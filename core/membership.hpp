@@ -93,6 +93,11 @@ class Membership {
   // The latest wall time that some peer would still accept in a timestamp (Rule P-22).
   [[nodiscard]] std::uint64_t ceiling_ms(Instant now) const;
 
+  // The slowest clock of this node and its live peers; 0 while less than half of the peers are live
+  // or this node's clock is off. Nothing may be dropped by a clock that nobody confirms: a wrong
+  // one would make every anonymous client too old, until that time has come (Rule P-15).
+  [[nodiscard]] std::uint64_t slowest_ms(std::uint64_t own_ms) const;
+
   void update_joined(Instant now);
   [[nodiscard]] std::optional<Instant> earliest(Instant now) const;
 

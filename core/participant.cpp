@@ -97,12 +97,12 @@ bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
     }
     return true;
   }
-  if (const Remembered* remembered = context_.state.sessions().find_remembered(id)) {
+  if (const Sessions::Ended* ended = context_.state.sessions().find_ended(key)) {
     context_.note("prepare of a finished transaction", id);
-    context_.promise(from, TransactionStatus{.key = {id, remembered->digest},
+    context_.promise(from, TransactionStatus{.key = ended->first,
                                              .knowledge = Knowledge::decided,
-                                             .outcome = remembered->outcome,
-                                             .forgotten = remembered->forgotten});
+                                             .outcome = ended->second.outcome,
+                                             .forgotten = ended->second.forgotten});
     return true;
   }
   if (context_.state.sessions().is_too_old(id, prepare.descriptor->expires)) {
@@ -584,9 +584,9 @@ void Participant::vote_no_for_recovery(const DescriptorPtr& descriptor, const Di
 Objection Participant::objection_to_recovery(const TransactionKey& key) const {
   const Sessions& sessions = context_.state.sessions();
   const Transaction* bound = context_.state.find_bound(key.id);
-  const Remembered* remembered = sessions.find_remembered(key.id);
+  const Sessions::Ended* ended = sessions.find_ended(key.id);
   if ((bound != nullptr && bound->digest != key.digest) ||
-      (remembered != nullptr && remembered->outcome.committed)) {
+      (ended != nullptr && ended->second.outcome.committed)) {
     return {Reason::descriptor_conflict, "another submission of this id came first"};
   }
   if (sessions.is_fenced(key.id)) {

@@ -27,7 +27,7 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     const Sessions& sessions = context_.state.sessions();
     // Known under another digest: what was bound here is another submission of this id.
     const bool remembered =
-        sessions.find_remembered(key.id) != nullptr || context_.state.find_bound(key.id) != nullptr;
+        sessions.find_ended(key.id) != nullptr || context_.state.find_bound(key.id) != nullptr;
     const bool too_old = sessions.is_too_old(key.id, Hlc::never());
     const bool initiator = context_.is_self(key.id.initiator);
     // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
@@ -144,9 +144,10 @@ void Participant::on_in_doubt(const InDoubt& report) {
     services_.decide(call, told, committed ? *row->outcome : Outcome{});
     return;
   }
-  if (const Remembered* remembered = context_.state.sessions().find_remembered(key.id)) {
-    const bool same = remembered->digest == key.digest;
-    services_.decide(call, told, same ? remembered->outcome : Outcome{});
+  const Sessions& sessions = context_.state.sessions();
+  if (sessions.find_ended(key.id) != nullptr) {
+    const Remembered* same = sessions.find_remembered(key);
+    services_.decide(call, told, same != nullptr ? same->outcome : Outcome{});
     return;
   }
   if (!services_.is_confirmed(report)) {
@@ -154,7 +155,7 @@ void Participant::on_in_doubt(const InDoubt& report) {
                   report.service);
     return;
   }
-  if (context_.state.sessions().is_too_old(key.id, Hlc::never())) {
+  if (sessions.is_too_old(key.id, Hlc::never())) {
     // Not forgotten here before the service had confirmed a commit (Rule P-35): no commit it was.
     context_.note("service in doubt about a forgotten transaction", key.id, report.service);
     services_.decide(call, told, Outcome{});

@@ -83,10 +83,10 @@ void Driver::schedule(const TransactionKey& key, Watch& watch) {
 void Driver::take_over(Drive& drive) {
   const TransactionKey key = drive.key();
   const Transaction* row = context_.state.find(key);
-  const Remembered* remembered = context_.state.sessions().find_remembered(key.id);
+  const Remembered* remembered = context_.state.sessions().find_remembered(key);
   if (row != nullptr && row->outcome) {
     drive.outcome = row->outcome;
-  } else if (row == nullptr && remembered != nullptr && remembered->digest == key.digest) {
+  } else if (row == nullptr && remembered != nullptr) {
     drive.outcome = remembered->outcome;
   } else {
     return;
@@ -156,10 +156,10 @@ void Driver::send_vote(const TransactionKey& key, const NodeId& asked_by) {
       wanted -= 1;
     }
   }
-  const bool all_no = std::ranges::all_of(
-      row.own, [](const OwnBranch& own) { return own.vote.choice == Choice::no; });
+  const auto refuses = [](const OwnBranch& own) { return own.vote.choice == Choice::no; };
+  const bool early = planted(Mutant::no_vote_before_flush) && std::ranges::all_of(row.own, refuses);
   for (const NodeId& target : targets) {
-    if (planted(Mutant::no_vote_before_flush) && all_no) {
+    if (early) {
       context_.send(target, vote_of(row, target != asked_by));
       continue;
     }

@@ -162,12 +162,12 @@ void Reporter::add_transaction(Report& report, const TransactionId& id) const {
     if (key.id == id) report.transactions.push_back(transaction(key, *descriptor));
   }
   if (!report.transactions.empty()) return;
-  const Remembered* remembered = context_.state.sessions().find_remembered(id);
-  if (remembered == nullptr) return;
+  const Sessions::Ended* ended = context_.state.sessions().find_ended(id);
+  if (ended == nullptr) return;
+  const Outcome& outcome = ended->second.outcome;
   TransactionReport known{.id = id};
-  known.state = remembered->outcome.committed
-                    ? "committed"
-                    : std::string("rolled back: ") + core::to_text(remembered->outcome.reason);
+  known.state = outcome.committed ? "committed"
+                                  : std::string("rolled back: ") + core::to_text(outcome.reason);
   report.transactions.push_back(std::move(known));
 }
 

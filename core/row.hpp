@@ -45,7 +45,6 @@ struct ReturnedRow {
 
 // The outcome of a transaction whose row is gone, or never was.
 struct Remembered {
-  Digest digest;
   Outcome outcome;
   Hlc expires;
   bool forgotten = false;  // Every participant has applied it.
@@ -70,7 +69,8 @@ struct SessionRow {
   Hlc expires;  // Anonymous: the largest expiry seen; the row goes once it is below floor.
   std::vector<EpochMark> marks;
   std::vector<HighMark> highs;
-  std::map<TransactionId, Remembered> remembered;
+  // Of a submission that was turned away before it had a descriptor the digest is zero.
+  std::map<TransactionKey, Remembered> remembered;
 };
 
 struct TransactionRow {
@@ -136,7 +136,7 @@ void fields(Archive& archive, ReturnedRow& v) {
 
 template <class Archive>
 void fields(Archive& archive, Remembered& v) {
-  archive(v.digest, v.outcome, v.expires, v.forgotten);
+  archive(v.outcome, v.expires, v.forgotten);
 }
 
 template <class Archive>

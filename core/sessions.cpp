@@ -22,8 +22,10 @@ bool has_open_rows(const std::map<std::pair<Epoch, Sequence>, std::uint32_t>& pr
   return total > row.remembered.size();
 }
 
-// Several submissions of one id may end here, of which at most one can commit (Rule P-5). The
-// client is told of that one, or else of one that says why, and of a mere conflict last.
+// A client that submits one id over and over, each time through another node, costs no more.
+constexpr std::ptrdiff_t ended_per_id_max = 16;
+
+// See find_ended().
 int weight_of(const Outcome& outcome) {
   if (outcome.committed) return 2;
   return outcome.reason == Reason::descriptor_conflict ? 0 : 1;
@@ -42,8 +44,8 @@ Sequence mark_of(const SessionRow& row, Epoch epoch) {
 void Sessions::load(SessionRow row) {
   if (planted(Mutant::forget_stored_outcomes)) row.remembered.clear();
   Session session{.row = std::move(row), .present = {}};
-  for (const auto& [id, remembered] : session.row.remembered) {
-    session.present[{id.epoch, id.sequence}] += 1;
+  for (const auto& [key, remembered] : session.row.remembered) {
+    session.present[{key.id.epoch, key.id.sequence}] += 1;
   }
   const ClientId client = session.row.client;
   sessions_.insert_or_assign(client, std::move(session));
@@ -83,24 +85,33 @@ void Sessions::acknowledge(ClientId client, Epoch epoch, Sequence ack_upto) {
   drop_acknowledged(session);
 }
 
-void Sessions::remember(const TransactionId& id, const Remembered& remembered) {
+void Sessions::remember(const TransactionKey& key, const Remembered& remembered) {
   if (planted(Mutant::forget_without_refusal)) return;
   // Refused as too old from now on: nothing needs to be kept (Rule P-14).
-  if (is_too_old(id, remembered.expires)) return;
-  Session& session = session_of(id.client);
+  if (is_too_old(key.id, remembered.expires)) return;
+  Session& session = session_of(key.id.client);
   // A tombstone can be all that is known of a client: the floor must not take it with the session.
   session.row.expires = std::max(session.row.expires, remembered.expires);
-  const auto [at, inserted] = session.row.remembered.emplace(id, remembered);
+  const auto [at, inserted] = session.row.remembered.emplace(key, remembered);
   if (inserted) {
-    session.present[{id.epoch, id.sequence}] += 1;
-    return;
+    session.present[{key.id.epoch, key.id.sequence}] += 1;
+    drop_surplus(session, key.id);
+  } else if (weight_of(remembered.outcome) > weight_of(at->second.outcome)) {
+    at->second = remembered;
   }
-  // What was turned away has no digest. That of a submission which went on elsewhere must be known,
-  // or a late vote for it would be accepted once more by a witness that forgot it.
-  const int weight = weight_of(remembered.outcome);
-  const int known = weight_of(at->second.outcome);
-  const bool says_more = at->second.digest == Digest{} && remembered.digest != Digest{};
-  if (weight > known || (weight == known && says_more)) at->second = remembered;
+}
+
+void Sessions::drop_surplus(Session& session, const TransactionId& id) {
+  auto& all = session.row.remembered;
+  const auto begin = all.lower_bound(TransactionKey{.id = id, .digest = {}});
+  auto end = begin;
+  while (end != all.end() && end->first.id == id)
+    ++end;
+  if (std::distance(begin, end) <= ended_per_id_max) return;
+  all.erase(std::min_element(begin, end, [](const Ended& one, const Ended& other) {
+    return weight_of(one.second.outcome) < weight_of(other.second.outcome);
+  }));
+  release_present(session, id);
 }
 
 void Sessions::raise_high(const TransactionId& id, QueueId queue) {
@@ -128,7 +139,7 @@ void Sessions::raise_floor(Hlc floor) {
     }
     std::erase_if(session.row.remembered, [&](const auto& entry) {
       if (entry.second.expires > floor_) return false;
-      release_present(session, entry.first);
+      release_present(session, entry.first.id);
       dirty_.insert(at->first);
       return true;
     });
@@ -152,7 +163,7 @@ void Sessions::release_present(Session& session, const TransactionId& id) {
 
 void Sessions::drop_acknowledged(Session& session) {
   std::erase_if(session.row.remembered, [&](const auto& entry) {
-    const TransactionId& id = entry.first;
+    const TransactionId& id = entry.first.id;
     if (id.sequence >= mark_of(session.row, id.epoch)) return false;
     release_present(session, id);
     return true;
@@ -164,11 +175,32 @@ const SessionRow* Sessions::find(ClientId client) const {
   return found == sessions_.end() ? nullptr : &found->second.row;
 }
 
-const Remembered* Sessions::find_remembered(const TransactionId& id) const {
+const Remembered* Sessions::find_remembered(const TransactionKey& key) const {
+  const SessionRow* row = find(key.id.client);
+  if (row == nullptr) return nullptr;
+  const auto found = row->remembered.find(key);
+  return found == row->remembered.end() ? nullptr : &found->second;
+}
+
+const Sessions::Ended* Sessions::find_ended(const TransactionId& id) const {
   const SessionRow* row = find(id.client);
   if (row == nullptr) return nullptr;
-  const auto found = row->remembered.find(id);
-  return found == row->remembered.end() ? nullptr : &found->second;
+  const Ended* best = nullptr;
+  for (auto at = row->remembered.lower_bound(TransactionKey{.id = id, .digest = {}});
+       at != row->remembered.end() && at->first.id == id; ++at) {
+    if (best == nullptr || weight_of(at->second.outcome) >= weight_of(best->second.outcome)) {
+      best = &*at;
+    }
+  }
+  return best;
+}
+
+const Sessions::Ended* Sessions::find_ended(const TransactionKey& key) const {
+  const SessionRow* row = find(key.id.client);
+  if (row == nullptr) return nullptr;
+  const auto found = row->remembered.find(key);
+  const bool exact = key.digest != Digest{} && found != row->remembered.end();
+  return exact ? &*found : find_ended(key.id);
 }
 
 Sequence Sessions::ack_upto(ClientId client, Epoch epoch) const {

@@ -22,6 +22,8 @@ namespace nemcon::core {
 
 class Sessions {
  public:
+  using Ended = std::pair<const TransactionKey, Remembered>;
+
   void load(SessionRow row);
 
   // ---- durable changes ----------------------------------------------------------------------
@@ -29,7 +31,7 @@ class Sessions {
   void touch(const TransactionId& id, const std::string& name, Hlc expires);
   void open(ClientId client, const std::string& name, Epoch epoch);
   void acknowledge(ClientId client, Epoch epoch, Sequence ack_upto);
-  void remember(const TransactionId& id, const Remembered& remembered);
+  void remember(const TransactionKey& key, const Remembered& remembered);
   void raise_high(const TransactionId& id, QueueId queue);
   void raise_floor(Hlc floor);
 
@@ -39,7 +41,15 @@ class Sessions {
 
   // ---- questions ----------------------------------------------------------------------------
   [[nodiscard]] const SessionRow* find(ClientId client) const;
-  [[nodiscard]] const Remembered* find_remembered(const TransactionId& id) const;
+  [[nodiscard]] const Remembered* find_remembered(const TransactionKey& key) const;
+
+  // Several submissions of one id may have ended here, of which at most one committed (Rule P-5).
+  // This is what the client is told: that one, or else one that says why, and of a mere conflict
+  // last.
+  [[nodiscard]] const Ended* find_ended(const TransactionId& id) const;
+
+  // This very submission when it ended here, else as above.
+  [[nodiscard]] const Ended* find_ended(const TransactionKey& key) const;
   [[nodiscard]] Sequence ack_upto(ClientId client, Epoch epoch) const;
 
   // Rule P-15. Only for ids of which nothing is known.
@@ -76,6 +86,7 @@ class Sessions {
   Session& session_of(ClientId client);
   void release_present(Session& session, const TransactionId& id);
   void drop_acknowledged(Session& session);
+  void drop_surplus(Session& session, const TransactionId& id);
 
   std::map<ClientId, Session> sessions_;
   Hlc floor_;

@@ -219,9 +219,7 @@ void State::apply_one(const Decided& record) {
     // A tombstone, or the initiator that learnt the outcome from others (Rule P-13).
     const Hlc expires = record.descriptor ? record.descriptor->expires : record.expires;
     if (record.descriptor) touch_session(*record.descriptor);
-    sessions_.remember(
-        record.key.id,
-        {.digest = record.key.digest, .outcome = record.outcome, .expires = expires});
+    sessions_.remember(record.key, {.outcome = record.outcome, .expires = expires});
     return;
   }
   Transaction& row = row_of(record.key, record.descriptor);
@@ -323,10 +321,9 @@ void State::apply_one(const DecidedAlone& record) {
   meta_.clock = std::max(meta_.clock, record.outcome.at);
   if (!record.outcome.committed) {
     touch_session(*record.descriptor);
-    sessions_.remember(record.key.id, {.digest = record.key.digest,
-                                       .outcome = record.outcome,
-                                       .expires = record.descriptor->expires,
-                                       .forgotten = true});
+    sessions_.remember(
+        record.key,
+        {.outcome = record.outcome, .expires = record.descriptor->expires, .forgotten = true});
     return;
   }
   apply_one(Voted{.key = record.key, .descriptor = record.descriptor, .branches = record.branches});
@@ -358,17 +355,15 @@ void State::apply_one(const Sent& record) {
           .history = {}},
          applying_);
   sessions_.raise_high(record.id, record.queue);
-  sessions_.remember(record.id, {.digest = {},
-                                 .outcome = {.committed = true, .at = record.at},
-                                 .expires = record.expires,
-                                 .forgotten = true});
+  sessions_.remember({record.id, {}}, {.outcome = {.committed = true, .at = record.at},
+                                       .expires = record.expires,
+                                       .forgotten = true});
   touch(record.queue);
 }
 
 void State::apply_one(const TurnedAway& record) {
   sessions_.touch(record.id, "", record.expires);
-  sessions_.remember(record.id,
-                     {.digest = {}, .outcome = record.outcome, .expires = record.expires});
+  sessions_.remember({record.id, {}}, {.outcome = record.outcome, .expires = record.expires});
 }
 
 void State::apply_one(const AllInformed& record) {
@@ -377,10 +372,9 @@ void State::apply_one(const AllInformed& record) {
 }
 
 void State::remember(const Transaction& transaction, const Outcome& outcome) {
-  sessions_.remember(transaction.descriptor->id, {.digest = transaction.digest,
-                                                  .outcome = outcome,
-                                                  .expires = transaction.descriptor->expires,
-                                                  .forgotten = true});
+  sessions_.remember(
+      transaction.key(),
+      {.outcome = outcome, .expires = transaction.descriptor->expires, .forgotten = true});
 }
 
 void State::apply_one(const Forgotten& record) {

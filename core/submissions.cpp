@@ -150,9 +150,9 @@ const Transaction* Submissions::find_telling(const TransactionId& id) const {
 // Decided here, or on the way: the answer is there, or will come by itself.
 bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter) {
   if (driver_.try_wait(id, waiter)) return true;
-  const Remembered* remembered = context_.state.sessions().find_remembered(id);
+  const Sessions::Ended* ended = context_.state.sessions().find_ended(id);
   const Transaction* row = find_telling(id);
-  const bool was_committed = remembered != nullptr && remembered->outcome.committed;
+  const bool was_committed = ended != nullptr && ended->second.outcome.committed;
   if (row != nullptr && !was_committed) {
     if (row->outcome) {
       conclude(waiter, id, *row->outcome, row->replies);
@@ -161,10 +161,10 @@ bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter
     }
     return true;
   }
-  if (remembered == nullptr || remembered->outcome.reason == Reason::descriptor_conflict) {
+  if (ended == nullptr || ended->second.outcome.reason == Reason::descriptor_conflict) {
     return false;
   }
-  conclude(waiter, id, remembered->outcome, {});
+  conclude(waiter, id, ended->second.outcome, {});
   return true;
 }
 

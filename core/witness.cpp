@@ -41,8 +41,7 @@ bool Witness::refuse_forgotten(const NodeId& from, const DescriptorPtr& descript
   const TransactionKey key{descriptor->id, digest};
   if (context_.state.find(key) != nullptr) return false;
   const Sessions& sessions = context_.state.sessions();
-  const Remembered* remembered = sessions.find_remembered(key.id);
-  if (remembered != nullptr && remembered->digest == digest) {
+  if (const Remembered* remembered = sessions.find_remembered(key)) {
     context_.promise(from, TransactionStatus{.key = key,
                                              .knowledge = Knowledge::decided,
                                              .outcome = remembered->outcome,

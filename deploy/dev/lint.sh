@@ -11,13 +11,13 @@ sources() {
   done
 }
 
-# lint_keys: "KEY FILE" for each file that the clang build compiles.
+# lint_keys: "KEY FILE" for each file that the build with clang compiles.
 lint_keys() {
   local table
   table=$(mktemp)
   # Every file of ours with its hash, and one line for the rules that hold for all.
   { sources '*.hpp' '*.cpp' '*.h' && printf '.clang-tidy\n'; } | xargs sha256sum >"$table"
-  ninja -C build/clang -t deps | awk -v root="$root/" -v table="$table" '
+  ninja -C build/asan -t deps | awk -v root="$root/" -v table="$table" '
     BEGIN {
       while ((getline line < table) > 0) {
         split(line, part, "  ")
@@ -54,7 +54,7 @@ lint_one() {
     return 0
   fi
   # The count of suppressed warnings goes to the error stream and says nothing.
-  if output=$(clang-tidy-14 --quiet -p build/clang "$2" 2>/dev/null); then
+  if output=$(clang-tidy-14 --quiet -p build/asan "$2" 2>/dev/null); then
     touch ".cache/lint/$1"
   else
     printf '%s\n' "$output"
@@ -75,8 +75,8 @@ lint() {
     shift
   done
 
-  build clang >build/clang.txt 2>&1 || {
-    tail -n 40 build/clang.txt >&2
+  build asan >build/asan.txt 2>&1 || {
+    tail -n 40 build/asan.txt >&2
     return 1
   }
   mkdir -p .cache/lint

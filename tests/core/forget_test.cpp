@@ -465,4 +465,34 @@ TEST(Closer, AReadOnlyVoterForgetsWhatAllOthersForgot) {
 }
 
 }  // namespace
+
+// Rule P-5, Rule P-14: several submissions of one id may end; each of them has ended for ever.
+TEST(Forget, WhatEndedUnderTwoDescriptorsIsAnsweredForBoth) {
+  Lone b{{}};
+  const Told first =
+      Tale{1, {0, 1, 2}}.deliver(0, "orders", "a").deliver(1, "orders", "b").witnessed_by(3);
+  const Told second = Tale{1, {0, 1, 2}}
+                          .created(77)
+                          .deliver(0, "orders", "a")
+                          .deliver(1, "orders", "b")
+                          .witnessed_by(3);
+  b.hear(0, first.prepare({1}));
+  b.hear(2, ask_promise_of(second, ballot_of(1, 2)));
+  for (const Told& told : {first, second}) {
+    b.hear(0, roll_back_of(told));
+    b.hear(0, forget_of(told, roll_back_of(told).outcome));
+  }
+  EXPECT_FALSE(b->transaction(first.key().id).has_value());
+  b.crash_and_recover();
+
+  for (const Told& told : {first, second}) {
+    const Effects late = b.hear(2, ask_promise_of(told, ballot_of(2, 2)));
+
+    EXPECT_TRUE(late.writes.empty());
+    ASSERT_EQ(sent<TransactionStatus>(late).size(), 1U);
+    EXPECT_EQ(sent<TransactionStatus>(late)[0].knowledge, Knowledge::decided);
+    EXPECT_EQ(sent<TransactionStatus>(late)[0].key, told.key());
+  }
+}
+
 }  // namespace nemcon::core::tests

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/check.hpp"
+#include "core/sessions.hpp"
 #include "tests/sim/archive.hpp"
 
 namespace nemcon::core::tests {
@@ -204,8 +205,11 @@ std::optional<SessionRow> Node::session(ClientId client) const {
 
 std::optional<Remembered> Node::remembered(const TransactionId& id) const {
   const std::optional<SessionRow> row = session(id.client);
-  if (!row || !row->remembered.contains(id)) return std::nullopt;
-  return row->remembered.at(id);
+  if (!row) return std::nullopt;
+  Sessions sessions;
+  sessions.load(*row);
+  const Sessions::Ended* ended = sessions.find_ended(id);
+  return ended == nullptr ? std::nullopt : std::optional{ended->second};
 }
 
 QueueRow Node::queue(const std::string& name) const {

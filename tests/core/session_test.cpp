@@ -374,6 +374,21 @@ TEST(Anonymous, TheFloorWaitsForTheSlowestPeer) {
   EXPECT_EQ(b->floor().wall_ms(), now_ms - retention_ms);
 }
 
+// Rule P-15: a wrong clock that no peer confirms would make all anonymous clients too old.
+TEST(Anonymous, TheFloorStaysWhileLessThanHalfOfThePeersAreLive) {
+  Lone b{{}};
+  b.lose(0);
+  b.lose(2);
+  const Hlc before = b->floor();
+
+  b->pass(minutes{30});
+  EXPECT_EQ(b->floor(), before);
+
+  b.greet(0);
+  b->pass(minutes{2});
+  EXPECT_GT(b->floor(), before);
+}
+
 // Rule P-15: the floor concerns anonymous clients only.
 TEST(Anonymous, TheFloorDoesNotConcernNamedClients) {
   Mesh mesh{{.node_count = 2}};

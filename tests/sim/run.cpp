@@ -202,7 +202,7 @@ class Run {
   }
 
   bool settle() {
-    const Time limit = world_.schedule.now() + plan_.patience;
+    const Time limit = world_.schedule.now() + plan_.patience + longest_deferral();
     const Time hurried = world_.schedule.now() + seconds{30};
     while (world_.schedule.now() < limit) {
       // Clients that name a lost node go on only when they have given up.
@@ -234,8 +234,25 @@ class Run {
     }
   }
 
+  // A node whose clock was ahead has put messages off to a time that is far away now.
+  [[nodiscard]] Time longest_deferral() const {
+    std::uint64_t longest_ms = 0;
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      const Node& node = world_.node(index);
+      if (!node.is_alive()) continue;
+      for (const core::Row& row : node.engine().dump()) {
+        const auto* returned = std::get_if<core::ReturnedRow>(&row);
+        if (returned == nullptr || returned->due.wall_ms() <= node.wall_ms()) continue;
+        longest_ms = std::max(longest_ms, returned->due.wall_ms() - node.wall_ms());
+      }
+    }
+    return milliseconds{longest_ms};
+  }
+
   [[nodiscard]] std::string find_waiting_consumer() const {
     for (const auto& consumer : consumers_) {
+      // Which of the two processes of a cloned node would answer is not known.
+      if (world_.watcher.excused().contains(consumer->home())) continue;
       const Session& session = consumer->session();
       if (session.unfinished_count() != 0) {
         return "consumer " + session.label() + " waits for" + session.unfinished_text();

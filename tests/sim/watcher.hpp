@@ -85,6 +85,8 @@ class Watcher {
                       const core::Value& value);
   [[nodiscard]] std::optional<core::Value> chosen(const Case& one, std::uint8_t branch) const;
   [[nodiscard]] bool is_bound_elsewhere(const core::TransactionKey& key) const;
+  // What is missing for a commit with this outcome; empty: nothing.
+  [[nodiscard]] std::string flaw_of_commit(const Case& one, const core::Outcome& outcome) const;
   [[nodiscard]] bool names_excused(const Case& one) const;
   [[nodiscard]] bool lives_at(const Case& one, std::uint8_t branch, std::size_t node) const;
   void tell_outcome(std::size_t node, const core::TransactionId& id, bool committed) const;
