@@ -1,6 +1,7 @@
 #include "core/clock.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace nemcon::core {
 
@@ -10,7 +11,21 @@ namespace {
 // ten hours to arrive, long before which `max_drift` has been noticed.
 constexpr std::uint64_t slew_divisor = 10;
 
+// A step that was a mistake is usually taken back within seconds.
+constexpr Duration step_patience = std::chrono::minutes{1};
+constexpr std::int64_t steady_within_ms = 1'000;
+
 }  // namespace
+
+// Whether the system clock has gone as the monotonic one does for so long that it can be believed.
+bool HybridClock::has_stood(std::uint64_t wall_ms) {
+  const auto offset = static_cast<std::int64_t>(wall_ms) - monotonic_ms(last_now_);
+  if (std::abs(offset - offset_ms_) > steady_within_ms) {
+    offset_ms_ = offset;
+    offset_since_ = last_now_;
+  }
+  return last_now_ - offset_since_ >= step_patience;
+}
 
 void HybridClock::observe(Instant now, std::uint64_t wall_ms, std::int64_t known_drift_ms) {
   if (!observed_) {
@@ -22,9 +37,14 @@ void HybridClock::observe(Instant now, std::uint64_t wall_ms, std::int64_t known
   if (now <= last_now_) return;
   remainder_ += now - last_now_;
   last_now_ = now;
+  const bool believes_steps = peers_ == Peers::none && has_stood(wall_ms);
   const auto elapsed = static_cast<std::uint64_t>(remainder_ / std::chrono::milliseconds{1});
   if (elapsed == 0) return;
   remainder_ -= std::chrono::milliseconds{elapsed};
+  if (believes_steps) {
+    wall_ms_ = wall_ms;
+    return;
+  }
   const std::uint64_t expected = wall_ms_ + elapsed;
   const std::uint64_t slew = elapsed / slew_divisor + 1;
   if (wall_ms > expected) {

@@ -8,6 +8,7 @@ Context::Context(Options given)
     : options(std::move(given)),
       state(options),
       outbox(Lsn{}),
+      clock(options.peers.empty() ? Peers::none : Peers::some),
       membership(options, state),
       random(options.seed) {}
 

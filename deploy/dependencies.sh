@@ -12,7 +12,7 @@ packages=(
 
   # Libraries of the product.
   libzmq3-dev cppzmq-dev libmsgpack-cxx-dev liblmdb-dev libsodium-dev
-  libtomlplusplus-dev libspdlog-dev libcli11-dev
+  libtomlplusplus-dev libspdlog-dev libcli11-dev libjemalloc-dev
 
   # Of the tests, the benchmarks and the demo.
   libgtest-dev libbenchmark-dev librapidcheck-dev libsqlite3-dev strace

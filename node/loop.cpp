@@ -7,6 +7,7 @@
 #include <variant>
 
 #include <poll.h>
+#include <time.h>
 
 #include "core/check.hpp"
 #include "core/overloaded.hpp"
@@ -69,8 +70,12 @@ bool Loop::sleep() {
 }
 
 void Loop::read_clock() {
-  const auto monotonic = std::chrono::steady_clock::now().time_since_epoch();
-  const core::Instant now{std::chrono::duration_cast<core::Duration>(monotonic)};
+  // Unlike the steady clock it goes on while the machine sleeps: or the system clock would seem to
+  // have jumped, and be followed slowly only.
+  timespec boot_time{};
+  NEMCON_CHECK(::clock_gettime(CLOCK_BOOTTIME, &boot_time) == 0);
+  const core::Instant now{std::chrono::duration_cast<core::Duration>(
+      std::chrono::seconds{boot_time.tv_sec} + std::chrono::nanoseconds{boot_time.tv_nsec})};
   NEMCON_CHECK(now >= now_);
   now_ = now;
   const auto wall = std::chrono::system_clock::now().time_since_epoch();

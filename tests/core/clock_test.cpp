@@ -18,7 +18,7 @@ constexpr Instant start{seconds{100}};
 
 // Rule P-21.
 TEST(HybridClock, EveryTimestampIsLargerThanAllBefore) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 1000, 0);
   Hlc last;
   for (int count = 0; count < 70'000; ++count) {  // More than fit into one millisecond.
@@ -30,7 +30,7 @@ TEST(HybridClock, EveryTimestampIsLargerThanAllBefore) {
 
 // Rule P-21.
 TEST(HybridClock, ATimestampIsLargerThanWhatWasLearnt) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 1000, 0);
   clock.merge(Hlc::from_ms(5000));
 
@@ -39,7 +39,7 @@ TEST(HybridClock, ATimestampIsLargerThanWhatWasLearnt) {
 
 // Rule P-21: also after the wall clock went back.
 TEST(HybridClock, AWallClockThatGoesBackDoesNotPullTimestampsBack) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 10'000, 0);
   const Hlc before = clock.tick();
   clock.observe(start + seconds{1}, 2'000, 0);
@@ -49,7 +49,7 @@ TEST(HybridClock, AWallClockThatGoesBackDoesNotPullTimestampsBack) {
 
 // Rule P-22: wall time is followed slowly.
 TEST(HybridClock, AJumpAheadIsFollowedByATenthOfTheTimeThatPasses) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 0, 0);
   for (int second = 1; second <= 100; ++second) {
     clock.observe(start + seconds{second}, 3'600'000 + static_cast<std::uint64_t>(second) * 1000,
@@ -62,7 +62,7 @@ TEST(HybridClock, AJumpAheadIsFollowedByATenthOfTheTimeThatPasses) {
 
 // Rule P-22: a node that was started with a wrong clock, which is set right later.
 TEST(HybridClock, AStepTowardsThePeersIsFollowedAtOnce) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 1'000'000, 0);
   clock.observe(start + seconds{1}, 4'000'000, 2'000'000);
   EXPECT_EQ(clock.wall_ms(), 3'001'000U) << "no further than the peers are";
@@ -71,9 +71,24 @@ TEST(HybridClock, AStepTowardsThePeersIsFollowedAtOnce) {
   EXPECT_EQ(clock.wall_ms(), 2'002'000U) << "no further than the system clock is";
 }
 
+// Rule P-22: there is nobody who could tell it better, and no mesh to poison.
+TEST(HybridClock, ALoneNodeBelievesAStepThatHasStoodForAMinute) {
+  HybridClock clock{Peers::none};
+  clock.observe(start, 1'000'000, 0);
+  for (std::uint64_t second = 1; second <= 200; ++second) {
+    const bool jumped = second >= 20 && (second < 30 || second >= 100);
+    clock.observe(start + seconds{second}, (jumped ? 9'000'000 : 1'000'000) + second * 1000, 0);
+    if (second < 160) {
+      EXPECT_LE(clock.wall_ms(), 1'000'000 + second * 1200);
+    } else {
+      EXPECT_EQ(clock.wall_ms(), 9'000'000 + second * 1000);
+    }
+  }
+}
+
 // Rule P-22.
 TEST(HybridClock, AJumpBackIsFollowedSlowlyAndWallTimeNeverGoesBack) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 3'600'000, 0);
   std::uint64_t last = clock.wall_ms();
   for (int second = 1; second <= 100; ++second) {
@@ -87,7 +102,7 @@ TEST(HybridClock, AJumpBackIsFollowedSlowlyAndWallTimeNeverGoesBack) {
 }
 
 TEST(HybridClock, FollowsASteadyWallClockExactly) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 5'000, 0);
   for (int step = 1; step <= 3000; ++step) {
     // Steps of a third of a millisecond: nothing is lost in rounding.
@@ -100,7 +115,7 @@ TEST(HybridClock, FollowsASteadyWallClockExactly) {
 
 // Rule P-22.
 TEST(HybridClock, KnowsWhatIsTooFarAhead) {
-  HybridClock clock;
+  HybridClock clock{Peers::some};
   clock.observe(start, 1'000, 0);
 
   EXPECT_FALSE(clock.is_too_far_ahead(Hlc::from_ms(6'000), seconds{5}));

@@ -45,6 +45,7 @@ class Nemesis {
   void slow_one_disk();
   void fill_one_disk();
   void jump_one_clock();
+  [[nodiscard]] bool may_be_far_off(std::size_t node) const;
   void hurt_one_link();
   void restart_one_client();
   void restart_one_service();

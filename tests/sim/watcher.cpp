@@ -137,6 +137,21 @@ bool Watcher::names_excused(const Case& one) const {
   });
 }
 
+bool Watcher::can_never_agree(std::size_t node, const TransactionKey& key, const Case& one) const {
+  bool is_asked = false;
+  for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
+    const auto branch = static_cast<std::uint8_t>(index);
+    is_asked = is_asked || (lives_at(one, branch, node) && !one.votes.contains(branch));
+  }
+  if (!is_asked) return false;
+  const auto first = rolled_back_.lower_bound({node, TransactionKey{key.id, {}}});
+  for (auto ended = first; ended != rolled_back_.end() && ended->first == node; ++ended) {
+    if (ended->second.id != key.id) break;
+    if (ended->second.digest != key.digest) return true;
+  }
+  return turned_away_.contains({node, key.id});
+}
+
 void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const Case& one) {
   // All branches are at one node, which decides by itself.
   if (one.descriptor && one.descriptor->one_phase) return;
@@ -145,12 +160,10 @@ void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const 
   });
   if (refused || is_bound_elsewhere(key)) return;
   if (!one.descriptor) return;  // Nobody ever voted or accepted: nothing to contradict.
-  // A node that has turned the id away can never vote yes for it.
-  const bool is_turned_away = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
-    return turned_away_.contains({entry.first, key.id}) &&
-           core::find_node(*one.descriptor, entry.second.node) >= 0;
+  const bool is_hopeless = std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& entry) {
+    return can_never_agree(entry.first, key, one);
   });
-  if (is_turned_away || names_excused(one)) return;
+  if (is_hopeless || names_excused(one)) return;
   for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
     const std::optional<Value> value = chosen(one, static_cast<std::uint8_t>(index));
     if (value && value->choice == Choice::no) return;
@@ -256,6 +269,7 @@ struct Watcher::Durable {
 
   void operator()(const core::Decided& record) const {
     watcher.case_of(record.key, record.descriptor);
+    if (!record.outcome.committed) watcher.rolled_back_.insert({node, record.key});
     watcher.add_outcome(node, record.key, record.outcome);
   }
 

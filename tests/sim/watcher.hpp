@@ -87,6 +87,9 @@ class Watcher {
   [[nodiscard]] bool is_bound_elsewhere(const core::TransactionKey& key) const;
   // What is missing for a commit with this outcome; empty: nothing.
   [[nodiscard]] std::string flaw_of_commit(const Case& one, const core::Outcome& outcome) const;
+  // The node has ended the id, turned away or under another digest, and has not voted for this one.
+  [[nodiscard]] bool can_never_agree(std::size_t node, const core::TransactionKey& key,
+                                     const Case& one) const;
   [[nodiscard]] bool names_excused(const Case& one) const;
   [[nodiscard]] bool lives_at(const Case& one, std::uint8_t branch, std::size_t node) const;
   void tell_outcome(std::size_t node, const core::TransactionId& id, bool committed) const;
@@ -101,6 +104,7 @@ class Watcher {
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;
   std::set<std::pair<std::size_t, core::TransactionId>> turned_away_;
+  std::set<std::pair<std::size_t, core::TransactionKey>> rolled_back_;
   std::map<core::TransactionId, core::Digest> committed_;
   std::uint64_t decision_count_ = 0;
   std::uint64_t recovered_count_ = 0;
