@@ -131,6 +131,7 @@ check() {
     stage "tests" verb_test
     stage "simulation" check_simulation
     stage "planted bugs, a sample" check_mutants
+    stage "crash states, a sample" check_crash
     stage "kill matrix, a sample" check_kill_matrix
     stage "demo" check_demo
     stage "install and use" install_test
@@ -159,6 +160,11 @@ check_simulation() {
     verb_sim --seed "$seed" --quiet || die "seed $seed failed once before: $what"
   done <tests/sim/regressions.txt
   verb_sim --seeds 1-1500
+}
+
+# Other records with every commit.
+check_crash() {
+  verb_crash --seed "$(git rev-list --count HEAD)" --states 20000 --cuts 6 --flips-one-in 200 --kill-records 60
 }
 
 # The points rotate with the commits.

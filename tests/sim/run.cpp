@@ -340,6 +340,12 @@ class Run {
     result.notes = world_.notes();
     result.marks = nemesis_->counts();
     add_marks(result);
+    if (options_.keeps_disks) {
+      for (std::size_t index = 0; index < world_.node_count(); ++index) {
+        Node& node = world_.node(index);
+        result.disks.push_back({.options = node.options(), .image = node.disk().image});
+      }
+    }
     return result;
   }
 

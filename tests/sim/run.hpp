@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "core/options.hpp"
+#include "tests/sim/disk.hpp"
 #include "tests/sim/schedule.hpp"
 
 namespace nemcon::sim {
@@ -19,7 +21,14 @@ struct RunOptions {
   std::uint64_t seed = 1;
   std::uint32_t size = 100;          // Of the workload, in percent.
   std::size_t story_line_count = 0;  // 0: no story.
+  bool keeps_disks = false;
   bool is_canary = false;  // The last delivery is told twice to the judge, who must see it.
+};
+
+// What one node had written in the end, and what it was told to be.
+struct KeptDisk {
+  core::Options options;
+  DiskImage image;
 };
 
 struct RunResult {
@@ -35,6 +44,7 @@ struct RunResult {
   // Faults that were done and situations that came up, by name.
   std::map<std::string, std::uint64_t> marks;
   std::map<std::string, std::uint64_t> notes;
+  std::vector<KeptDisk> disks;  // By node, when the options ask for them.
 };
 
 // `story` gets the text when the options ask for one.

@@ -1,0 +1,174 @@
+#include "tests/crash/disk_tap.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+namespace nemcon::crash::tap {
+
+namespace {
+
+struct State {
+  std::mutex mutex;
+  std::string directory;  // Empty: nothing is noticed.
+  Tape tape;
+  std::size_t call_count = 0;
+  std::function<Fate(std::size_t, Deed)> decider;
+};
+
+State& state() {
+  static State one;
+  return one;
+}
+
+std::string path_of(int file) {
+  std::array<char, 4096> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(file);
+  const ssize_t count = ::readlink(link.c_str(), path.data(), path.size());
+  return count > 0 ? std::string(path.data(), static_cast<std::size_t>(count)) : std::string();
+}
+
+// Its index, or -1 when it is none of ours. LMDB's lock file and ours promise nothing.
+int file_index(State& tap, int file) {
+  if (tap.directory.empty()) return -1;
+  const std::string path = path_of(file);
+  if (!path.starts_with(tap.directory) || path.ends_with("lock.mdb") || path.ends_with("/lock")) {
+    return -1;
+  }
+  const auto found = std::ranges::find(tap.tape.files, path);
+  if (found == tap.tape.files.end()) tap.tape.files.push_back(path);
+  return static_cast<int>(std::ranges::find(tap.tape.files, path) - tap.tape.files.begin());
+}
+
+[[noreturn]] void die() {
+  static_cast<void>(::kill(::getpid(), SIGKILL));
+  for (;;)
+    ::pause();
+}
+
+// Carries out one noticed call, or not. Held under the lock: the order of the tape is the order
+// of the calls, as it is for one disk.
+template <class Call, class Note>
+auto noticed(int file, Deed deed, Call call, Note note) -> decltype(call()) {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  const int index = file_index(tap, file);
+  if (index < 0) return call();
+  tap.call_count += 1;
+  const Fate fate = tap.decider ? tap.decider(tap.call_count, deed) : Fate::carry_out;
+  if (fate == Fate::die_before) die();
+  if (fate == Fate::pretend) return 0;
+  if (fate == Fate::fail_io || fate == Fate::fail_no_room) {
+    errno = fate == Fate::fail_io ? EIO : ENOSPC;
+    return -1;
+  }
+  const auto result = call();
+  if (fate == Fate::die_after) die();
+  if (result >= 0) note(tap.tape.events, static_cast<std::uint32_t>(index), result);
+  return result;
+}
+
+bool is_synced(int file) {
+  return (::fcntl(file, F_GETFL) & O_DSYNC) != 0;
+}
+
+ssize_t write_at(int file, const void* from, std::size_t count, off_t offset) {
+  const Deed deed = is_synced(file) ? Deed::synced_write : Deed::write;
+  return noticed(
+      file, deed,
+      [&] { return static_cast<ssize_t>(::syscall(SYS_pwrite64, file, from, count, offset)); },
+      [&](std::vector<Event>& events, std::uint32_t index, ssize_t written) {
+        events.push_back({.deed = deed,
+                          .file = index,
+                          .offset = static_cast<std::uint64_t>(offset),
+                          .bytes = std::string(static_cast<const char*>(from),
+                                               static_cast<std::size_t>(written))});
+      });
+}
+
+int flush(int file, long number) {
+  return noticed(
+      file, Deed::flush, [&] { return static_cast<int>(::syscall(number, file)); },
+      [&](std::vector<Event>& events, std::uint32_t index, int) {
+        events.push_back({.deed = Deed::flush, .file = index, .bytes = {}});
+      });
+}
+
+}  // namespace
+
+void begin(const std::string& directory) {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  tap.directory = directory;
+  tap.tape = {};
+  tap.call_count = 0;
+}
+
+Tape end() {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  tap.directory.clear();
+  tap.decider = nullptr;
+  return std::move(tap.tape);
+}
+
+void mark(Deed deed, std::uint64_t number) {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  tap.tape.events.push_back({.deed = deed, .bytes = {}, .number = number});
+}
+
+void decide(std::function<Fate(std::size_t, Deed)> decider) {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  tap.decider = std::move(decider);
+}
+
+std::size_t call_count() {
+  State& tap = state();
+  const std::scoped_lock lock(tap.mutex);
+  return tap.call_count;
+}
+
+}  // namespace nemcon::crash::tap
+
+// ---- what journal and LMDB call ---------------------------------------------------------------
+
+extern "C" {
+
+ssize_t pwrite(int file, const void* from, size_t count, off_t offset) {
+  return nemcon::crash::tap::write_at(file, from, count, offset);
+}
+
+ssize_t pwrite64(int file, const void* from, size_t count, off64_t offset) {
+  return nemcon::crash::tap::write_at(file, from, count, offset);
+}
+
+ssize_t writev(int file, const struct iovec* parts, int part_count) {
+  const off_t begin = ::lseek(file, 0, SEEK_CUR);
+  off_t offset = begin;
+  for (int part = 0; part < part_count; ++part) {
+    const ssize_t written =
+        nemcon::crash::tap::write_at(file, parts[part].iov_base, parts[part].iov_len, offset);
+    if (written < 0) return written;
+    offset += written;
+  }
+  static_cast<void>(::lseek(file, offset, SEEK_SET));
+  return offset - begin;
+}
+
+int fdatasync(int file) {
+  return nemcon::crash::tap::flush(file, SYS_fdatasync);
+}
+
+int fsync(int file) {
+  return nemcon::crash::tap::flush(file, SYS_fsync);
+}
+}

@@ -1,0 +1,102 @@
+#include "tests/crash/flips.hpp"
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+#include "core/check.hpp"
+#include "tests/log/random.hpp"
+
+namespace nemcon::crash {
+
+namespace {
+
+constexpr unsigned patience_s = 20;  // For one look; LMDB may walk in circles.
+
+enum class End : std::uint8_t { harmless, refused, shorter, scrubbed, wrong };
+
+class Flipping {
+ public:
+  explicit Flipping(const Script& script) : script_(script) {
+    const SharedProgress progress = share_progress();
+    NEMCON_CHECK(write_script(place_.directory(), script, *progress) == Ending::whole);
+    whole_ = place_.read();
+    before_last_ = script.steps().size() < 2
+                       ? core::Lsn{}
+                       : script.steps()[script.steps().size() - 2].batch.back().lsn;
+  }
+
+  [[nodiscard]] const Bytes& whole() const { return whole_; }
+
+  // In a child, as far as it gets; `progress.place` says where it is.
+  void walk(const std::vector<std::pair<std::string, std::uint64_t>>& bits, Progress& progress) {
+    for (std::uint64_t at = progress.place; at < bits.size(); at = progress.place) {
+      const auto& [path, bit] = bits[at];
+      progress.place += 1;
+      ::alarm(patience_s);
+      const End end = flip(path, bit);
+      progress.ends[static_cast<std::size_t>(end)] += 1;
+      if (end != End::wrong) continue;
+      std::printf("  bit %llu of byte %llu of %s: not what was written\n",
+                  static_cast<unsigned long long>(bit % 8),
+                  static_cast<unsigned long long>(bit / 8), path.c_str());
+    }
+  }
+
+ private:
+  End flip(const std::string& path, std::uint64_t bit) {
+    Bytes state = whole_;
+    char& byte = state[path][bit / 8];
+    byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+    place_.put(state);
+    const Found found = look(place_.directory(), script_);
+    if (!found.refusal.empty()) return End::refused;
+    const bool is_known = found.last <= script_.last();
+    const bool is_whole = is_known && found.picture == script_.pictures()[found.last.value()];
+    if (is_whole && found.last == script_.last()) return End::harmless;
+    if (is_whole && found.last >= before_last_) return End::shorter;
+    return found.scrub_complains ? End::scrubbed : End::wrong;
+  }
+
+  const Script& script_;
+  Place place_;
+  Bytes whole_;
+  core::Lsn before_last_;
+};
+
+}  // namespace
+
+FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t one_in) {
+  Flipping flipping(script);
+  log::test::Random random(seed);
+  std::vector<std::pair<std::string, std::uint64_t>> bits;
+  for (const auto& [path, content] : flipping.whole()) {
+    for (std::uint64_t bit = 0; bit < content.size() * 8; ++bit) {
+      if (random.one_in(one_in)) bits.emplace_back(path, bit);
+    }
+  }
+  const SharedProgress progress = share_progress();
+  FlipVerdict verdict{.count = bits.size()};
+  while (progress->place < bits.size()) {
+    const int ended = run_child([&] {
+      flipping.walk(bits, *progress);
+      std::fflush(stdout);
+      return 0;
+    });
+    if (ended != 0) verdict.ended += 1;
+  }
+  const auto count_of = [&](End end) {
+    return progress->ends[static_cast<std::size_t>(end)].load();
+  };
+  verdict.harmless = count_of(End::harmless);
+  verdict.refused = count_of(End::refused);
+  verdict.shorter = count_of(End::shorter);
+  verdict.scrubbed = count_of(End::scrubbed);
+  verdict.wrong = count_of(End::wrong);
+  return verdict;
+}
+
+}  // namespace nemcon::crash

@@ -1,0 +1,24 @@
+// Flips: the script is through and its node stopped; then one bit of journal or store is another
+// one. The next start must refuse, or find what was written. What LMDB itself needs to find its
+// pages has no checksum of ours: there a message can be missing, and the scrub (`check()`) has to
+// see it.
+#pragma once
+
+#include "tests/crash/states.hpp"
+
+namespace nemcon::crash {
+
+struct FlipVerdict {
+  std::uint64_t count = 0;
+  std::uint64_t harmless = 0;  // Nothing else is found.
+  std::uint64_t refused = 0;   // By name of file and place.
+  std::uint64_t ended = 0;     // LMDB gave up, and the process with it.
+  std::uint64_t shorter = 0;   // Rot in the very last batch looks like a torn one.
+  std::uint64_t scrubbed = 0;  // Something is missing, and the scrub says so.
+  std::uint64_t wrong = 0;     // None may be.
+};
+
+// `one_in`: every bit (1), or so many times fewer, by the seed.
+[[nodiscard]] FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t one_in);
+
+}  // namespace nemcon::crash

@@ -1,0 +1,15 @@
+// Kills and errors: the script again and again, each time with another of its writes and flushes as
+// the last thing that the process does, or one that fails. Then a start, and a look.
+#pragma once
+
+#include "tests/crash/states.hpp"
+
+namespace nemcon::crash {
+
+// Before and after each call: killed.
+[[nodiscard]] Verdict kill_at_each_call(const Script& script);
+
+// Each call fails once: input/output error, no room.
+[[nodiscard]] Verdict fail_each_call(const Script& script);
+
+}  // namespace nemcon::crash

@@ -1,0 +1,51 @@
+// Script: what a node writes, and what must be there after every record of it. The records are
+// those of one node in a simulated mesh under faults (tests/sim); the checkpoints are made of them
+// by core::State, as in a node. What must be there is told by the records alone, without journal or
+// store. A value; the same seed gives the same script. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/effects.hpp"
+#include "core/options.hpp"
+#include "tests/sim/disk.hpp"
+
+namespace nemcon::crash {
+
+// A hash of everything durable: equal pictures are equal states.
+using Picture = std::uint64_t;
+
+[[nodiscard]] Picture picture_of(const sim::StoreImage& image);
+
+struct Step {
+  std::vector<core::Write> batch;
+  std::optional<core::Checkpoint> checkpoint;  // After the batch.
+};
+
+class Script {
+ public:
+  // At most `record_count_max` records, the first of a node of the simulation with this seed.
+  Script(std::uint64_t seed, std::size_t record_count_max);
+
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+
+  // By Lsn, from 0 (nothing) on.
+  [[nodiscard]] const std::vector<Picture>& pictures() const { return pictures_; }
+
+  [[nodiscard]] const core::Options& options() const { return options_; }
+
+  [[nodiscard]] core::Lsn last() const { return core::Lsn{pictures_.size() - 1}; }
+
+ private:
+  void cut_into_steps(const std::vector<core::Record>& records, std::uint64_t seed);
+  void draw_pictures(const std::vector<core::Record>& records);
+
+  core::Options options_;
+  std::vector<Step> steps_;
+  std::vector<Picture> pictures_;
+};
+
+}  // namespace nemcon::crash
