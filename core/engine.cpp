@@ -55,7 +55,6 @@ class Engine::Parts {
   void say_hello(Peer& peer, bool wants_answer);
   void announce();
   void tell_what_was_seen(Peer& peer);
-  void measure_offset(Peer& peer, const FrameHeader& header) const;
   void on_message(const NodeId& from, const Message& message, bool drifted);
   void on_vote(const NodeId& from, const Vote& vote);
   void on_query(const NodeId& from, const Query& query);
@@ -284,12 +283,12 @@ void Engine::Parts::take_checkpoint() {
 // What was seen of peers outlives this life, so that an old copy of one is found out (Rule P-37).
 void Engine::Parts::record_sightings() {
   for (const auto& [index, known] : context.membership.peers()) {
-    Peer& peer = context.membership.peer(index);
-    if (peer.is_live() && peer.sighting != peer.recorded) record_sighting(peer);
+    if (known.is_live()) record_sighting(context.membership.peer(index));
   }
 }
 
 void Engine::Parts::record_sighting(Peer& peer) {
+  if (peer.sighting == peer.recorded) return;
   peer.recorded = peer.sighting;
   context.write(PeerSeen{.node = peer.node, .name = peer.name, .sighting = peer.sighting},
                 Urgency::lazy);
@@ -361,12 +360,8 @@ void Engine::Parts::announce() {
 // A second process of a peer's data directory learns that it has been replaced; who waits for this
 // node learns that it is fenced.
 void Engine::Parts::tell_what_was_seen(Peer& peer) {
-  const bool told = peer.is_live() || context.membership.is_fenced();
-  if (told && peer.hello_at <= context.now()) say_hello(peer, false);
-}
-
-void Engine::Parts::measure_offset(Peer& peer, const FrameHeader& header) const {
-  peer.skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(context.now());
+  if (!peer.is_live() && !context.membership.is_fenced()) return;
+  if (peer.hello_at <= context.now()) say_hello(peer, false);
 }
 
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
@@ -376,9 +371,9 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   const bool lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
   peer.clock = std::max(peer.clock, frame.header.clock);
-  measure_offset(peer, frame.header);
+  peer.measure(frame.header, context.now());
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
-  if (!peer.refused && peer.sighting != peer.recorded) record_sighting(peer);
+  if (!peer.refused) record_sighting(peer);
   if (hello.wants_answer) say_hello(peer, false);
   if (lost_state) context.fence(why);
   context.membership.update_joined(context.now());
@@ -387,8 +382,9 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
 void Engine::Parts::on(const FrameReceived& event) {
   if (!context.membership.has(event.from)) return;
   Peer& peer = context.membership.peer(event.from);
-  const bool drifted =
-      context.clock.is_too_far_ahead(event.header.clock, context.options.timing.max_drift);
+  const Duration limit = context.options.timing.max_drift;
+  const bool drifted = context.clock.is_too_far_ahead(event.header.clock, limit);
+  const Lsn written = context.outbox.written();
   for (const Message& message : event.messages) {
     if (const auto* hello = std::get_if<Hello>(&message)) {
       on_hello(event, *hello);
@@ -400,11 +396,14 @@ void Engine::Parts::on(const FrameReceived& event) {
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
-    measure_offset(peer, event.header);
+    peer.measure(event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
     on_message(event.header.from, message, drifted);
     drain_to_self();
   }
+  // What stands here because of its word stands with the proof that it gave it: an old copy of the
+  // peer, which has forgotten, is found out (Rule P-37).
+  if (context.outbox.written() != written && peer.is_live()) record_sighting(peer);
 }
 
 // ---- messages ---------------------------------------------------------------------------------
@@ -448,6 +447,9 @@ void Engine::Parts::on_message(const NodeId& from, const Message& message, bool 
 }
 
 void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
+  if (vote.descriptor != nullptr && vote.descriptor->id != vote.key.id) {
+    return context.blame(from, "vote with the descriptor of another transaction");
+  }
   Vote known = vote;
   const bool first_copy = vote.descriptor == nullptr;
   if (first_copy) known.descriptor = driver.descriptor_of(vote.key);
@@ -479,7 +481,7 @@ void Engine::Parts::on_query(const NodeId& from, const Query& query) {
     status.key = preparing->first;
     status.knowledge = Knowledge::working;
     if (query.wants_descriptor) status.descriptor = preparing->second;
-  } else if (state.sessions().is_too_old(query.id, Hlc::never())) {
+  } else if (state.sessions().is_too_old(query.id, query.expires)) {
     status.knowledge = Knowledge::too_old;
   }
   // Rule P-37: a node that may have lost its state does not know what it does not know.

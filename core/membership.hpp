@@ -38,6 +38,10 @@ struct Peer {
   Instant hello_at;  // When to say HELLO again while it has not answered.
 
   [[nodiscard]] bool is_live() const { return up && greeted && !refused && !fenced; }
+
+  void measure(const FrameHeader& header, Instant now) {
+    skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(now);
+  }
 };
 
 class Membership {

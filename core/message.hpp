@@ -122,6 +122,7 @@ struct Query {
   TransactionId id;
   Digest digest;  // Zero: whatever is known under this id.
   bool wants_descriptor = false;
+  Hlc expires = Hlc::never();  // Of the transaction, as far as the asker knows (Rule P-15).
 };
 
 enum class Knowledge : std::uint8_t {
@@ -254,7 +255,7 @@ void fields(Archive& archive, Refuse& v) {
 
 template <class Archive>
 void fields(Archive& archive, Query& v) {
-  archive(v.id, v.digest, v.wants_descriptor);
+  archive(v.id, v.digest, v.wants_descriptor, v.expires);
 }
 
 template <class Archive>

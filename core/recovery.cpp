@@ -225,7 +225,10 @@ void Driver::ask(Drive& drive) {
   wake(drive, context_.options.timing.query_patience);
   const TransactionKey key = drive.key();
   for (const NodeRef& ref : drive.descriptor->nodes) {
-    context_.send(ref.node, Query{.id = key.id, .digest = key.digest, .wants_descriptor = false});
+    context_.send(ref.node, Query{.id = key.id,
+                                  .digest = key.digest,
+                                  .wants_descriptor = false,
+                                  .expires = drive.descriptor->expires});
   }
 }
 
@@ -243,9 +246,13 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
 // (Rule P-15).
 bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
-  const Transaction* row = context_.state.find(key);
-  if (row == nullptr || row->outcome || row->is_prepared()) return false;
   if (!is_forgotten_elsewhere(drive)) return false;
+  const Transaction* row = context_.state.find(key);
+  if (row == nullptr && drive.waiters.empty()) {
+    close_drive(key);
+    return true;
+  }
+  if (row == nullptr || row->outcome || row->is_prepared()) return false;
   const Hlc expires = drive.descriptor->expires;
   if (!context_.state.sessions().is_too_old(key.id, expires)) {
     // An anonymous client's may be too old by its expiry alone: our floor gets there, too.

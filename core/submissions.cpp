@@ -225,12 +225,12 @@ void Submissions::on_submit(const Client& client, const Submit& given) {
     turn_away_fenced(waiter, submit);
     return;
   }
-  if (try_send_alone(client, submit)) return;
+  // Also what goes to a queue of this node alone: another node may have turned it away for good.
   if (may_have_begun(submit)) {
     inquire(client, submit.id, waiter, &submit);
     return;
   }
-  start(client, submit);
+  if (!try_send_alone(client, submit)) start(client, submit);
 }
 
 // One message to one queue of this node, with nothing to wait for: one record.
@@ -339,7 +339,10 @@ void Submissions::inquire(const Client& client, const TransactionId& id, const W
   deadlines_.set(id, context_.now() + context_.options.timing.query_patience);
   const std::set<NodeId> targets = inquiry.expected;
   for (const NodeId& node : targets) {
-    context_.send(node, Query{.id = id, .digest = {}, .wants_descriptor = true});
+    context_.send(node, Query{.id = id,
+                              .digest = {},
+                              .wants_descriptor = true,
+                              .expires = submit == nullptr ? Hlc::never() : submit->expires});
   }
 }
 

@@ -100,6 +100,22 @@ TEST(Rollback, WhatWasSeenOfAPeerIsRemembered) {
   EXPECT_TRUE(has_note(b.greet(0), "peer refused: its state is older"));
 }
 
+// Rule P-37: who relied on a promise can show that it was given, also after a crash.
+TEST(Rollback, WhatIsWrittenForAPeersWordKeepsItsPosition) {
+  Lone b{{.witnesses = 3}};
+  b.ghost(0).lsn = 500;
+  const Told told =
+      Tale{1, {0, 1, 2}}.deliver(0, "orders", "x").deliver(1, "orders", "y").witnessed_by(3);
+  b.hear(0, vote_of(told, 0, yes_now()));
+  b->crash();
+  b->begin();
+  b.ghost(0).lsn = 499;
+  b.ghost(0).boot = Boot{2};
+  b.ghost(0).nonce += 1;
+
+  EXPECT_TRUE(has_note(b.greet(0), "peer refused: its state is older"));
+}
+
 // Rule P-37: a smaller boot count.
 TEST(Rollback, APeerWithAnOlderBootCountIsRefused) {
   Lone b{{}};

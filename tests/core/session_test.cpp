@@ -389,6 +389,28 @@ TEST(Anonymous, TheFloorStaysWhileLessThanHalfOfThePeersAreLive) {
   EXPECT_GT(b->floor(), before);
 }
 
+// Rule P-15: who asks says until when it could be known.
+TEST(Anonymous, AQuestionAboutWhatExpiredIsAnsweredTooOld) {
+  Lone b{{}};
+  b->pass(minutes{30});
+  b.hear(0, Query{});
+  b.hear(2, Query{});
+  b->pass(minutes{2});
+  const Told told = Tale{1, {0, 1}}
+                        .anonymous(b->floor())
+                        .deliver(0, "orders", "x")
+                        .deliver(1, "orders", "y")
+                        .witnessed_by(1);
+
+  const Effects effects = b.hear(0, Query{.id = told.key().id,
+                                          .digest = told.digest,
+                                          .wants_descriptor = false,
+                                          .expires = told.descriptor->expires});
+
+  ASSERT_EQ(sent<TransactionStatus>(effects).size(), 1U);
+  EXPECT_EQ(sent<TransactionStatus>(effects)[0].knowledge, Knowledge::too_old);
+}
+
 // Rule P-15: the floor concerns anonymous clients only.
 TEST(Anonymous, TheFloorDoesNotConcernNamedClients) {
   Mesh mesh{{.node_count = 2}};
@@ -553,6 +575,22 @@ TEST(Window, OfOneClientDoesNotConcernAnother) {
   alice.submit(one);
 
   EXPECT_TRUE(bob.is_committed(bob.submit(one)));
+}
+
+// Rule P-23: another node may have turned it away for good.
+TEST(Resubmission, AMessageToOneQueueIsNotSentAgainBeforeTheOthersAreAsked) {
+  Mesh mesh{{.node_count = 2}};
+  Caller alice{mesh[1], "alice"};
+  const TransactionId id = alice.submit({deliver("nowhere@b", "x")});
+  mesh.run();
+  ASSERT_TRUE(alice.is_rolled_back(id));
+
+  alice.move_to(mesh[0]);
+  alice.resubmit(id, {deliver("orders@a", "x")});
+  mesh.run();
+
+  EXPECT_TRUE(alice.is_rolled_back(id));
+  EXPECT_EQ(mesh[0].queue("orders").message_count, 0U);
 }
 
 }  // namespace
