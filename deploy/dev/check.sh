@@ -56,10 +56,10 @@ fuzz() {
   printf 'fuzz %s: %d s without a finding, %d inputs kept\n' "$target" "$seconds" "$(find "$work/corpus" -type f | wc -l)"
 }
 
-check_fuzz() { verb_fuzz --seconds 20; }
+check_fuzz() { verb_fuzz --seconds 15; }
 
 # Minutes for all files: those that changed, and others in turn.
-check_lint() { lint --seconds 240; }
+check_lint() { lint --seconds 150; }
 
 # The commands in README.md's blocks ```sh run```, in a new directory with the programs in PATH.
 docs_examples() {

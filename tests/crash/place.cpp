@@ -31,10 +31,11 @@ sim::StoreImage read_store(const log::Opened& opened, const core::State& state,
           return true;
         });
     // A queue that no checkpoint has seen yet is unknown to the store.
-    const bool is_stored = std::ranges::any_of(opened.restored.rows, [&](const core::Row& row) {
-      const auto* known = std::get_if<core::QueueRow>(&row);
-      return known != nullptr && known->queue == id;
-    });
+    const bool is_stored = std::ranges::any_of(
+        opened.restored.rows, [wanted = queue->row().queue](const core::Row& row) {
+          const auto* known = std::get_if<core::QueueRow>(&row);
+          return known != nullptr && known->queue == wanted;
+        });
     if (!visited && is_stored) wrong = visited.error().detail;
   }
   image.apply(stored);
