@@ -70,6 +70,10 @@ std::variant<Route, NotComposed> Composer::route(const Part& part) const {
   const std::string name = part.target.substr(0, at);
   const std::string node = at == std::string::npos ? "" : part.target.substr(at + 1);
 
+  if (name.empty() || name.find('@') != std::string::npos ||
+      (at != std::string::npos && node.empty())) {
+    return NotComposed{unknown, '"' + part.target + "\" is no address: say NAME or NAME@NODE"};
+  }
   std::vector<Route> routes;
   if (node.empty() || node == context_.options.name) {
     const Queue* queue = service ? nullptr : context_.state.find_queue(name);
@@ -107,7 +111,7 @@ std::variant<Composed, NotComposed> Composer::compose(const Submit& submit,
   Descriptor& descriptor = draft.descriptor;
   descriptor.id = submit.id;
   descriptor.principal = principal;
-  descriptor.created = context_.clock.latest();
+  descriptor.created = context_.clock.present();
   descriptor.expires = submit.expires;
   const Duration fallback = has_service(submit) ? timing.service_deadline : timing.deadline;
   const Duration wanted =

@@ -1,6 +1,7 @@
 #include "core/driver.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
@@ -436,6 +437,16 @@ std::optional<Driver::View> Driver::view(const TransactionKey& key) const {
     const bool voted = drive.learner.has_vote(static_cast<std::uint8_t>(index));
     view.voted.push_back(voted);
     if (!voted && !drive.outcome) view.waiting_for.push_back(branches[index].node);
+  }
+  if (!drive.outcome && view.waiting_for.empty()) {
+    // All have voted: what is missing is somebody to witness it, the coordinator in mode C.
+    std::set<std::size_t> witnesses;
+    for (std::size_t index = 0; index < branches.size(); ++index) {
+      if (drive.learner.chosen(static_cast<std::uint8_t>(index))) continue;
+      witnesses.insert(branches[index].witnesses.begin(), branches[index].witnesses.end());
+    }
+    if (drive.self >= 0) witnesses.erase(static_cast<std::size_t>(drive.self));
+    view.waiting_for.assign(witnesses.begin(), witnesses.end());
   }
   if (drive.phase == Phase::informing) {
     for (const std::size_t node : to_inform(drive)) {

@@ -31,6 +31,8 @@ class Learner {
   // What the services answered, in the order of the calls in the descriptor.
   [[nodiscard]] std::vector<Content> replies() const;
 
+  [[nodiscard]] std::optional<Value> chosen(std::uint8_t branch) const;
+
  private:
   struct Acceptor {
     std::size_t node = 0;
@@ -43,8 +45,6 @@ class Learner {
     std::optional<Value> vote;
     std::vector<Content> replies;
   };
-
-  [[nodiscard]] std::optional<Value> chosen(std::uint8_t branch) const;
 
   DescriptorPtr descriptor_;
   std::vector<Known> branches_;

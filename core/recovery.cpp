@@ -62,7 +62,11 @@ void Driver::watch(const TransactionKey& key, const NodeId& asked_by) {
   const Descriptor& descriptor = *row->descriptor;
   const Duration deadline = std::chrono::milliseconds{descriptor.deadline_ms};
   const auto rank = static_cast<Duration::rep>(rank_of(descriptor, context_.options.node));
-  const Duration patience = row->own.empty() ? 3 * deadline : deadline;
+  Duration patience = row->own.empty() ? 3 * deadline : deadline;
+  // Its link was lost before; on_peer_down() was there too early to see this one.
+  const NodeId& initiator = descriptor.nodes[0].node;
+  const bool is_lost = !context_.is_self(initiator) && !context_.membership.is_live(initiator);
+  if (is_lost) patience = std::min(patience, timing.initiator_lost);
 
   Watch& watch = watches_[key];
   watch.asked_by = asked_by;
@@ -192,9 +196,8 @@ void Driver::resend_vote(const TransactionKey& key, Watch& watch) {
 void Driver::on_peer_down(const NodeId& node) {
   const Timing& timing = context_.options.timing;
   for (auto& [key, watch] : watches_) {
-    if (watch.decided || key.id.initiator != node) continue;
     const Transaction* row = context_.state.find(key);
-    if (row == nullptr) continue;
+    if (watch.decided || row == nullptr || row->descriptor->nodes[0].node != node) continue;
     const auto rank = static_cast<Duration::rep>(rank_of(*row->descriptor, context_.options.node));
     watch.recover_at = std::min(watch.recover_at,
                                 context_.now() + timing.initiator_lost + rank * timing.rank_step);

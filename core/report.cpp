@@ -196,6 +196,8 @@ TransactionReport Reporter::transaction(const TransactionKey& key,
     for (const std::size_t node : view->waiting_for) {
       report.waiting_for.push_back(context_.membership.name_of(descriptor.nodes[node].node));
     }
+  } else if (participant_.is_preparing(key)) {
+    report.waiting_for.push_back(context_.options.name);
   } else if (row != nullptr && !row->outcome) {
     report.waiting_for.push_back(context_.membership.name_of(descriptor.nodes[0].node));
   }

@@ -84,6 +84,7 @@ bool Services::try_take_vote(LinkId link, const ServiceVote& vote) {
 void Services::give_up(const CallKey& key) {
   const auto found = pending_.find(key);
   if (found == pending_.end() || found->second.deciding) return;
+  if (!found->second.told) return forget(key);
   decide(key, found->second.call, Outcome{});
 }
 
@@ -97,10 +98,18 @@ void Services::decide(const CallKey& key, const Call& call, const Outcome& outco
 bool Services::try_finish(const CallKey& key) {
   const auto found = pending_.find(key);
   if (found == pending_.end() || !found->second.deciding) return false;
-  services_[found->second.call.service].pending.erase(key);
+  forget(key);
+  return true;
+}
+
+void Services::forget(const CallKey& key) {
+  const auto found = pending_.find(key);
+  const auto service = services_.find(found->second.call.service);
+  service->second.pending.erase(key);
+  // Of a name that nobody serves nothing stays.
+  if (!service->second.seen && service->second.pending.empty()) services_.erase(service);
   resend_.clear(key);
   pending_.erase(found);
-  return true;
 }
 
 void Services::deliver(const CallKey& key, Pending& pending) {
@@ -108,6 +117,7 @@ void Services::deliver(const CallKey& key, Pending& pending) {
   if (service.instances.empty()) return;  // Delivered when one appears.
   const LinkId link = service.instances.front();
   if (!pending.deciding) {
+    pending.told = true;
     const Duration left = std::max(Duration{}, pending.call.deadline - context_.now());
     context_.reply(link, ServicePrepare{.call = key,
                                         .service = pending.call.service,

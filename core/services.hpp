@@ -81,6 +81,7 @@ class Services {
  private:
   struct Pending {
     Call call;
+    bool told = false;  // An instance of this life may have prepared it.
     bool deciding = false;
     bool commit = false;
     Hlc at;
@@ -98,6 +99,7 @@ class Services {
     std::uint64_t request = 0;  // Of the Serve that is answered with it.
   };
 
+  void forget(const CallKey& key);
   void deliver(const CallKey& key, Pending& pending);
   void deliver_all(Service& service);
 

@@ -307,7 +307,7 @@ void FileReader::read_coordinator(Section& section) {
     section.error("coordinator", '"' + config_.coordinator +
                                      "\" is no node of this configuration; allowed: " + allowed);
   }
-  if (section.has("witnesses") && config_.witnesses != 1) {
+  if (section.has("witnesses")) {
     section.error("witnesses",
                   "cannot be combined with `coordinator`, which is the one witness of every vote");
   }

@@ -27,7 +27,7 @@ std::string node_json(const NodeStatus& node) {
   return Json{}
       .text("name", node.name)
       .text("id", node.id)
-      .number("incarnation", node.incarnation)
+      .text("incarnation", std::to_string(node.incarnation))
       .number("boot", node.boot)
       .truth("self", node.self)
       .truth("live", node.live)

@@ -66,6 +66,24 @@ TEST(Recovery, InModeXTheOthersCommitWithoutTheInitiator) {
   EXPECT_EQ(mesh[2].bodies("orders"), std::vector<std::string>{"to c"});
 }
 
+// Rule P-17: also one whose last vote comes after the link is lost is taken up soon, whatever its
+// deadline.
+TEST(Recovery, AfterTheLinkToTheInitiatorIsLostTheDeadlineIsNotWaitedFor) {
+  Lone b{{.witnesses = 3}};
+  const Told told = Tale{1, {0, 1, 2}}
+                        .deadline_ms(20'000)
+                        .deliver(1, "orders", "to b")
+                        .deliver(2, "orders", "to c")
+                        .witnessed_by(3);
+  b.hear(0, told.prepare({0}));
+  b.lose(0);
+  b.hear(2, vote_of(told, 1, yes_now()));
+
+  const Effects effects = b->pass(seconds{2});
+
+  EXPECT_FALSE(sent_to<Query>(effects, 2).empty());
+}
+
 // Rule P-17: and when it comes back it learns what they decided.
 TEST(Recovery, TheInitiatorLearnsWhatTheOthersDecided) {
   Mesh mesh{{.node_count = 3, .witnesses = 3}};

@@ -442,5 +442,20 @@ TEST_F(InDoubt, OnlyALookAfterTheQuestionCounts) {
   EXPECT_TRUE(stock.last<ServiceDecision>().has_value());
 }
 
+// What was asked of a service that never was leaves nothing: neither memory nor a late "roll back".
+TEST(UnknownService, ACallThatNobodyWasAskedForIsForgotten) {
+  Mesh mesh{{.node_count = 1}};
+  Caller alice{mesh[0], "alice"};
+  const TransactionId id = alice.submit({call("ghost@a", "x")});
+  mesh.run_for(seconds{10});
+  ASSERT_TRUE(alice.is_rolled_back(id));
+
+  Caller late{mesh[0], "late"};
+  late.request(Serve{.service = "ghost"});
+  mesh.run();
+
+  EXPECT_FALSE(late.last<ServiceDecision>().has_value());
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests

@@ -239,7 +239,7 @@ const Case transactions[] = {
       "allowed: \"a\", \"b\""}},
     {"CoordinatorAndWitnesses",
      "[node]\nname = 'a'\n[[peer]]\nname = 'b'\nendpoint = 'ipc:///b'\n[[peer]]\nname = 'c'\n"
-     "endpoint = 'ipc:///c'\n[transactions]\nwitnesses = 3\ncoordinator = 'b'\n",
+     "endpoint = 'ipc:///c'\n[transactions]\nwitnesses = 1\ncoordinator = 'b'\n",
      {"shop.toml:10:13: key `transactions.witnesses`: cannot be combined with `coordinator`, "
       "which is the one witness of every vote"}},
     {"DeadlineTooLong",
