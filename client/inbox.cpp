@@ -12,6 +12,14 @@ void Inbox::restart(std::uint64_t subscription) {
   returned_ = 0;
 }
 
+std::uint32_t Inbox::first_credit() {
+  const std::lock_guard lock{mutex_};
+  std::uint64_t credit = options_.credit;
+  if (options_.count_max > 0) credit = std::min(credit, options_.count_max - handed_);
+  granted_ = handed_ + credit;
+  return static_cast<std::uint32_t>(credit);
+}
+
 void Inbox::put(Arrived arrived) {
   const std::lock_guard lock{mutex_};
   if (arrived.subscription != subscription_) return;
@@ -41,9 +49,11 @@ Inbox::Taken Inbox::take(std::optional<std::chrono::steady_clock::time_point> de
     arrived_.pop_front();
     if (next.lease_end > std::chrono::steady_clock::now()) {
       taken.arrived = std::move(next);
+      ++handed_;
       break;
     }
     ++returned_;  // Waited here for too long: the node delivers it again.
+    --granted_;
   }
   taken.credit = collect_credit();
   taken.subscription = subscription_;
@@ -59,7 +69,14 @@ std::uint32_t Inbox::return_credit(std::uint64_t subscription) {
 
 // In quarters, so that the node is not told of every single one.
 std::uint32_t Inbox::collect_credit() {
-  if (returned_ < std::max<std::uint32_t>(1, options_.credit / 4)) return 0;
+  std::uint64_t enough = std::max<std::uint32_t>(1, options_.credit / 4);
+  if (options_.count_max > 0) {
+    const std::uint64_t wanted = options_.count_max - granted_;
+    returned_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(returned_, wanted));
+    enough = std::min(enough, wanted);
+  }
+  if (returned_ == 0 || returned_ < enough) return 0;
+  granted_ += returned_;
   return std::exchange(returned_, 0);
 }
 

@@ -44,6 +44,8 @@ class Inbox {
 
   // A new subscription at the node, with all of the credit; what came by an older one is dropped.
   void restart(std::uint64_t subscription);
+  // What to begin a subscription with.
+  [[nodiscard]] std::uint32_t first_credit();
   void put(Arrived arrived);
 
   // Whoever takes gets this error from now on.
@@ -82,6 +84,8 @@ class Inbox {
   std::deque<Arrived> arrived_;  // Guarded by mutex_, as all below.
   std::uint64_t subscription_ = 0;
   std::uint32_t returned_ = 0;
+  std::uint64_t handed_ = 0;   // Deliveries that the application got.
+  std::uint64_t granted_ = 0;  // And those that the node may still send.
   bool stopped_ = false;
   std::optional<Error> error_;
 };

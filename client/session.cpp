@@ -101,8 +101,10 @@ void Session::close(Effects& effects) {
   give_up_all(Reason::stopping, "the client was closed", true, effects);
 }
 
+// What an anonymous client knows ends with it, but somebody may have its ids and ask: they are
+// good for the node's retention.
 void Session::say_farewell(Effects& effects) {
-  if (open_) acknowledge(effects);
+  if (open_ && epoch_ != core::Epoch{}) acknowledge(effects);
 }
 
 // ---- the link ---------------------------------------------------------------------------------

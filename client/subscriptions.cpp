@@ -44,7 +44,7 @@ void Subscriptions::subscribe(const std::shared_ptr<Inbox>& inbox, Effects& effe
   effects.requests.push_back(
       core::Subscribe{.subscription = number,
                       .queue = queue,
-                      .credit = inbox->options().credit,
+                      .credit = inbox->first_credit(),
                       .lease_ms = static_cast<std::uint32_t>(inbox->options().lease.count())});
 }
 

@@ -70,7 +70,9 @@ Exit run_receive(const Globals& globals, const ReceiveArguments& arguments) {
   const std::uint32_t credit = arguments.follow || arguments.count > acks_max
                                    ? static_cast<std::uint32_t>(acks_max)
                                    : static_cast<std::uint32_t>(arguments.count);
-  Consumer consumer = client.consume(arguments.queue, {.credit = credit});
+  // Not one more than is printed: it would have been delivered without having been seen.
+  Consumer consumer = client.consume(
+      arguments.queue, {.credit = credit, .count_max = arguments.follow ? 0 : arguments.count});
   std::atomic<bool> is_interrupted = false;
   interrupt.call([&] {
     is_interrupted = true;

@@ -130,6 +130,23 @@ TEST_F(ClientConsumer, GivesCreditBackAsDeliveriesAreSettled) {
   EXPECT_EQ(total, 8U);
 }
 
+TEST_F(ClientConsumer, AsksForNoMoreThanIsWanted) {
+  Consumer consumer = client_.consume("orders", {.credit = 8, .count_max = 9});
+  const auto subscribe = node_.wait_for_nth<core::Subscribe>(1);
+  EXPECT_EQ(subscribe.credit, 8U);
+  for (std::uint64_t token = 1; token <= 8; ++token)
+    node_.reply(delivered(subscribe, token));
+
+  for (int i = 0; i < 8; ++i)
+    (void)consumer.receive(patience)->ack_async();
+  EXPECT_EQ(node_.wait_for_nth<core::AddCredit>(1).credit, 1U);
+  node_.reply(delivered(subscribe, 9));
+  (void)consumer.receive(patience)->ack_async();
+
+  EXPECT_FALSE(consumer.receive(50ms).has_value());
+  EXPECT_EQ(node_.seen<core::AddCredit>().size(), 1U);
+}
+
 TEST_F(ClientConsumer, AckTakesPartInATransaction) {
   Consumer consumer = client_.consume("orders");
   node_.reply(delivered(node_.wait_for_nth<core::Subscribe>(1), 11));

@@ -96,6 +96,9 @@ class NEMCON_EXPORT Delivery {
 struct ConsumeOptions {
   // How many deliveries the application and the library may hold unsettled at a time.
   std::uint32_t credit = 64;
+  // How many deliveries are wanted in all; zero: no end to it. Who takes a few and leaves says it:
+  // else the node has sent more by then, and these come again, with a higher count.
+  std::uint64_t count_max = 0;
   // Zero: the queue's own.
   std::chrono::milliseconds lease{0};
 };
