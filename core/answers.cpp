@@ -75,6 +75,11 @@ Verdict verdict_of(const Outcome& outcome) {
   return outcome.reason == Reason::descriptor_conflict ? Verdict::in_doubt : Verdict::rolled_back;
 }
 
+bool is_in_doubt(const Transaction& row, std::uint64_t wall_ms) {
+  const Descriptor& descriptor = *row.descriptor;
+  return row.is_prepared() && wall_ms > descriptor.created.wall_ms() + descriptor.deadline_ms;
+}
+
 std::vector<std::size_t> participants_of(const Descriptor& descriptor) {
   std::vector<std::size_t> nodes;
   for (const Branch& branch : descriptor.branches) {

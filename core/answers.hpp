@@ -20,6 +20,9 @@ namespace nemcon::core {
 // since the other may have ended otherwise; the client has to ask.
 [[nodiscard]] Verdict verdict_of(const Outcome& outcome);
 
+// Voted yes, and waits for the decision beyond its deadline.
+[[nodiscard]] bool is_in_doubt(const Transaction& row, std::uint64_t wall_ms);
+
 // Position of a node among those that may have to finish a transaction: initiator,
 // participants, other witnesses. The lower, the earlier it tries (Rule P-17).
 [[nodiscard]] std::size_t rank_of(const Descriptor& descriptor, const NodeId& node);

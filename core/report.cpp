@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/answers.hpp"
+
 namespace nemcon::core {
 
 namespace {
@@ -135,7 +137,7 @@ void Reporter::add_counts(Report& report) const {
     const Transaction* row = context_.state.find(key);
     if (row != nullptr && row->outcome) continue;
     ++undecided;
-    if (row != nullptr && row->is_prepared()) ++in_doubt;
+    if (row != nullptr && is_in_doubt(*row, context_.clock.wall_ms())) ++in_doubt;
   }
   report.counts = {{.name = "transactions_undecided", .value = undecided},
                    {.name = "transactions_in_doubt", .value = in_doubt}};
@@ -146,7 +148,7 @@ void Reporter::add_transactions(Report& report, const Inspect& inspect) const {
   std::vector<TransactionReport> decided;
   for (const auto& [key, descriptor] : all()) {
     const Transaction* row = context_.state.find(key);
-    const bool in_doubt = row != nullptr && row->is_prepared();
+    const bool in_doubt = row != nullptr && is_in_doubt(*row, context_.clock.wall_ms());
     if (inspect.topic == Topic::in_doubt && !in_doubt) continue;
     const bool is_decided = row != nullptr && row->outcome.has_value();
     std::vector<TransactionReport>& list = is_decided ? decided : report.transactions;

@@ -322,6 +322,15 @@ void Submissions::turn_away(const Waiter& waiter, const Submit& submit, const No
 
 void Submissions::on_ask(const Client& client, const Ask& ask) {
   const Waiter waiter{.link = client.link, .request = ask.request};
+  const Transaction* row = find_telling(ask.id);
+  if (row != nullptr && is_in_doubt(*row, context_.clock.wall_ms())) {
+    // Nobody can say when: a coordinator may be gone (mode C).
+    context_.reply(waiter.link, Concluded{.request = waiter.request,
+                                          .id = ask.id,
+                                          .verdict = Verdict::in_doubt,
+                                          .text = "voted yes, and waits for the decision"});
+    return;
+  }
   if (try_answer_known(ask.id, waiter)) return;
   inquire(client, ask.id, waiter, nullptr);
 }
