@@ -119,8 +119,11 @@ std::uint64_t Caller::message_count(const std::string& queue) {
   return 0;
 }
 
-std::size_t Caller::in_doubt_count() {
-  return inspect(core::Topic::in_doubt).transactions.size();
+std::uint64_t Caller::undecided_count() {
+  for (const core::CountReport& count : inspect(core::Topic::status).counts) {
+    if (count.name == "transactions_undecided") return count.value;
+  }
+  return 0;
 }
 
 bool Caller::sees(const std::string& peer) {

@@ -44,8 +44,8 @@ class Caller {
   // Messages that wait in a queue of this node.
   [[nodiscard]] std::uint64_t message_count(const std::string& queue);
 
-  // Transactions that the node has prepared and knows no outcome of.
-  [[nodiscard]] std::size_t in_doubt_count();
+  // Transactions that the node knows no outcome of.
+  [[nodiscard]] std::uint64_t undecided_count();
 
   // As the node sees it; true when `peer` takes part.
   [[nodiscard]] bool sees(const std::string& peer);
