@@ -5,15 +5,11 @@
 
 namespace nemcon::client {
 
-void Inbox::restart(std::uint64_t subscription) {
+std::uint32_t Inbox::restart(std::uint64_t subscription) {
   const std::lock_guard lock{mutex_};
   subscription_ = subscription;
   arrived_.clear();
   returned_ = 0;
-}
-
-std::uint32_t Inbox::first_credit() {
-  const std::lock_guard lock{mutex_};
   std::uint64_t credit = options_.credit;
   if (options_.count_max > 0) credit = std::min(credit, options_.count_max - handed_);
   granted_ = handed_ + credit;

@@ -42,10 +42,9 @@ class Inbox {
 
   // ---- the loop -------------------------------------------------------------------------------
 
-  // A new subscription at the node, with all of the credit; what came by an older one is dropped.
-  void restart(std::uint64_t subscription);
-  // What to begin a subscription with.
-  [[nodiscard]] std::uint32_t first_credit();
+  // A new subscription at the node; what came by an older one is dropped. Returns the credit to
+  // begin it with.
+  [[nodiscard]] std::uint32_t restart(std::uint64_t subscription);
   void put(Arrived arrived);
 
   // Whoever takes gets this error from now on.

@@ -33,7 +33,7 @@ void Subscriptions::add(std::shared_ptr<Inbox> inbox, Effects& effects) {
 void Subscriptions::subscribe(const std::shared_ptr<Inbox>& inbox, Effects& effects) {
   const std::uint64_t number = ++last_subscription_;
   const auto [queue, node] = split_address(inbox->queue());
-  inbox->restart(number);
+  const std::uint32_t credit = inbox->restart(number);
   if (!node.empty() && node != node_name_) {
     inbox->fail(Error{ErrorClass::rolled_back, Reason::unknown_queue,
                       "cannot consume " + inbox->queue() + " through " + node_name_ +
@@ -44,7 +44,7 @@ void Subscriptions::subscribe(const std::shared_ptr<Inbox>& inbox, Effects& effe
   effects.requests.push_back(
       core::Subscribe{.subscription = number,
                       .queue = queue,
-                      .credit = inbox->first_credit(),
+                      .credit = credit,
                       .lease_ms = static_cast<std::uint32_t>(inbox->options().lease.count())});
 }
 

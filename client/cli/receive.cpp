@@ -13,7 +13,7 @@ namespace nemcon::cli {
 namespace {
 
 // Acks on their way. More than these are never outstanding.
-constexpr std::size_t acks_max = 256;
+constexpr std::uint32_t acks_max = 256;
 
 void print(const Globals& globals, const ReceiveArguments& arguments, const Delivery& delivery) {
   if (globals.json) {
@@ -67,12 +67,9 @@ class Acks {
 Exit run_receive(const Globals& globals, const ReceiveArguments& arguments) {
   Interrupt interrupt;
   Client client = connect(globals);
-  const std::uint32_t credit = arguments.follow || arguments.count > acks_max
-                                   ? static_cast<std::uint32_t>(acks_max)
-                                   : static_cast<std::uint32_t>(arguments.count);
   // Not one more than is printed: it would have been delivered without having been seen.
   Consumer consumer = client.consume(
-      arguments.queue, {.credit = credit, .count_max = arguments.follow ? 0 : arguments.count});
+      arguments.queue, {.credit = acks_max, .count_max = arguments.follow ? 0 : arguments.count});
   std::atomic<bool> is_interrupted = false;
   interrupt.call([&] {
     is_interrupted = true;
