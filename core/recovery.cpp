@@ -251,6 +251,7 @@ bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
   if (!is_forgotten_elsewhere(drive)) return false;
   const Transaction* row = context_.state.find(key);
+  // Or one that only drives, of which nobody waits for the end any more.
   if (row == nullptr && drive.waiters.empty()) {
     close_drive(key);
     return true;

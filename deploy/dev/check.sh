@@ -155,9 +155,10 @@ check() {
 # About 400,000 transactions under faults; `./dev sim --minutes 60` is a campaign.
 check_simulation() {
   local seed what
+  build release nemcon-sim >/dev/null
   while read -r seed what; do
     [[ $seed == [0-9]* ]] || continue
-    verb_sim --seed "$seed" --quiet || die "seed $seed failed once before: $what"
+    "$(program nemcon-sim)" --seed "$seed" --quiet || die "seed $seed failed once before: $what"
   done <tests/sim/regressions.txt
   verb_sim --seeds 1-1500
 }

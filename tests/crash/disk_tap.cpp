@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <mutex>
 
 #include <fcntl.h>
@@ -11,7 +12,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-namespace nemcon::crash::tap {
+namespace nemcon::crash {
+
+bool is_lock_file(const std::string& path) {
+  return path.ends_with("lock.mdb") || path.ends_with("/lock");
+}
+
+namespace tap {
 
 namespace {
 
@@ -35,16 +42,15 @@ std::string path_of(int file) {
   return count > 0 ? std::string(path.data(), static_cast<std::size_t>(count)) : std::string();
 }
 
-// Its index, or -1 when it is none of ours. LMDB's lock file and ours promise nothing.
+// Its index, or -1 when it is none of ours.
 int file_index(State& tap, int file) {
   if (tap.directory.empty()) return -1;
   const std::string path = path_of(file);
-  if (!path.starts_with(tap.directory) || path.ends_with("lock.mdb") || path.ends_with("/lock")) {
-    return -1;
-  }
-  const auto found = std::ranges::find(tap.tape.files, path);
-  if (found == tap.tape.files.end()) tap.tape.files.push_back(path);
-  return static_cast<int>(std::ranges::find(tap.tape.files, path) - tap.tape.files.begin());
+  if (!path.starts_with(tap.directory) || is_lock_file(path)) return -1;
+  std::vector<std::string>& files = tap.tape.files;
+  const auto index = std::ranges::find(files, path) - files.begin();
+  if (index == std::ssize(files)) files.push_back(path);
+  return static_cast<int>(index);
 }
 
 [[noreturn]] void die() {
@@ -137,7 +143,8 @@ std::size_t call_count() {
   return tap.call_count;
 }
 
-}  // namespace nemcon::crash::tap
+}  // namespace tap
+}  // namespace nemcon::crash
 
 // ---- what journal and LMDB call ---------------------------------------------------------------
 

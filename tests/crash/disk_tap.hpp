@@ -43,6 +43,9 @@ enum class Fate : std::uint8_t {
   fail_no_room
 };
 
+// LMDB's lock file and ours promise nothing.
+[[nodiscard]] bool is_lock_file(const std::string& path);
+
 namespace tap {
 
 // From now on calls to files below `directory` are noticed.

@@ -54,8 +54,7 @@ class Flipping {
     place_.put(state);
     const Found found = look(place_.directory(), script_);
     if (!found.refusal.empty()) return End::refused;
-    const bool is_known = found.last <= script_.last();
-    const bool is_whole = is_known && found.picture == script_.pictures()[found.last.value()];
+    const bool is_whole = is_as_written(found, script_);
     if (is_whole && found.last == script_.last()) return End::harmless;
     if (is_whole && found.last >= before_last_) return End::shorter;
     return found.scrub_complains ? End::scrubbed : End::wrong;

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <initializer_list>
 
 #include "core/check.hpp"
 #include "tests/crash/disk_tap.hpp"
@@ -14,6 +15,11 @@ namespace {
 constexpr int went_through = 0;
 constexpr int gave_up = 3;
 
+struct Blow {
+  Fate fate = Fate::carry_out;
+  const char* name = "";
+};
+
 class Trials {
  public:
   explicit Trials(const Script& script) : script_(script), empty_(place_.read()) {
@@ -24,21 +30,17 @@ class Trials {
 
   [[nodiscard]] std::uint64_t call_count() const { return call_count_; }
 
-  void run(std::uint64_t call, Fate fate, const char* name, bool may_survive) {
+  void run(std::uint64_t call, const Blow& blow) {
     verdict_.count += 1;
-    const int ended = trial(call, fate);
-    const bool expected =
-        may_survive ? ended == went_through || ended == gave_up : ended == -SIGKILL;
+    const int ended = trial(call, blow.fate);
+    const bool kills = blow.fate == Fate::die_before || blow.fate == Fate::die_after;
+    const bool expected = kills ? ended == -SIGKILL : ended == went_through || ended == gave_up;
     std::string wrong;
     if (!expected) wrong = "the process ended by " + std::to_string(ended);
-    if (wrong.empty()) {
-      wrong = judge(look(place_.directory(), script_), script_, core::Lsn{progress_->acked},
-                    core::Lsn{progress_->begun});
-    }
-    if (wrong.empty()) wrong = go_on(place_.directory(), script_);
+    if (wrong.empty()) wrong = start_again(place_.directory(), script_, *progress_);
     if (wrong.empty()) return;
     verdict_.bad_count += 1;
-    std::printf("  call %llu, %s: %s\n", static_cast<unsigned long long>(call), name,
+    std::printf("  call %llu, %s: %s\n", static_cast<unsigned long long>(call), blow.name,
                 wrong.c_str());
   }
 
@@ -66,24 +68,25 @@ class Trials {
   Verdict verdict_;
 };
 
-}  // namespace
-
-Verdict kill_at_each_call(const Script& script) {
+Verdict try_at_each_call(const Script& script, std::initializer_list<Blow> blows) {
   Trials trials(script);
   for (std::uint64_t call = 1; call <= trials.call_count(); ++call) {
-    trials.run(call, Fate::die_before, "killed before it", false);
-    trials.run(call, Fate::die_after, "killed after it", false);
+    for (const Blow& blow : blows)
+      trials.run(call, blow);
   }
   return trials.verdict();
 }
 
+}  // namespace
+
+Verdict kill_at_each_call(const Script& script) {
+  return try_at_each_call(
+      script, {{Fate::die_before, "killed before it"}, {Fate::die_after, "killed after it"}});
+}
+
 Verdict fail_each_call(const Script& script) {
-  Trials trials(script);
-  for (std::uint64_t call = 1; call <= trials.call_count(); ++call) {
-    trials.run(call, Fate::fail_io, "input/output error", true);
-    trials.run(call, Fate::fail_no_room, "no room", true);
-  }
-  return trials.verdict();
+  return try_at_each_call(script,
+                          {{Fate::fail_io, "input/output error"}, {Fate::fail_no_room, "no room"}});
 }
 
 }  // namespace nemcon::crash

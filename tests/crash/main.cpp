@@ -1,6 +1,5 @@
 // nemcon-crash: crashes of the real journal and store. Each part ends with a line; exit 0 when
 // nothing was lost and the controls failed, 1 when not, 2 wrong usage.
-#include <algorithm>
 #include <cstdio>
 #include <string>
 

@@ -11,6 +11,7 @@
 #include "core/check.hpp"
 #include "core/state.hpp"
 #include "log/store.hpp"
+#include "tests/crash/disk_tap.hpp"
 
 namespace nemcon::crash {
 
@@ -67,9 +68,8 @@ log::LogOptions small_log(const std::string& directory) {
           .ballast_bytes = 0};
 }
 
-Place::Place(const std::string& parent)
-    : memory_(log::test::TemporaryDirectory::Where::memory),
-      directory_(parent.empty() ? memory_.inner("node") : parent) {
+Place::Place()
+    : memory_(log::test::TemporaryDirectory::Where::memory), directory_(memory_.inner("node")) {
   const auto opened = log::open_log(small_log(directory_));
   NEMCON_CHECK(static_cast<bool>(opened), opened ? "" : opened.error().detail);
 }
@@ -78,8 +78,7 @@ Bytes Place::read() const {
   Bytes bytes;
   for (const auto& entry : std::filesystem::recursive_directory_iterator{directory_}) {
     const std::string path = entry.path().string();
-    if (!entry.is_regular_file() || path.ends_with("lock.mdb") || path.ends_with("/lock")) continue;
-    bytes[path] = log::test::read_file(path);
+    if (entry.is_regular_file() && !is_lock_file(path)) bytes[path] = log::test::read_file(path);
   }
   return bytes;
 }
@@ -110,11 +109,14 @@ Found look(const std::string& directory, const Script& script) {
   if (!found.refusal.empty()) return found;
   image.apply(state.collect(opened->last));
   found.picture = picture_of(image);
-  const bool is_known = found.last <= script.last();
-  if (is_known && found.picture == script.pictures()[found.last.value()]) return found;
+  if (is_as_written(found, script)) return found;
   const auto scrubbed = opened->store->check();
   found.scrub_complains = !scrubbed || !scrubbed->empty();
   return found;
+}
+
+bool is_as_written(const Found& found, const Script& script) {
+  return found.last <= script.last() && found.picture == script.pictures()[found.last.value()];
 }
 
 std::string go_on(const std::string& directory, const Script& script) {
@@ -150,9 +152,7 @@ std::string judge(const Found& found, const Script& script, core::Lsn acked, cor
     return "record " + std::to_string(acked.value()) + " was acknowledged, the last one is " + last;
   }
   if (found.last > begun) return "record " + last + " was never begun";
-  if (found.picture != script.pictures()[found.last.value()]) {
-    return "not the state after record " + last;
-  }
+  if (!is_as_written(found, script)) return "not the state after record " + last;
   return {};
 }
 

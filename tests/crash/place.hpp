@@ -22,13 +22,13 @@ struct Found {
   std::string refusal;  // Empty: it was opened and read.
   core::Lsn last;
   Picture picture = 0;
-  bool scrub_complains = false;  // Asked only when `picture` is not `expected`.
+  bool scrub_complains = false;  // Asked only when it is not as it was written.
 };
 
 class Place {
  public:
-  // Makes a new data directory there; in `parent`, or in memory when that is empty.
-  explicit Place(const std::string& parent = "");
+  // Makes a new data directory there.
+  Place();
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
 
@@ -42,6 +42,9 @@ class Place {
 
 // As a start would: directory, store, journal, and every message.
 [[nodiscard]] Found look(const std::string& directory, const Script& script);
+
+// It holds what the script had written after the record that is the last one there.
+[[nodiscard]] bool is_as_written(const Found& found, const Script& script);
 
 // Goes on where `found` ended: some more records of the script, a checkpoint, another start. Empty,
 // or what is wrong then.

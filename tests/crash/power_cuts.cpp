@@ -90,9 +90,7 @@ class Cutting {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     NEMCON_CHECK(cut && disk_.unmount() && disk_.mount());
-    const std::string wrong = judge(look(directory, script_), script_, core::Lsn{progress_->acked},
-                                    core::Lsn{progress_->begun});
-    return wrong.empty() ? go_on(directory, script_) : wrong;
+    return start_again(directory, script_, *progress_);
   }
 
  private:

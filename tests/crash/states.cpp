@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <utility>
 #include <vector>
 
@@ -28,8 +27,8 @@ class Enumeration {
   Enumeration(const Script& script, const StatesOptions& options, Progress& progress)
       : script_(script), options_(options), progress_(progress), random_(options.seed) {}
 
-  // The number of bad states; the number of all stands in the progress.
-  std::uint64_t run() {
+  // How many states there were, and how many bad ones, stands in the progress.
+  void run() {
     durable_ = place_.read();
     tap::begin(place_.directory());
     Progress writing;
@@ -40,7 +39,6 @@ class Enumeration {
       if (options_.state_count_max != 0 && progress_.place >= options_.state_count_max) break;
       take(event, tape.files);
     }
-    return bad_count_;
   }
 
  private:
@@ -119,8 +117,8 @@ class Enumeration {
     if (wrong.empty() && progress_.place % going_on_in == 0)
       wrong = go_on(place_.directory(), script_);
     if (wrong.empty()) return;
-    bad_count_ += 1;
-    if (options_.flushes == Flushes::ignored || bad_count_ > 5) return;
+    progress_.bad += 1;
+    if (options_.flushes == Flushes::ignored || progress_.bad > 5) return;
     std::printf("  state %llu (%s of %zu pending writes is there): %s\n",
                 static_cast<unsigned long long>(progress_.place), what, pending_.size(),
                 wrong.c_str());
@@ -135,7 +133,6 @@ class Enumeration {
   std::vector<Pending> pending_;
   core::Lsn begun_;
   core::Lsn acked_;
-  std::uint64_t bad_count_ = 0;
 };
 
 }  // namespace
@@ -144,11 +141,11 @@ Verdict enumerate_states(const Script& script, const StatesOptions& options) {
   const SharedProgress progress = share_progress();
   const int ended = run_child([&] {
     Enumeration enumeration(script, options, *progress);
-    progress->acked = enumeration.run();
+    enumeration.run();
     std::fflush(stdout);
     return 0;
   });
-  Verdict verdict{.count = progress->place, .bad_count = progress->acked};
+  Verdict verdict{.count = progress->place, .bad_count = progress->bad};
   if (ended != 0) {
     // Without flushes LMDB finds pages that were never there: that counts as found.
     verdict.bad_count += 1;

@@ -41,6 +41,13 @@ Ending write_script(const std::string& directory, const Script& script, Progress
   return Ending::whole;
 }
 
+std::string start_again(const std::string& directory, const Script& script,
+                        const Progress& progress) {
+  const std::string wrong =
+      judge(look(directory, script), script, core::Lsn{progress.acked}, core::Lsn{progress.begun});
+  return wrong.empty() ? go_on(directory, script) : wrong;
+}
+
 int run_child(const std::function<int()>& work) {
   const pid_t child = ::fork();
   NEMCON_CHECK(child >= 0);

@@ -19,6 +19,7 @@ struct Progress {
   std::atomic<std::uint64_t> acked{0};  // Records up to this one must be there.
   std::atomic<std::uint64_t> calls{0};  // Noticed by the tap when the script was through.
   std::atomic<std::uint64_t> place{0};  // Where a child is in its own work.
+  std::atomic<std::uint64_t> bad{0};    // What it found wrong.
   std::array<std::atomic<std::uint64_t>, 6> ends{};  // What a child counts, by kind.
 };
 
@@ -31,6 +32,11 @@ enum class Ending : std::uint8_t { whole, refused, failed };
 // the process of a node would end; here the function does. Marks go to the tap as well.
 [[nodiscard]] Ending write_script(const std::string& directory, const Script& script,
                                   Progress& progress);
+
+// A start after the writer ended somewhere: judged by how far it had come, and going on from there.
+// Empty, or what is wrong.
+[[nodiscard]] std::string start_again(const std::string& directory, const Script& script,
+                                      const Progress& progress);
 
 // Runs `work` in a child; its exit code, or minus the signal that ended it.
 [[nodiscard]] int run_child(const std::function<int()>& work);

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "core/request.hpp"
 #include "tests/core/parts.hpp"
+#include "transport/wire_types.hpp"
 
 namespace nemcon::fuzz {
 
@@ -47,37 +47,13 @@ class Dice {
   std::string_view bytes_;
 };
 
-// The last enumerator of each enum that comes over the wire.
-constexpr core::Ordering last_of(core::Ordering) {
-  return core::Ordering::none;
-}
-
-constexpr core::OperationKind last_of(core::OperationKind) {
-  return core::OperationKind::check;
-}
-
-constexpr core::Choice last_of(core::Choice) {
-  return core::Choice::yes;
-}
-
-constexpr core::Reason last_of(core::Reason) {
-  return core::Reason::rolled_back_node;
-}
-
-constexpr core::Refusal last_of(core::Refusal) {
-  return core::Refusal::drift;
-}
-
-constexpr core::Knowledge last_of(core::Knowledge) {
-  return core::Knowledge::too_old;
-}
-
-constexpr core::Settlement last_of(core::Settlement) {
-  return core::Settlement::extend;
-}
-
-constexpr core::Topic last_of(core::Topic) {
-  return core::Topic::transaction;
+// How many enumerators the decoder lets through.
+template <class Enum>
+std::size_t count_of() {
+  std::size_t count = 0;
+  while (transport::is_known(static_cast<Enum>(count)))
+    ++count;
+  return count;
 }
 
 class Drawing {
@@ -105,7 +81,7 @@ class Drawing {
     if constexpr (std::is_same_v<T, bool>) {
       value = dice_.below(2) == 1;
     } else if constexpr (std::is_enum_v<T>) {
-      value = static_cast<T>(dice_.below(static_cast<std::size_t>(last_of(T{})) + 1));
+      value = static_cast<T>(dice_.below(count_of<T>()));
     } else if constexpr (std::is_integral_v<T>) {
       value = static_cast<T>(draw_number());
     } else {

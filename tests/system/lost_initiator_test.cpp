@@ -23,7 +23,7 @@ class LostInitiator : public testing::TestWithParam<const char*> {
  protected:
   Mesh mesh_{{"shop", "warehouse", "billing"}, "witnesses = 3"};
 
-  // Waits until nothing is in doubt at the two that are left; false when that takes too long.
+  // Waits until nothing is undecided at the two that are left; false when that takes too long.
   [[nodiscard]] bool try_wait_until_decided(Caller& warehouse, Caller& billing,
                                             steady_clock::time_point end) {
     while (warehouse.undecided_count() + billing.undecided_count() != 0) {
