@@ -1,7 +1,7 @@
 # Sourced by ./dev: which sources there are, and clang-tidy over them.
 #
 # clang-tidy takes several seconds a file, so what has passed once is remembered in .cache/lint under a
-# hash of all that its result depends on: the file, every file of ours that it includes, .clang-tidy. A
+# hash of all that its result depends on: the file, every file of ours that it includes, the rules. A
 # file is looked at again only when one of these changes.
 
 # sources PATTERN...: files of ours, committed or not yet.
@@ -15,8 +15,8 @@ sources() {
 lint_keys() {
   local table
   table=$(mktemp)
-  # Every file of ours with its hash, and one line for the rules that hold for all.
-  { sources '*.hpp' '*.cpp' '*.h' && printf '.clang-tidy\n'; } | xargs sha256sum >"$table"
+  # Every file of ours with its hash, and the rules: those for all, and those for tests.
+  { sources '*.hpp' '*.cpp' '*.h' && printf '%s\n' .clang-tidy tests/.clang-tidy; } | xargs sha256sum >"$table"
   ninja -C build/asan -t deps | awk -v root="$root/" -v table="$table" '
     BEGIN {
       while ((getline line < table) > 0) {
@@ -37,6 +37,7 @@ lint_keys() {
     }
     END { flush() }
     function flush() {
+      if (source ~ /^tests\//) all = " " hash["tests/.clang-tidy"] all
       if (source ~ /\.cpp$/) print source, hash[".clang-tidy"] all
       source = ""
       all = ""

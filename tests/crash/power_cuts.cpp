@@ -140,7 +140,7 @@ CutVerdict cut_power(const Script& script, const CutOptions& options) {
     if (wrong.empty()) continue;
     result.verdict.bad_count += 1;
     if (options.flushes == Flushes::ignored) break;
-    std::printf("  cut %llu: %s\n", static_cast<unsigned long long>(cut + 1), wrong.c_str());
+    std::printf("  cut %llu: %s\n", static_cast<unsigned long long>(cut) + 1, wrong.c_str());
   }
   return result;
 }

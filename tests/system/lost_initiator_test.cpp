@@ -49,7 +49,7 @@ TEST_P(LostInitiator, TheOthersDecideWithinFiveSecondsAndGoOn) {
         client.transaction({deliver("inbox@shop", "order"), deliver("inbox@warehouse", "pick"),
                             deliver("inbox@billing", "bill")});
     submit.deadline_ms = 20'000;  // Nobody waits for it once the link is lost.
-    (void)client.submit(std::move(submit));
+    (void)client.submit(submit);
   }
   ASSERT_EQ(doomed.wait(), (Exit{.code = -1, .signal = SIGKILL}));
   const auto died = steady_clock::now();
