@@ -33,7 +33,7 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
     // nothing about is not ours to believe.
     if (!remembered && !too_old) {
-      if (decision.outcome.committed && !initiator && !planted(Mutant::believe_any_commit)) {
+      if (decision.outcome.committed && !initiator) {
         context_.note("commit of an unknown transaction", key.id);
         return;
       }

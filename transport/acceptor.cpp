@@ -443,6 +443,18 @@ bool Acceptor::tend_one(Inbound& inbound) {
   return send_control(inbound) != Handed::gone;
 }
 
+// Where such a connection came from ZeroMQ does not say.
+void Acceptor::count_strangers() {
+  const std::uint64_t count = socket_.take_failed_handshakes();
+  if (count == 0) return;
+  parts_.counters.handshakes_failed += count;
+  if (std::exchange(has_met_strangers_, true)) return;
+  pending_.emplace_back(LinkTrouble{
+      .reason = RefusalReason::malformed,
+      .peer = std::nullopt,
+      .what = "somebody connected who does not speak ZeroMQ's protocol, or left at once"});
+}
+
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
   if (now >= next_sweep_) {
@@ -454,6 +466,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     for (Inbound* inbound : gone)
       forget(*inbound);
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
+    count_strangers();
   }
   for (NodeEvent& event : pending_)
     events.push_back(std::move(event));

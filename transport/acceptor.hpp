@@ -143,6 +143,7 @@ class Acceptor {
   [[nodiscard]] Handed send_control(Inbound& inbound);
   void ping(Inbound& inbound);
   [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
+  void count_strangers();
   // False: it is gone.
   [[nodiscard]] bool tend_one(Inbound& inbound);
 
@@ -160,6 +161,7 @@ class Acceptor {
   std::uint64_t link_count_ = 0;
   std::map<std::pair<Role, std::string>, core::Instant> penalties_;
   std::set<Reported> reported_;
+  bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().
 
   bool holds_clients_ = false;

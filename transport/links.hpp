@@ -113,6 +113,7 @@ struct LinkCounters {
   std::uint64_t sends_too_large = 0;
   std::uint64_t handshakes_accepted = 0;
   std::uint64_t handshakes_refused = 0;
+  std::uint64_t handshakes_failed = 0;  // Not even ZeroMQ's own; counted within ping_interval / 2.
   std::uint64_t connections_muted = 0;
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;

@@ -4,6 +4,9 @@
 #include <cstring>
 #include <utility>
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.hpp>
 
 #include "core/check.hpp"
@@ -50,7 +53,7 @@ core::Error unusable(const std::string& endpoint, const char* why) {
 
 void tune(zmq::socket_t& socket, const SocketTuning& tuning) {
   using namespace zmq::sockopt;  // NOLINT(google-build-using-namespace)
-  socket.set(linger, 0);
+  socket.set(zmq::sockopt::linger, 0);  // sys/socket.h has a struct of that name.
   socket.set(sndhwm, queued_frames_max);
   socket.set(rcvhwm, queued_frames_max);
   socket.set(maxmsgsize, static_cast<std::int64_t>(tuning.frame_bytes_max));
@@ -136,6 +139,62 @@ class Registration {
   bool ready_ = true;
 };
 
+// What ZeroMQ's own thread says of a socket: which of `events` happened.
+class Monitor {
+ public:
+  Monitor(zmq::context_t& context, zmq::socket_t& socket, int events)
+      : watched_(&socket), events_(context, zmq::socket_type::pair) {
+    const std::string endpoint = "inproc://nemcon.monitor." + std::to_string(random_u64());
+    const int done = zmq_socket_monitor(socket.handle(), endpoint.c_str(), events);
+    NEMCON_CHECK(done == 0, zmq_strerror(zmq_errno()));
+    events_.set(zmq::sockopt::linger, 0);
+    // With a bound ZeroMQ's thread would wait for us.
+    events_.set(zmq::sockopt::rcvhwm, 0);
+    events_.connect(endpoint);
+  }
+
+  ~Monitor() {
+    // First the events end, then their reader goes: ZeroMQ's thread would wait for a reader.
+    zmq_socket_monitor(watched_->handle(), nullptr, 0);
+  }
+
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  [[nodiscard]] zmq::socket_t& socket() { return events_; }
+
+  std::optional<std::uint16_t> next_event() {
+    zmq::message_t message;
+    if (!receive_part(events_, message)) return std::nullopt;
+    std::uint16_t event = 0;
+    if (message.size() >= sizeof event) std::memcpy(&event, message.data(), sizeof event);
+    drop_rest(events_, message);
+    return event;
+  }
+
+ private:
+  zmq::socket_t* watched_;
+  zmq::socket_t events_;
+};
+
+constexpr int handshake_failures =
+    ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+
+// Another process would lose the socket file that it listens on without noticing: ZeroMQ removes
+// what is there before it binds. One that nobody listens on any more refuses.
+bool is_listening(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return false;
+  const int connected =
+      ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::close(probe);
+  return connected == 0;
+}
+
 std::string property(const zmq::message_t& message, const char* name) {
   const char* value = zmq_msg_gets(message.handle(), name);
   return value == nullptr ? std::string{} : std::string{value};
@@ -160,24 +219,17 @@ class DealerSocket::Impl {
  public:
   Impl(Context& context, Poller& poller, const SocketTuning& tuning)
       : socket_(context.impl().context, zmq::socket_type::dealer),
-        monitor_(context.impl().context, zmq::socket_type::pair),
+        monitor_(context.impl().context, socket_,
+                 ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                     handshake_failures),
         socket_registration_(poller, socket_),
-        monitor_registration_(poller, monitor_) {
+        monitor_registration_(poller, monitor_.socket()) {
     tune(socket_, tuning);
     // One connection, never another: what a later one would need first is a greeting.
     socket_.set(zmq::sockopt::reconnect_ivl, -1);
     socket_.set(zmq::sockopt::connect_timeout, to_milliseconds(tuning.handshake_patience));
     socket_.set(zmq::sockopt::routing_id, random_routing_id());
-    watch_connection();
   }
-
-  ~Impl() {
-    // First the events end, then their reader goes: ZeroMQ's thread would wait for a reader.
-    zmq_socket_monitor(socket_.handle(), nullptr, 0);
-  }
-
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
 
   void connect(const std::string& endpoint) {
     allow_ipv6(socket_, endpoint);
@@ -206,12 +258,10 @@ class DealerSocket::Impl {
   }
 
   const char* find_end() {
-    zmq::message_t message;
-    while (end_ == nullptr && receive_part(monitor_, message)) {
-      std::uint16_t event = 0;
-      if (message.size() >= sizeof event) std::memcpy(&event, message.data(), sizeof event);
-      drop_rest(monitor_, message);
-      end_ = meaning_of(event);
+    while (end_ == nullptr) {
+      const std::optional<std::uint16_t> event = monitor_.next_event();
+      if (!event) break;
+      end_ = meaning_of(*event);
     }
     if (end_ == nullptr) monitor_registration_.set_ready(false);
     return end_;
@@ -234,17 +284,6 @@ class DealerSocket::Impl {
     return {bytes.data(), bytes.size()};
   }
 
-  void watch_connection() {
-    const std::string endpoint = "inproc://nemcon.monitor." + std::to_string(random_u64());
-    constexpr int events = ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
-                           ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-    const int done = zmq_socket_monitor(socket_.handle(), endpoint.c_str(), events);
-    NEMCON_CHECK(done == 0, zmq_strerror(zmq_errno()));
-    monitor_.set(zmq::sockopt::linger, 0);
-    monitor_.connect(endpoint);
-  }
-
   static const char* meaning_of(std::uint16_t event) {
     switch (event) {
       case ZMQ_EVENT_CLOSED:
@@ -262,7 +301,7 @@ class DealerSocket::Impl {
   }
 
   zmq::socket_t socket_;
-  zmq::socket_t monitor_;
+  Monitor monitor_;
   Registration socket_registration_;
   Registration monitor_registration_;
   const char* end_ = nullptr;
@@ -310,7 +349,9 @@ void DealerSocket::linger(core::Duration patience) {
 class RouterSocket::Impl {
  public:
   Impl(Context& context, Poller& poller, const SocketTuning& tuning)
-      : socket(context.impl().context, zmq::socket_type::router), registration(poller, socket) {
+      : socket(context.impl().context, zmq::socket_type::router),
+        monitor(context.impl().context, socket, handshake_failures),
+        registration(poller, socket) {
     tune(socket, tuning);
     socket.set(zmq::sockopt::backlog, backlog);
     // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
@@ -318,6 +359,7 @@ class RouterSocket::Impl {
   }
 
   zmq::socket_t socket;
+  Monitor monitor;  // Not waited for: what it says is never urgent.
   Registration registration;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
@@ -330,6 +372,10 @@ RouterSocket::~RouterSocket() = default;
 
 core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
   if (!is_endpoint(endpoint)) return unusable(endpoint, "not tcp://, ipc:// or inproc://");
+  constexpr std::string_view ipc = "ipc://";
+  if (endpoint.starts_with(ipc) && is_listening(endpoint.substr(ipc.size()))) {
+    return unusable(endpoint, "another process listens there");
+  }
   try {
     allow_ipv6(impl_->socket, endpoint);
     impl_->socket.bind(endpoint);
@@ -341,6 +387,13 @@ core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
 
 bool RouterSocket::is_ready() const {
   return impl_->registration.is_ready();
+}
+
+std::uint64_t RouterSocket::take_failed_handshakes() {
+  std::uint64_t count = 0;
+  while (impl_->monitor.next_event())
+    ++count;
+  return count;
 }
 
 std::optional<RoutedFrame> RouterSocket::try_receive() {

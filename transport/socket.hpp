@@ -85,10 +85,14 @@ class RouterSocket {
   RouterSocket(const RouterSocket&) = delete;
   RouterSocket& operator=(const RouterSocket&) = delete;
 
-  // The endpoint as it is bound, wildcards resolved. local_closed: why it cannot be.
+  // The endpoint as it is bound, wildcards resolved. local_closed: why it cannot be; also when
+  // another process listens on that ipc path.
   [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
 
   [[nodiscard]] bool is_ready() const;
+
+  // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
+  [[nodiscard]] std::uint64_t take_failed_handshakes();
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive();
 

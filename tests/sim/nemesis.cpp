@@ -12,6 +12,14 @@ using std::chrono::seconds;
 // What a clock is wrong by that nobody has to notice: less than `max_drift`.
 constexpr std::int64_t skew_ms_max = 4'000;
 
+// One that was set right is believed to be wrong for a while: by itself, as a node follows its
+// clock slowly, and by others that have not heard from it since.
+constexpr Time clock_settles{seconds{10}};
+
+bool is_far_off(const NodeClock& clock) {
+  return std::abs(clock.wall_skew_ms) > skew_ms_max;
+}
+
 // Moments at which a crash is worth more than at others: between a promise and what follows.
 const char* const crash_points[] = {"",
                                     "",
@@ -195,16 +203,18 @@ void Nemesis::fill_one_disk() {
   });
 }
 
-// Which of two clocks is right nobody can tell: only a minority of the nodes goes far wrong at a
-// time.
+// Which of two clocks is right nobody can tell: only a minority of the nodes is taken for far wrong
+// at a time.
 bool Nemesis::may_be_far_off(std::size_t node) const {
   std::size_t there = 0;
   std::size_t wrong = 0;
   for (std::size_t other = 0; other < world_.node_count(); ++other) {
     if (lost_.contains(other)) continue;
     there += 1;
-    const bool is_wrong = std::abs(world_.node(other).clock.wall_skew_ms) > skew_ms_max;
-    if (is_wrong && other != node) wrong += 1;
+    const auto settles = clock_settles_at_.find(other);
+    const bool was_wrong =
+        settles != clock_settles_at_.end() && world_.schedule.now() < settles->second;
+    if (other != node && (was_wrong || is_far_off(world_.node(other).clock))) wrong += 1;
   }
   return there <= 2 ? wrong == 0 : 2 * (wrong + 1) < there;
 }
@@ -213,6 +223,7 @@ void Nemesis::jump_one_clock() {
   const std::size_t node = random_.below(world_.node_count());
   ++counts_["clock jump"];
   NodeClock& clock = world_.node(node).clock;
+  if (is_far_off(clock)) clock_settles_at_[node] = world_.schedule.now() + clock_settles;
   if (plan_.far_jumps && random_.chance(300'000) && may_be_far_off(node)) {
     clock.wall_skew_ms = static_cast<std::int64_t>(random_.below(7'200'000)) - 3'600'000;
   } else {

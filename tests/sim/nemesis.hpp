@@ -66,6 +66,7 @@ class Nemesis {
   std::vector<Session*> services_;
   bool active_ = false;
   Time calm_until_{0};  // No faults before this: what follows must be seen by all.
+  std::map<std::size_t, Time> clock_settles_at_;  // Of clocks that were far off.
   std::set<std::size_t> lost_;
   std::map<std::size_t, DiskImage> backups_;
   std::map<std::string, std::uint64_t> counts_;

@@ -351,6 +351,7 @@ struct Watcher::Leaving {
     }
     if (message.outcome) watcher.check_outcome(node, message.key, *message.outcome);
     if (message.outcome || !one.descriptor) return;
+    check_own_answers(one, message);
     const auto witness = one.witnesses.find(node);
     const int index = core::find_node(*one.descriptor, watcher.nodes_.at(node).node);
     for (const core::Branch& branch : one.descriptor->branches) {
@@ -359,6 +360,18 @@ struct Watcher::Leaving {
       if (witness == one.witnesses.end() || witness->second.promised < message.ballot) {
         watcher.report(node, message.key, "promises what is not durable");
         return;
+      }
+    }
+  }
+
+  // Whoever promises has voted for every branch of its own: no PREPARE may lock after this (P-11).
+  void check_own_answers(const Case& one, const core::Promise& message) const {
+    for (std::size_t index = 0; index < one.descriptor->branches.size(); ++index) {
+      const auto branch = static_cast<std::uint8_t>(index);
+      const bool is_said = std::ranges::any_of(
+          message.votes, [&](const auto& vote) { return vote.branch == branch; });
+      if (!is_said && watcher.lives_at(one, branch, node)) {
+        watcher.report(node, message.key, "promises without its own vote");
       }
     }
   }

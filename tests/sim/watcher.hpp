@@ -3,6 +3,7 @@
 // forgets: what a node lost or forgot is still held against it.
 //
 //   A message may only say what is durable at its sender.                        (I10)
+//   Who promises a recovery ballot has voted for its own branches.               (Rule P-11)
 //   A branch votes once, for one descriptor of an id, whatever crashed.          (I4)
 //   Acceptances follow the ballots: never below a promise, one value a ballot.   (I5)
 //   An outcome follows from a quorum of acceptances; all outcomes are one.       (I1, I2, I3)

@@ -85,6 +85,15 @@ std::uint64_t count_of(const core::Report& report, const std::string& name) {
   return 0;
 }
 
+// A thread of ZeroMQ reads what strangers say: a request of ours may come first.
+core::Report wait_for_count(Caller& caller, const std::string& name) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  core::Report report = caller.inspect(core::Topic::status);
+  while (count_of(report, name) == 0 && std::chrono::steady_clock::now() < end)
+    report = caller.inspect(core::Topic::status);
+  return report;
+}
+
 TEST(BadInput, WhatAStrangerTriedIsCounted) {
   Mesh mesh({"shop"}, "");
   ASSERT_TRUE(mesh.start_all()) << mesh.diagnostics();
@@ -93,13 +102,28 @@ TEST(BadInput, WhatAStrangerTriedIsCounted) {
 
   say_as_zmq(stranger, "how do you do");
 
-  // Its own thread of ZeroMQ reads it; a request of ours may come first.
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
-  core::Report report = caller.inspect(core::Topic::status);
-  while (count_of(report, "frames_malformed") == 0 && std::chrono::steady_clock::now() < end)
-    report = caller.inspect(core::Topic::status);
+  const core::Report report = wait_for_count(caller, "frames_malformed");
   EXPECT_EQ(count_of(report, "frames_malformed"), 1U);
   EXPECT_EQ(count_of(report, "links_muted"), 1U);
+}
+
+TEST(BadInput, WhoDoesNotSpeakZeroMqIsCountedAndReportedOnce) {
+  Mesh mesh({"shop"}, "");
+  ASSERT_TRUE(mesh.start_all()) << mesh.diagnostics();
+  Caller caller(mesh.endpoint("shop"), "");
+
+  for (int i = 0; i < 3; ++i) {
+    const Stranger stranger(mesh.endpoint("shop"));
+    stranger.say(zmtp_greeting() + std::string(200, 'x'));
+  }
+
+  EXPECT_GE(count_of(wait_for_count(caller, "links_failed"), "links_failed"), 1U);
+  EXPECT_EQ(mesh.daemon("shop").stop(), (Exit{.code = 0, .signal = 0}));
+  const std::string diagnostics = mesh.diagnostics();
+  const std::string report = "does not speak ZeroMQ's protocol";
+  const std::size_t first = diagnostics.find(report);
+  ASSERT_NE(first, std::string::npos) << diagnostics;
+  EXPECT_EQ(diagnostics.find(report, first + 1), std::string::npos) << diagnostics;
 }
 
 TEST(BadInput, GarbageOnThePortHurtsNobodyElse) {

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -336,17 +337,20 @@ std::string bogus_greeting() {
 }
 
 TEST_F(LinksTrouble, ANodeIsFoundAfterSomethingElseAnsweredAtItsAddress) {
+  int round = 0;
   for (const std::string& answer :
        {bogus_greeting(), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string(200, '\0'),
         std::string{}}) {
     nodes.clear();
+    // Another one each time: ZeroMQ's thread closes the old one when it comes to it.
+    const std::string own_endpoint = ipc_endpoint("shop" + std::to_string(++round));
     const std::string endpoint = free_tcp_endpoint();
     auto listener = std::make_unique<RawListener>(endpoint);
     listener->make_nonblocking();
     LinkTiming timing = test_timing();
     timing.handshake_patience = 500ms;
     TestNode& shop = add_node({.name = "shop",
-                               .endpoint = ipc_endpoint("shop"),
+                               .endpoint = own_endpoint,
                                .peers = {{"warehouse", endpoint}},
                                .timing = timing});
     ASSERT_TRUE(run_until([&] {
@@ -357,8 +361,7 @@ TEST_F(LinksTrouble, ANodeIsFoundAfterSomethingElseAnsweredAtItsAddress) {
     EXPECT_EQ(shop.count<PeerUp>(), 0U);
 
     listener.reset();
-    add_node(
-        {.name = "warehouse", .endpoint = endpoint, .peers = {{"shop", ipc_endpoint("shop")}}});
+    add_node({.name = "warehouse", .endpoint = endpoint, .peers = {{"shop", own_endpoint}}});
     EXPECT_TRUE(run_until([&] { return shop.count<PeerUp>() == 1; }));
   }
 }
@@ -404,6 +407,32 @@ TEST_F(LinksTrouble, AnAddressInUseIsSaidToBe) {
   const std::string error = open_error({.name = "n", .listen = {node.endpoint()}, .peers = {}});
   EXPECT_NE(error.find(node.endpoint()), std::string::npos);
   EXPECT_NE(error.find("in use"), std::string::npos);
+}
+
+// ZeroMQ itself would take it over, and the first node would never hear of it.
+TEST_F(LinksTrouble, APathOnWhichAnotherNodeListensIsNotTakenOver) {
+  TestNode& node = add_node({.name = "shop", .endpoint = ipc_endpoint("shop"), .peers = {}});
+
+  const std::string error = open_error({.name = "n", .listen = {node.endpoint()}, .peers = {}});
+
+  EXPECT_NE(error.find(node.endpoint()), std::string::npos);
+  EXPECT_NE(error.find("another process listens there"), std::string::npos);
+  TestClient& client = add_client("checkout");
+  greet(client, node);
+}
+
+TEST_F(LinksTrouble, APathThatADeadProcessLeftBehindIsUsed) {
+  const std::string endpoint = ipc_endpoint("left-behind");
+  {
+    const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    endpoint.copy(address.sun_path, sizeof address.sun_path - 1, std::string("ipc://").size());
+    ASSERT_EQ(::bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(left);
+  }
+
+  EXPECT_EQ(open_error({.name = "n", .listen = {endpoint}, .peers = {}}), "");
 }
 
 TEST_F(LinksTrouble, AFreePortIsFoundAndTold) {
