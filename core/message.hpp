@@ -17,6 +17,8 @@ namespace nemcon::core {
 
 enum class Ordering : std::uint8_t { producer, mesh, none };
 
+const char* to_text(Ordering ordering);
+
 struct QueueNotice {
   std::string name;
   Ordering ordering = Ordering::producer;

@@ -74,6 +74,18 @@ bool try_parse(const std::string& text, TransactionId& id) {
   return true;
 }
 
+const char* to_text(Ordering ordering) {
+  switch (ordering) {
+    case Ordering::producer:
+      return "producer";
+    case Ordering::mesh:
+      return "mesh";
+    case Ordering::none:
+      return "none";
+  }
+  return "?";
+}
+
 const char* to_text(Reason reason) {
   switch (reason) {
     using enum Reason;

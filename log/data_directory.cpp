@@ -60,8 +60,7 @@ Status refuse_network(const std::string& path) {
   for (const RefusedFileSystem& refused_one : refused_file_systems) {
     if (refused_one.magic != magic) continue;
     return refused(path + " is on " + refused_one.name +
-                   ", which does not keep what it is told to keep; use a local disk, or set " +
-                   "allow_network_file_system");
+                   ", which does not keep what it is told to keep; use a local disk");
   }
   return core::Nothing{};
 }
@@ -148,14 +147,12 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DirectoryOption
   if (exists(path) && !std::filesystem::is_directory(path, error)) {
     return refused(path + " is not a directory");
   }
-  if (!options.allow_network_file_system) {
-    const Status local = refuse_network(nearest_existing(path));
-    if (!local) return local.error();
-  }
+  const Status local = refuse_network(nearest_existing(path));
+  if (!local) return local.error();
   const bool has_identity = exists(path + "/" + identity_name);
   const bool has_format = exists(path + "/" + format_name);
   if (has_format && !has_identity) {
-    return corrupt(path + "/identity is missing; `nemcon restore` makes this a new node life");
+    return corrupt(path + "/identity is missing");
   }
   if (!has_identity && options.creation == Creation::forbidden) {
     return refused(path + " is not a Nemcon data directory");
@@ -182,6 +179,10 @@ Status DataDirectory::open_existing() {
   // 4. power cut: without its name the directory would be begun anew.
   const Status named = flush_directory(files_, options_.path);
   if (!named) return named.error();
+  if (is_elsewhere_) {
+    const Status identified = write_identity();
+    if (!identified) return identified.error();
+  }
   return has_format ? Status{core::Nothing{}} : write_format();
 }
 
@@ -264,12 +265,14 @@ Status DataDirectory::read_identity() {
   }
   const auto file = mark_of(Store::file_of(store_directory()));
   if (!file) return file.error();
-  if (*file != stored->store) {
+  identity_ = stored->identity;
+  is_elsewhere_ = *file != stored->store;
+  if (is_elsewhere_ && !options_.moved) {
     return refused(Store::file_of(store_directory()) +
                    " is a copy or was restored: it may have forgotten what this node has " +
-                   "promised to others; `nemcon restore` makes it a new node life");
+                   "promised to others; if the whole directory was moved while the node was " +
+                   "stopped, and no other copy of it will ever run, start once with --data-moved");
   }
-  identity_ = stored->identity;
   return core::Nothing{};
 }
 
@@ -300,12 +303,17 @@ Status DataDirectory::lock() {
 
 Status DataDirectory::complete() {
   NEMCON_CHECK(is_new_ && lock_ >= 0);
-  const auto store = mark_of(Store::file_of(store_directory()));
-  if (!store) return store.error();
-  const Status identified = write_file(identity_name, to_text({identity_, *store}));
+  const Status identified = write_identity();
   if (!identified) return identified.error();
   is_new_ = false;
   return write_format();
+}
+
+// With the store file as it is here and now.
+Status DataDirectory::write_identity() {
+  const auto store = mark_of(Store::file_of(store_directory()));
+  if (!store) return store.error();
+  return write_file(identity_name, to_text({identity_, *store}));
 }
 
 Status DataDirectory::write_format() {

@@ -11,7 +11,8 @@
 //
 // Refused, with a reason that says what to do, and with nothing on disk changed: a directory
 // in use, of another node, of a newer format, of somebody else, on a network file system, or
-// whose store is a copy. Starting thread only; the lock lives as long as the object.
+// whose store is a copy and not said to be moved. Starting thread only; the lock lives as long as
+// the object.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ struct DirectoryOptions {
   std::string path;
   std::string node_name;  // Empty: whoever's it is (offline tools).
   Creation creation = Creation::allowed;
-  bool allow_network_file_system = false;
+  bool moved = false;               // Its owner says that no other copy of it will ever be used.
   FileOperations* files = nullptr;  // Must outlive the directory; null: the kernel's.
 };
 
@@ -66,6 +67,7 @@ class DataDirectory {
   [[nodiscard]] Status flush_upwards();
   [[nodiscard]] Status refuse_format() const;
   [[nodiscard]] Status write_format();
+  [[nodiscard]] Status write_identity();
   [[nodiscard]] Status read_identity();
   [[nodiscard]] Status lock();
   [[nodiscard]] Status write_file(const std::string& name, const std::string& text);
@@ -76,6 +78,7 @@ class DataDirectory {
   FileOperations& files_;
   Identity identity_;
   bool is_new_ = false;
+  bool is_elsewhere_ = false;  // The store is another file than the one it was created as.
   int lock_ = -1;
 };
 

@@ -146,7 +146,7 @@ Result<StoredIdentity> parse_identity(std::string_view text) {
   stored.store.born_ns = reader.take_number<std::uint32_t>(digits, '\0');
   // What was read, written again, must be what is there: nothing more, nothing spelt otherwise.
   if (reader.has_failed() || to_text(stored) != text) {
-    return corrupt("the file is damaged; `nemcon restore` makes this a new node life");
+    return corrupt("the file is damaged");
   }
   return stored;
 }

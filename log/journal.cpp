@@ -62,7 +62,7 @@ Result<std::unique_ptr<Journal>> Journal::open(const JournalOptions& options) {
   const auto names = list_segments(journal->files_, options.directory);
   if (!names) return names.error();
   if (names->whole.empty()) {
-    return corrupt(options.directory + ": the journal has no segments; try `nemcon restore`");
+    return corrupt(options.directory + ": the journal has no segments");
   }
   for (const std::string& path : names->whole) {
     SegmentHead head;

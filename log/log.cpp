@@ -38,12 +38,11 @@ Status create(const LogOptions& options, DataDirectory& directory) {
 }  // namespace
 
 Result<Opened> open_log(const LogOptions& options) {
-  auto directory =
-      DataDirectory::open({.path = options.directory,
-                           .node_name = options.node_name,
-                           .creation = Creation::allowed,
-                           .allow_network_file_system = options.allow_network_file_system,
-                           .files = options.files});
+  auto directory = DataDirectory::open({.path = options.directory,
+                                        .node_name = options.node_name,
+                                        .creation = Creation::allowed,
+                                        .moved = options.moved,
+                                        .files = options.files});
   if (!directory) return directory.error();
   Opened opened;
   opened.directory = std::move(directory).value();

@@ -26,7 +26,7 @@ struct LogOptions {
   std::uint64_t map_bytes = StoreOptions{}.map_bytes;
   std::uint64_t map_bytes_max = StoreOptions{}.map_bytes_max;
   std::uint64_t ballast_bytes = StoreOptions{}.ballast_bytes;
-  bool allow_network_file_system = false;
+  bool moved = false;               // See DirectoryOptions.
   FileOperations* files = nullptr;  // Must outlive what is opened; null: the kernel's.
 };
 

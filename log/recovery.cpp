@@ -17,8 +17,6 @@ std::string text(core::Lsn lsn) {
   return std::to_string(lsn.value());
 }
 
-constexpr const char* remedy = "; see `nemcon check`; `nemcon restore` goes back to a backup";
-
 }  // namespace
 
 Recovery::Recovery(FileOperations& files, const ChecksumKey& key, std::vector<Segment>& segments)
@@ -165,7 +163,7 @@ Error Recovery::rotten(const std::string& witness) const {
   const std::string where = end_.walked.empty() ? std::string{"the journal"}
                                                 : place(segments_[end_.walked.back()], end_.offset);
   return corrupt(where + ": the batch after record " + text(end_.last) +
-                 " is damaged or missing, yet " + witness + remedy);
+                 " is damaged or missing, yet " + witness);
 }
 
 }  // namespace nemcon::log

@@ -108,8 +108,7 @@ Result<Segment> open_segment(FileOperations& files, const std::string& path, con
   if (!parsed || path_of("", parsed->segment) != path.substr(path.rfind('/'))) {
     files.close(segment.file);
     if (got < 0) return failed("cannot read " + path, static_cast<int>(-got));
-    return corrupt(path + ", offset 0: the segment head is damaged or of another journal; " +
-                   "try `nemcon check`, then `nemcon restore`");
+    return corrupt(path + ", offset 0: the segment head is damaged or of another journal");
   }
   head = *parsed;
   segment.number = head.segment;
@@ -128,7 +127,7 @@ Result<std::string> read_segment(FileOperations& files, const Segment& segment,
     if (got < 0) return failed("cannot read " + segment.path, static_cast<int>(-got));
     if (got == 0) {
       return corrupt(segment.path + ", offset " + std::to_string(offset + done) +
-                     ": the file is shorter than it was made; try `nemcon restore`");
+                     ": the file is shorter than it was made");
     }
     done += static_cast<std::uint64_t>(got);
   }

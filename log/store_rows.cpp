@@ -113,8 +113,7 @@ std::string describe(const StoredBytes& stored) {
 }
 
 Error damaged(const StoredBytes& stored, const std::string& how) {
-  return corrupt(describe(stored) + ": " + how +
-                 "; see `nemcon check`; `nemcon restore` goes back to a backup");
+  return corrupt(describe(stored) + ": " + how);
 }
 
 // The value without its checksum, once that has been found right.

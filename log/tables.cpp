@@ -45,7 +45,7 @@ Error lmdb_error(const std::string& what, int code) {
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
     case MDB_NOTFOUND:
-      return corrupt(text + "; see `nemcon check`; `nemcon restore` goes back to a backup");
+      return corrupt(text);
     default:
       return Error{core::Errc::local_failed, text};
   }
@@ -251,8 +251,7 @@ Status LmdbTables::refuse_if_truncated() {
   if (there >= counted) return core::Nothing{};
 
   const Error truncated = corrupt(file() + ": the file has " + std::to_string(there) +
-                                  " bytes, its last page ends at " + std::to_string(counted) +
-                                  "; `nemcon restore` goes back to a backup");
+                                  " bytes, its last page ends at " + std::to_string(counted));
   if (options_.access == Access::read_only) return truncated;
   if (::ftruncate(data, static_cast<off_t>(counted)) != 0) {
     return failed("cannot extend " + file(), errno);
@@ -445,9 +444,7 @@ Status LmdbTables::scan(Table table, std::string_view from, const Visitor& visit
   if (code == MDB_NOTFOUND && (!from.empty() || count == count_in(txn, table))) {
     return core::Nothing{};
   }
-  return corrupt(file() + ", table " + to_text(table) +
-                 ": rows are missing or out of order; see `nemcon check`; `nemcon restore` goes " +
-                 "back to a backup");
+  return corrupt(file() + ", table " + to_text(table) + ": rows are missing or out of order");
 }
 
 std::uint64_t LmdbTables::count_in(const Txn& txn, Table table) const {
@@ -521,7 +518,7 @@ Result<std::unique_ptr<Tables>> Tables::open(const TablesOptions& options) {
   if (::stat(file.c_str(), &status) != 0) return failed("cannot open " + file, errno);
   // LMDB would take an empty file for a new one.
   if (status.st_size == 0) {
-    return corrupt(file + " is empty; `nemcon restore` goes back to a backup");
+    return corrupt(file + " is empty");
   }
   return opened(options, 0);
 }

@@ -23,6 +23,7 @@ struct PeerConfig {
 struct Config {
   std::string name;
   std::string data = "./nemcon-data";  // Relative to the current directory of the process.
+  bool data_moved = false;             // No key of the file: --data-moved.
   std::vector<std::string> listen = {"tcp://127.0.0.1:7411"};
   bool insecure = false;  // Links that leave this machine may be plain text.
   std::vector<PeerConfig> peers;

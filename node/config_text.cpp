@@ -28,18 +28,6 @@ std::string quoted(std::string_view value) {
   return text + '"';
 }
 
-const char* ordering_text(core::Ordering ordering) {
-  switch (ordering) {
-    case core::Ordering::producer:
-      return "producer";
-    case core::Ordering::mesh:
-      return "mesh";
-    case core::Ordering::none:
-      return "none";
-  }
-  return "";
-}
-
 const char* when_full_text(core::WhenFull when_full) {
   switch (when_full) {
     case core::WhenFull::refuse:
@@ -55,7 +43,7 @@ const char* when_full_text(core::WhenFull when_full) {
 void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {
   out << "\n[[queue]]  # Its dead-letter queue is " << quoted(queue.name + ".dead") << ".\n"
       << "name = " << quoted(queue.name) << '\n'
-      << "ordering = " << quoted(ordering_text(queue.ordering)) << '\n'
+      << "ordering = " << quoted(core::to_text(queue.ordering)) << '\n'
       << "lease = " << quoted(duration_text(queue.lease)) << '\n'
       << "max_deliveries = " << queue.max_deliveries << '\n'
       << "max_messages = " << queue.max_messages << '\n'

@@ -11,6 +11,7 @@
 #include "node/config.hpp"
 #include "node/fail_points.hpp"
 #include "node/node.hpp"
+#include "node/storage_failure.hpp"
 #include "node/trace.hpp"
 
 namespace {
@@ -30,10 +31,31 @@ constexpr int exit_wrong_usage = 2;
 struct Arguments {
   std::string config_file;
   bool check = false;
+  bool data_moved = false;
   bool list_fail_points = false;
   std::vector<std::string> fail_points;
   Trace::Options trace;
 };
+
+template <class Value>
+using Names = std::vector<std::pair<std::string, Value>>;
+
+// Takes one of the names for its value, and says which there are.
+template <class Value>
+CLI::Validator one_of(const Names<Value>& names) {
+  const auto take = [names](std::string& text) -> std::string {
+    std::string allowed;
+    for (const auto& [name, value] : names) {
+      if (name == text) {
+        text = std::to_string(static_cast<int>(value));
+        return {};
+      }
+      allowed += (allowed.empty() ? "" : ", ") + name;
+    }
+    return '"' + text + "\" is not allowed; allowed: " + allowed;
+  };
+  return {take, ""};
+}
 
 void declare(CLI::App& app, Arguments& arguments) {
   app.set_version_flag("--version", "nemcond " NEMCON_VERSION);
@@ -44,21 +66,23 @@ void declare(CLI::App& app, Arguments& arguments) {
       ->type_name("FILE");
   app.add_flag("--check", arguments.check,
                "Only check the configuration and print what it means, with every default");
-  const std::vector<std::pair<std::string, TraceLevel>> levels = {{"debug", TraceLevel::debug},
-                                                                  {"info", TraceLevel::info},
-                                                                  {"warning", TraceLevel::warning},
-                                                                  {"error", TraceLevel::error},
-                                                                  {"off", TraceLevel::off}};
+  const Names<TraceLevel> levels = {{"debug", TraceLevel::debug},
+                                    {"info", TraceLevel::info},
+                                    {"warning", TraceLevel::warning},
+                                    {"error", TraceLevel::error},
+                                    {"off", TraceLevel::off}};
+  app.add_flag("--data-moved", arguments.data_moved,
+               "The data directory was moved here while the node was stopped, and no other copy of "
+               "it will ever run");
   app.add_option("--log-level", arguments.trace.level,
                  "Diagnostics from this level on: debug, info (default), warning, error, off")
       ->type_name("LEVEL")
-      ->transform(CLI::CheckedTransformer(levels).description(""));
-  const std::vector<std::pair<std::string, TraceFormat>> formats = {{"text", TraceFormat::text},
-                                                                    {"json", TraceFormat::json}};
+      ->transform(one_of(levels));
+  const Names<TraceFormat> formats = {{"text", TraceFormat::text}, {"json", TraceFormat::json}};
   app.add_option("--log-format", arguments.trace.format,
                  "One line an event on standard error: text (default) or json")
       ->type_name("FORMAT")
-      ->transform(CLI::CheckedTransformer(formats).description(""));
+      ->transform(one_of(formats));
   app.footer(
       "Exit codes: 0 stopped as asked, 1 cannot start, 2 wrong usage or configuration, 3 stopped "
       "by a storage failure.\nSignals: SIGTERM and SIGINT stop cleanly, a second one at once; "
@@ -131,7 +155,8 @@ int run(const Arguments& arguments, const nemcon::node::Config& config,
   const sigset_t signals = block_signals();
   auto node = Node::start(config, trace, fail_points);
   if (!node) {
-    trace.error("cannot start", {{"node", config.name}, {"why", node.error().detail}});
+    trace.error("cannot start",
+                {{"node", config.name}, {"why", nemcon::node::explain(node.error())}});
     return exit_cannot_start;
   }
   std::string listen;
@@ -168,7 +193,8 @@ int main(int argc, char** argv) {
       std::printf("%s\n", name.c_str());
     return exit_done;
   }
-  const CheckedConfig checked = load(arguments);
+  CheckedConfig checked = load(arguments);
+  checked.config.data_moved = arguments.data_moved;
   for (const std::string& error : checked.errors)
     std::fprintf(stderr, "%s\n", error.c_str());
   if (!checked.errors.empty()) return exit_wrong_usage;

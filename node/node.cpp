@@ -30,6 +30,7 @@ log::LogOptions log_options(const Config& config) {
   log::LogOptions options;
   options.directory = config.data;
   options.node_name = config.name;
+  options.moved = config.data_moved;
   // One transaction fits into a segment; with the default limits this is the default of log.
   const std::uint64_t transaction_bytes = config.limits.transaction_bytes_max;
   const std::uint64_t segment_bytes =
@@ -60,8 +61,9 @@ transport::NodeSocketsOptions socket_options(const Config& config) {
   return options;
 }
 
-// A queue keeps the ordering that it was made with: its messages are already in that order.
-void warn_of_orderings(const Config& config, const core::Restored& restored, const Trace& trace) {
+// A queue keeps the ordering that it was made with: its messages are already in that order. One
+// that is not configured any more takes nothing new.
+void warn_of_queues(const Config& config, const core::Restored& restored, const Trace& trace) {
   std::map<std::string, core::Ordering> made;
   for (const core::Row& row : restored.rows) {
     if (const auto* const queue = std::get_if<core::QueueRow>(&row)) {
@@ -74,9 +76,19 @@ void warn_of_orderings(const Config& config, const core::Restored& restored, con
     }
   }
   for (const core::QueueOptions& queue : config.queues) {
+    made.erase(queue.name + ".dead");
     const auto found = made.find(queue.name);
-    if (found == made.end() || found->second == queue.ordering) continue;
-    trace.warning("queue keeps the ordering that it was made with", {{"queue", queue.name}});
+    if (found == made.end()) continue;
+    const core::Ordering ordering = found->second;
+    made.erase(found);
+    if (ordering == queue.ordering) continue;
+    trace.warning("queue keeps the ordering that it was made with",
+                  {{"queue", queue.name},
+                   {"made", core::to_text(ordering)},
+                   {"configured", core::to_text(queue.ordering)}});
+  }
+  for (const auto& [name, ordering] : made) {
+    trace.warning("queue is closing: it is not in the configuration any more", {{"queue", name}});
   }
 }
 
@@ -184,7 +196,7 @@ core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trac
                            {"rows", std::to_string(opened.restored.rows.size())},
                            {"records", std::to_string(opened.restored.records.size())},
                            {"lsn", std::to_string(opened.last.value())}});
-  warn_of_orderings(config, opened.restored, trace);
+  warn_of_queues(config, opened.restored, trace);
   auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
   if (const core::Status begun = parts->begin(config); !begun) return begun.error();
   return std::unique_ptr<Node>(new Node(std::move(parts)));

@@ -184,11 +184,11 @@ void add_mesh(CLI::App& app, Read& read) {
                    "The first node's port; the others take the next ones")
       ->check(CLI::Range(1, 65'535))
       ->capture_default_str();
-  init->add_option("--host", arguments.host, "The address that all nodes listen on")
-      ->type_name("HOST")
+  init->add_option("--host", arguments.host, "The address that all nodes listen at")
+      ->type_name("IPV4")
       ->capture_default_str();
   init->add_option("--queue", arguments.queues,
-                   "A queue to define, for more than an \"inbox\"; repeat it")
+                   "A queue to define; repeat it for more. A node without any gets an \"inbox\"")
       ->type_name("QUEUE@NODE")
       ->allow_extra_args(false);
   init->add_flag("--insecure", arguments.insecure, "Write insecure = true: no keys off loopback");

@@ -179,9 +179,8 @@ Exit run_transaction(const Globals& globals, const std::string& text) {
   Client client = connect(globals);
   const std::optional<TransactionStatus> transaction = client.transaction(id);
   if (!transaction) {
-    std::cerr << "nemcon: " << client.connected_node() << " has nothing under way with the id "
-              << text << "; ask what became of it with `nemcon outcome`\n";
-    return Exit::refused;
+    throw Refusal(client.connected_node() + " has nothing under way with the id " + text +
+                  "; ask what became of it with `nemcon outcome`");
   }
   if (globals.json) {
     std::cout << transaction_json(*transaction) << "\n";

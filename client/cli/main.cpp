@@ -1,6 +1,8 @@
 // nemcon: the command line. Here: what every failure is told as, and the exit code.
+#include <algorithm>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "client/cli/arguments.hpp"
 #include "client/cli/json.hpp"
@@ -43,6 +45,9 @@ Exit exit_of(const Error& error) {
 
 Exit run(int count, char** words) {
   Globals globals;
+  // As long as the words are not understood: programs want to be told as well.
+  globals.json = std::any_of(words, words + count,
+                             [](const char* word) { return std::string_view{word} == "--json"; });
   try {
     const Parsed parsed = parse_arguments(count, words);
     if (!parsed.command) return Exit::done;

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include <arpa/inet.h>
+
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
 
@@ -31,10 +33,41 @@ bool is_name(const std::string& name) {
 }
 
 bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  return host.starts_with("127.");
+}
+
+// What all listen at and all connect to.
+void check_host(const std::string& host) {
+  in_addr address{};
+  const bool is_address = ::inet_pton(AF_INET, host.c_str(), &address) == 1;
+  if (is_address && address.s_addr != INADDR_ANY) return;
+  throw Misuse("--host " + host +
+               ": write the IPv4 address of a network interface, such as 127.0.0.1; for nodes on "
+               "several machines change the addresses in the files that are written");
+}
+
+void add_queue(std::vector<Member>& members, const std::string& address) {
+  const std::size_t at = address.find('@');
+  const std::string queue = address.substr(0, at);
+  const std::string node = at == std::string::npos ? "" : address.substr(at + 1);
+  const auto member =
+      std::find_if(members.begin(), members.end(), [&](const Member& m) { return m.name == node; });
+  if (member == members.end() || !is_name(queue)) {
+    throw Misuse("--queue " + address + ": write QUEUE@NODE with one of the nodes that you name");
+  }
+  if (queue.ends_with(".dead")) {
+    throw Misuse("--queue " + address +
+                 ": a name that ends in .dead is for the dead-letter queue that every queue has by "
+                 "itself");
+  }
+  if (std::ranges::find(member->queues, queue) != member->queues.end()) {
+    throw Misuse("--queue " + address + " is given twice");
+  }
+  member->queues.push_back(queue);
 }
 
 std::vector<Member> members_of(const MeshInitArguments& arguments) {
+  check_host(arguments.host);
   std::vector<Member> members;
   std::set<std::string> seen;
   std::uint32_t port = arguments.base_port;
@@ -46,21 +79,10 @@ std::vector<Member> members_of(const MeshInitArguments& arguments) {
     }
     if (!seen.insert(name).second) throw Misuse("the node \"" + name + "\" is named twice");
     if (port > 65'535) throw Misuse("the ports from --base-port on do not suffice for all nodes");
-    const bool is_v6 = arguments.host.find(':') != std::string::npos;
-    const std::string host = is_v6 ? "[" + arguments.host + "]" : arguments.host;
-    members.push_back({name, "tcp://" + host + ":" + std::to_string(port++), {}});
+    members.push_back({name, "tcp://" + arguments.host + ":" + std::to_string(port++), {}});
   }
-  for (const std::string& address : arguments.queues) {
-    const std::size_t at = address.find('@');
-    const std::string queue = address.substr(0, at);
-    const std::string node = at == std::string::npos ? "" : address.substr(at + 1);
-    const auto member = std::find_if(members.begin(), members.end(),
-                                     [&](const Member& m) { return m.name == node; });
-    if (member == members.end() || !is_name(queue)) {
-      throw Misuse("--queue " + address + ": write QUEUE@NODE with one of the nodes that you name");
-    }
-    member->queues.push_back(queue);
-  }
+  for (const std::string& address : arguments.queues)
+    add_queue(members, address);
   return members;
 }
 

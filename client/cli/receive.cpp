@@ -88,16 +88,15 @@ Exit run_receive(const Globals& globals, const ReceiveArguments& arguments) {
   }
   const std::uint64_t lost = acks.take_all();
   if (lost > 0) {
-    std::cerr << "nemcon: " << lost
-              << " messages were printed but could not be acked in time; they will come again\n";
-    return Exit::refused;
+    throw Refusal(std::to_string(lost) +
+                  " messages were printed but could not be acked in time; they will come again");
   }
   if (arguments.follow || is_interrupted || received == arguments.count) return Exit::done;
   if (received == 0) (void)client.connected_node();  // Says so when no node is there at all.
-  std::cerr << "nemcon: " << received << " of " << arguments.count << " messages came to "
-            << arguments.queue << " in " << globals.timeout.count()
-            << " ms; wait longer with --timeout, or for ever with --follow\n";
-  return Exit::refused;
+  throw Refusal(std::to_string(received) + " of " + std::to_string(arguments.count) +
+                " messages came to " + arguments.queue + " in " +
+                std::to_string(globals.timeout.count()) +
+                " ms; wait longer with --timeout, or for ever with --follow");
 }
 
 }  // namespace nemcon::cli

@@ -65,9 +65,10 @@ Exit send_lines(const Globals& globals, const SendArguments& arguments) {
   std::uint64_t number = 0;
   while (std::getline(std::cin, line)) {
     ++number;
-    client.send_async(arguments.queue, {line, headers}, [&, number](const Outcome& outcome) {
+    const auto tell = [&, number](const Outcome& outcome) {
       count(globals, tally, number, outcome);
-    });
+    };
+    client.send_async(arguments.queue, {line, headers}, tell, {.deadline = globals.timeout});
   }
   // Every one of them ends by its own deadline.
   while (!client.drain(globals.timeout)) {
@@ -103,7 +104,7 @@ Exit run_send(const Globals& globals, const SendArguments& arguments) {
   std::string body = arguments.has_body ? arguments.body : read_all(arguments.file);
   Client client = connect(globals);
   const Outcome outcome =
-      client.begin()
+      client.begin({.deadline = globals.timeout})
           .send(arguments.queue, {std::move(body), headers_of(arguments.headers)})
           .commit();
   print(globals, outcome);

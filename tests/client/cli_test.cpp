@@ -98,6 +98,10 @@ TEST(NemconCliHelp, WrongUsageExits2AndSaysWhatIsRight) {
       {"mesh", "init", "shop", "shop", "--directory", "/nowhere"},
       {"mesh", "init", "-shop", "--directory", "/nowhere"},
       {"mesh", "init", "shop", "--directory", "/nowhere", "--queue", "orders@other"},
+      {"mesh", "init", "shop", "--directory", "/nowhere", "--queue", "orders.dead@shop"},
+      {"mesh", "init", "shop", "--directory", "/nowhere", "--queue", "a@shop", "--queue", "a@shop"},
+      {"mesh", "init", "shop", "--directory", "/nowhere", "--host", "shop.example"},
+      {"mesh", "init", "shop", "--directory", "/nowhere", "--host", "0.0.0.0"},
       {"completion", "tcsh"}};
   std::string all;
   for (const std::vector<std::string>& words : wrong) {
@@ -145,6 +149,17 @@ TEST(NemconCliHelp, NoNodeExits3AndSaysWhatToDo) {
       << json.err;
 }
 
+// Also of words that were not understood: a program reads what it asked for.
+TEST(NemconCliHelp, FailuresAreJsonForWhoAskedForJson) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"--json", "frobnicate"}, {"outcome", "17", "--json"}}) {
+    const Ran ran = nemcon(words);
+    EXPECT_EQ(ran.exit_code, 2);
+    EXPECT_TRUE(ran.err.starts_with("{\"error\":\"")) << ran.err;
+    EXPECT_NE(ran.err.find("\"class\":\"usage\""), std::string::npos) << ran.err;
+  }
+}
+
 // ---- against a node ---------------------------------------------------------------------------
 
 TEST_F(NemconCli, SendPrintsTheOutcomeAndTheId) {
@@ -161,6 +176,22 @@ TEST_F(NemconCli, SendPrintsTheOutcomeAndTheId) {
   const auto headers = transport::decode_headers(submit.parts[0].content.headers.view());
   ASSERT_TRUE(headers);
   EXPECT_EQ(headers->at("a"), "b=c");
+}
+
+// So that the node says why, rather than that the client says it does not know.
+TEST_F(NemconCli, SendTellsTheNodeHowLongItWaits) {
+  FakeNode::Settings settings;
+  settings.commits = true;
+  node_.set(settings);
+
+  EXPECT_EQ(at_node({"send", "orders@shop", "order 17"}).exit_code, 0);
+  EXPECT_EQ(at_node({"send", "orders@shop", "--lines"}, "one").exit_code, 0);
+
+  for (std::size_t nth = 1; nth <= 2; ++nth) {
+    const std::uint32_t deadline_ms = node_.wait_for_nth<core::Submit>(nth).deadline_ms;
+    EXPECT_GT(deadline_ms, 18'000U);
+    EXPECT_LT(deadline_ms, 20'000U);
+  }
 }
 
 TEST_F(NemconCli, SendTakesAFileOrStandardInputAsItIs) {

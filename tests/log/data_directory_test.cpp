@@ -177,7 +177,7 @@ TEST_F(DataDirectoryTest, ACopiedStoreIsRefusedAndTheCureIsNamed) {
   const std::string why = refusal();
 
   EXPECT_NE(why.find(store + " is a copy or was restored"), std::string::npos) << why;
-  EXPECT_NE(why.find("nemcon restore"), std::string::npos) << why;
+  EXPECT_NE(why.find("--data-moved"), std::string::npos) << why;
 }
 
 TEST_F(DataDirectoryTest, ACopiedDirectoryIsRefused) {
@@ -187,6 +187,21 @@ TEST_F(DataDirectoryTest, ACopiedDirectoryIsRefused) {
   options_.directory = copy;
 
   EXPECT_NE(refusal().find("is a copy or was restored"), std::string::npos);
+}
+
+TEST_F(DataDirectoryTest, ADirectoryThatIsSaidToBeMovedIsTheSameNodeFromThenOn) {
+  const Identity before = create();
+  const std::string elsewhere = directory_.path() + "/elsewhere";
+  ASSERT_EQ(std::system(("cp -a " + options_.directory + " " + elsewhere).c_str()), 0);
+  options_.directory = elsewhere;
+
+  options_.moved = true;
+  const Identity after = create();
+  options_.moved = false;
+
+  EXPECT_EQ(after.node, before.node);
+  EXPECT_EQ(after.incarnation, before.incarnation);
+  EXPECT_EQ(refusal(), "none") << "it has to be said once only";
 }
 
 TEST_F(DataDirectoryTest, AFlippedBitInTheIdentityIsNoticed) {
@@ -206,8 +221,7 @@ TEST_F(DataDirectoryTest, AMissingIdentityIsNotMadeAnew) {
   create();
   ASSERT_EQ(::unlink(path("identity").c_str()), 0);
 
-  EXPECT_EQ(refusal(),
-            path("identity") + " is missing; `nemcon restore` makes this a new node life");
+  EXPECT_EQ(refusal(), path("identity") + " is missing");
 }
 
 TEST_F(DataDirectoryTest, AMissingStoreOrJournalIsNotMadeAnew) {

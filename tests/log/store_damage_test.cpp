@@ -198,7 +198,7 @@ TEST_F(StoreDamageTest, TheErrorNamesTableAndKey) {
   EXPECT_EQ(read.error().code, core::Errc::local_corrupt);
   EXPECT_EQ(read.error().detail,
             "table messages, key 000000010000000000000007000000: the value is not what was "
-            "written; see `nemcon check`; `nemcon restore` goes back to a backup");
+            "written");
 }
 
 TEST_F(StoreDamageTest, AValueOfAnotherKeyTableOrStoreIsNotBelieved) {

@@ -105,9 +105,11 @@ TEST_F(NodeLife, EndpointThatCannotBeBoundIsRefusedAndTheDataIsFreeAgain) {
   EXPECT_NE(start(config("shop", {})), nullptr);
 }
 
-TEST_F(NodeLife, ChangedOrderingOfAQueueIsWarnedOf) {
+TEST_F(NodeLife, QueuesThatAreNotAsConfiguredAreWarnedOf) {
   Config changed = config("shop", {});
+  changed.queues.push_back({.name = "old"});
   ASSERT_NE(start(changed), nullptr);
+  changed.queues.pop_back();
   changed.queues[0].ordering = core::Ordering::mesh;
 
   testing::internal::CaptureStderr();
@@ -116,9 +118,14 @@ TEST_F(NodeLife, ChangedOrderingOfAQueueIsWarnedOf) {
   const std::string lines = testing::internal::GetCapturedStderr();
 
   EXPECT_TRUE(started);
-  EXPECT_NE(lines.find("warning \"queue keeps the ordering that it was made with\" queue=inbox\n"),
+  EXPECT_NE(lines.find("warning \"queue keeps the ordering that it was made with\" queue=inbox "
+                       "made=producer configured=mesh\n"),
             std::string::npos)
       << lines;
+  const std::string closing =
+      "warning \"queue is closing: it is not in the configuration any more\"";
+  EXPECT_NE(lines.find(closing + " queue=old\n"), std::string::npos) << lines;
+  EXPECT_EQ(lines.find(closing + " queue=inbox"), std::string::npos) << lines;
 }
 
 TEST_F(NodeLife, TwoNodesOfOneProcessCommitTogether) {

@@ -43,6 +43,12 @@ separate_arguments(libs UNIX_COMMAND "${libs}")
 run("${CXX}" -std=c++20 ${cflags} "${SOURCE}/consumer/main.cpp" -o "${WORK}/by_pkg_config" ${libs})
 run("${CMAKE_COMMAND}" -E env "LD_LIBRARY_PATH=${prefix}/lib" "${WORK}/by_pkg_config")
 
+run("${CMAKE_COMMAND}" --install "${BUILD}" --prefix "${prefix}" --component node)
+run("${prefix}/bin/nemcond" --version)
+if(NOT output MATCHES "^nemcond [0-9]")
+  message(FATAL_ERROR "nemcond --version said: ${output}")
+endif()
+
 run("${prefix}/bin/nemcon" --version)
 if(NOT output MATCHES "^nemcon [0-9]")
   message(FATAL_ERROR "nemcon --version said: ${output}")

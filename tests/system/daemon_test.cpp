@@ -201,6 +201,34 @@ TEST(Nemcond, DataDirectoryOfANewerFormatIsRefused) {
   EXPECT_EQ(workspace.read("data/format"), format);
 }
 
+TEST(Nemcond, AMovedDataDirectoryIsTakenOnceItIsSaidToBe) {
+  const Workspace workspace;
+  const std::string file = workspace.write("a.toml", alone(workspace, "shop"));
+  {
+    Daemon daemon(workspace, with_config(file));
+    ASSERT_TRUE(daemon.wait_until_ready()) << daemon.diagnostics();
+    ASSERT_EQ(daemon.stop(), (Exit{.code = 0, .signal = 0}));
+  }
+  // As to another disk.
+  const std::string move = "cp -a " + workspace.path("data") + " " + workspace.path("there") +
+                           " && rm -r " + workspace.path("data") + " && mv " +
+                           workspace.path("there") + " " + workspace.path("data");
+  ASSERT_EQ(std::system(move.c_str()), 0);
+
+  const Finished refused = run_daemon(workspace, {"--config", file});
+  EXPECT_EQ(refused.exit, (Exit{.code = 1, .signal = 0}));
+  EXPECT_NE(refused.diagnostics.find("start once with --data-moved"), std::string::npos)
+      << refused.diagnostics;
+
+  for (const bool is_said : {true, false}) {
+    DaemonOptions options = with_config(file);
+    if (is_said) options.arguments.emplace_back("--data-moved");
+    Daemon daemon(workspace, options);
+    EXPECT_TRUE(daemon.wait_until_ready()) << daemon.diagnostics();
+    EXPECT_EQ(daemon.stop(), (Exit{.code = 0, .signal = 0}));
+  }
+}
+
 TEST(Nemcond, AddressInUseIsRefused) {
   const Workspace workspace;
   Daemon first(workspace, with_config(workspace.write("a.toml", alone(workspace, "shop"))));
