@@ -10,29 +10,57 @@ namespace nemcon::transport {
 core::Result<std::unique_ptr<Connection>> Connection::begin(Context& context, Poller& poller,
                                                             LinkCounters& counters,
                                                             Settings settings, core::Instant now) {
-  const SocketTuning tuning{.heartbeat_interval = settings.timing.heartbeat_interval,
-                            .heartbeat_timeout = settings.timing.heartbeat_timeout,
-                            .handshake_patience = settings.timing.handshake_patience,
-                            .frame_bytes_max = settings.greeting.frame_bytes_max};
-  auto socket = DealerSocket::connect(context, poller, tuning, settings.endpoint);
-  if (!socket) return socket.error();
+  const std::string endpoint = settings.endpoint;
+  std::unique_ptr<Connection> connection(
+      new Connection(context, poller, counters, std::move(settings), now));
+  if (Resolution::is_needed(endpoint)) {
+    connection->resolution_.emplace(poller, endpoint);
+  } else if (const core::Status opened = connection->open(endpoint); !opened) {
+    return opened.error();
+  }
   ++counters.connects;
-  return std::unique_ptr<Connection>(
-      new Connection(std::move(socket).value(), counters, std::move(settings), now));
+  return connection;
 }
 
-Connection::Connection(std::unique_ptr<DealerSocket> socket, LinkCounters& counters,
-                       Settings settings, core::Instant now)
-    : socket_(std::move(socket)),
+Connection::Connection(Context& context, Poller& poller, LinkCounters& counters, Settings settings,
+                       core::Instant now)
+    : context_(&context),
+      poller_(&poller),
       counters_(&counters),
       settings_(std::move(settings)),
       begun_(now),
       heard_(now),
-      pinged_(now) {
+      pinged_(now) {}
+
+core::Status Connection::open(const std::string& endpoint) {
+  const SocketTuning tuning{.heartbeat_interval = settings_.timing.heartbeat_interval,
+                            .heartbeat_timeout = settings_.timing.heartbeat_timeout,
+                            .handshake_patience = settings_.timing.handshake_patience,
+                            .frame_bytes_max = settings_.greeting.frame_bytes_max};
+  auto socket = DealerSocket::connect(*context_, *poller_, tuning, endpoint);
+  if (!socket) return socket.error();
+  socket_ = std::move(socket).value();
   // ZeroMQ keeps it until there is a connection, so that it is the first on it.
   encode(control_, settings_.greeting);
   // Not taken when the connection has failed already, which somebody else may bring about.
   if (socket_->try_send(control_.view()) != Handed::taken) end("cannot connect");
+  return core::Nothing{};
+}
+
+void Connection::open_when_resolved() {
+  const std::optional<core::Result<std::string>> endpoint = resolution_->take();
+  if (!endpoint) return;
+  if (!*endpoint) {
+    end_.is_host_unknown = true;
+    return end(endpoint->error().detail);
+  }
+  resolution_.reset();
+  if (const core::Status opened = open(endpoint->value()); !opened) end(opened.error().detail);
+}
+
+bool Connection::is_ready() const {
+  if (state_ == State::over) return false;
+  return socket_ ? socket_->is_ready() : resolution_->is_ready();
 }
 
 void Connection::end(std::string why) {
@@ -48,7 +76,8 @@ void Connection::refuse(RefusalReason reason, std::string why) {
 }
 
 std::optional<Connection::Arrived> Connection::try_receive(core::Instant now) {
-  while (state_ != State::over) {
+  if (state_ != State::over && !socket_) open_when_resolved();
+  while (state_ != State::over && socket_) {
     std::optional<ReceivedFrame> frame = socket_->try_receive();
     if (!frame) {
       // Only now: what came before the end counts.
@@ -129,7 +158,9 @@ void Connection::tend(core::Instant now) {
   const LinkTiming& timing = settings_.timing;
   switch (state_) {
     case State::greeting:
-      if (now >= begun_ + timing.handshake_patience) end("no answer");
+      if (now >= begun_ + timing.handshake_patience) {
+        end(socket_ ? "no answer" : "no name server knows the host in time");
+      }
       break;
     case State::up:
       if (now >= heard_ + timing.gone_after) return end("silent");

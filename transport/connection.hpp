@@ -1,8 +1,11 @@
 // Connection: the connecting end of one connection, from greeting to end. Used by a node for
 // each of its peers and by a client for its node.
 //
+//   (the host's name is looked up)
+//       │
 //   greeting ──welcome──► up ──────────────────► over
-//       └── refusal, no answer, no connection ──►  ▲ refusal, silence, connection lost
+//       └── refusal, no answer, no connection, no such host ──►  ▲ refusal, silence, connection
+//       lost
 //
 // Answers and sends pings by itself; what else arrives is the owner's. Never goes back: who wants
 // to try again makes a new one. One owner thread.
@@ -19,6 +22,7 @@
 #include "transport/flow.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
+#include "transport/resolution.hpp"
 #include "transport/socket.hpp"
 
 namespace nemcon::transport {
@@ -40,6 +44,7 @@ class Connection {
 
   struct End {
     std::optional<RefusalReason> refused;
+    bool is_host_unknown = false;
     std::string why;
   };
 
@@ -54,7 +59,7 @@ class Connection {
   [[nodiscard]] State state() const { return state_; }
 
   // True while receive() may find something.
-  [[nodiscard]] bool is_ready() const { return state_ != State::over && socket_->is_ready(); }
+  [[nodiscard]] bool is_ready() const;
 
   // Handles what has arrived up to the next frame that is the owner's; nothing when there is none.
   [[nodiscard]] std::optional<Arrived> try_receive(core::Instant now);
@@ -82,15 +87,20 @@ class Connection {
   [[nodiscard]] const End& how_it_ended() const { return end_; }
 
  private:
-  Connection(std::unique_ptr<DealerSocket> socket, LinkCounters& counters, Settings settings,
+  Connection(Context& context, Poller& poller, LinkCounters& counters, Settings settings,
              core::Instant now);
 
+  [[nodiscard]] core::Status open(const std::string& endpoint);
+  void open_when_resolved();
   void on_welcome(std::string_view frame);
   void on_refusal(std::string_view frame);
   void on_ping(std::string_view frame);
   void on_pong(std::string_view frame);
   void ping(core::Instant now);
 
+  Context* context_;
+  Poller* poller_;
+  std::optional<Resolution> resolution_;  // Invariant: as long as there is no socket.
   std::unique_ptr<DealerSocket> socket_;
   LinkCounters* counters_;
   Settings settings_;

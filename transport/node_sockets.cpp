@@ -190,14 +190,16 @@ class NodeSockets::Impl {
     link.connection.reset();
   }
 
-  // That a peer cannot be reached is daily business; that it does not want us is not.
+  // That a peer cannot be reached is daily business; that it does not want us, or that there is no
+  // such host, is not.
   void report(Link& link, const Connection::End& end, std::vector<NodeEvent>& events) {
-    const bool expected = !end.refused || *end.refused == RefusalReason::replaced ||
-                          *end.refused == RefusalReason::stranger;
+    const bool is_refused = end.refused && *end.refused != RefusalReason::replaced &&
+                            *end.refused != RefusalReason::stranger;
+    const bool expected = !is_refused && !end.is_host_unknown;
     if (expected || link.reported == end.why) return;
     link.reported = end.why;
     events.emplace_back(LinkTrouble{
-        .reason = *end.refused,
+        .reason = end.refused.value_or(RefusalReason::unknown),
         .peer = link.peer.peer,
         .what = "node " + link.peer.name + " at " + link.peer.endpoint + ": " + end.why});
   }

@@ -52,7 +52,7 @@ core::Error unusable(const std::string& endpoint, const char* why) {
 }
 
 void tune(zmq::socket_t& socket, const SocketTuning& tuning) {
-  using namespace zmq::sockopt;  // NOLINT(google-build-using-namespace)
+  using namespace zmq::sockopt;         // NOLINT(google-build-using-namespace)
   socket.set(zmq::sockopt::linger, 0);  // sys/socket.h has a struct of that name.
   socket.set(sndhwm, queued_frames_max);
   socket.set(rcvhwm, queued_frames_max);

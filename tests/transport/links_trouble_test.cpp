@@ -379,6 +379,44 @@ TEST_F(LinksTrouble, AClientLearnsThatSomethingElseAnswers) {
   EXPECT_FALSE(client.all<LinkDown>().at(0).refused.has_value());
 }
 
+// ---- host names -----------------------------------------------------------------------------
+
+TEST_F(LinksTrouble, APeerIsFoundByTheNameOfItsHost) {
+  const std::string endpoint = free_tcp_endpoint();
+  const std::string port = endpoint.substr(endpoint.rfind(':'));
+  TestNode& shop = add_node({.name = "shop",
+                             .endpoint = ipc_endpoint("shop"),
+                             .peers = {{"warehouse", "tcp://localhost" + port}}});
+  add_node({.name = "warehouse", .endpoint = endpoint, .peers = {{"shop", ipc_endpoint("shop")}}});
+
+  EXPECT_TRUE(run_until([&] { return shop.count<PeerUp>() == 1; }));
+}
+
+// A label of DNS has at most 63 letters: no name server is asked.
+TEST_F(LinksTrouble, AHostThatDoesNotExistIsReportedOnceAndTriedAgain) {
+  const std::string host(64, 'x');
+  TestNode& shop = add_node({.name = "shop",
+                             .endpoint = ipc_endpoint("shop"),
+                             .peers = {{"warehouse", "tcp://" + host + ":7411"}}});
+
+  ASSERT_TRUE(run_until([&] { return shop.counters().connects_failed >= 3; }));
+
+  ASSERT_EQ(shop.count<LinkTrouble>(), 1U);
+  const std::string what = shop.all<LinkTrouble>().at(0).what;
+  EXPECT_NE(what.find("cannot find the host " + host), std::string::npos) << what;
+}
+
+TEST_F(LinksTrouble, AClientLearnsThatThereIsNoSuchHost) {
+  const std::string host(64, 'x');
+  TestClient& client = add_client("checkout");
+  client.connect("tcp://" + host + ":7411");
+
+  ASSERT_TRUE(run_until([&] { return client.count<LinkDown>() == 1; }));
+  const LinkDown down = client.all<LinkDown>().at(0);
+  EXPECT_FALSE(down.refused.has_value());
+  EXPECT_NE(down.why.find("cannot find the host"), std::string::npos) << down.why;
+}
+
 // ---- configuration --------------------------------------------------------------------------
 
 std::string open_error(const NodeSocketsOptions& options) {
