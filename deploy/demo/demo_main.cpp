@@ -155,11 +155,11 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
   app.add_option("--seed", arguments.seed, "Of generated orders and of kills")
       ->capture_default_str();
-  app.add_option("--mode", arguments.mode, "S (1 witness), X (3 witnesses), C (coordinator)")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Mode>{{"S", Mode::s}, {"X", Mode::x}, {"C", Mode::c}},
-          CLI::ignore_case))
-      ->default_str("X");
+  const std::map<std::string, Mode> modes{{"S", Mode::s}, {"X", Mode::x}, {"C", Mode::c}};
+  std::string mode = "X";
+  app.add_option("--mode", mode, "S (1 witness), X (3 witnesses), C (coordinator)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"S", "X", "C"}));
   app.add_option("--stock-factor", arguments.stock_factor, "Multiplies the stock of the products")
       ->capture_default_str()
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000}));
@@ -179,5 +179,6 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
+  arguments.mode = modes.at(mode);
   return nemcon::demo::run(arguments);
 }
