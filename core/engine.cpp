@@ -569,15 +569,15 @@ void Engine::step(const Input& input, Effects& effects) {
 
 FrameHeader Engine::header_for(PeerIndex to) const {
   const Context& context = parts_->context;
+  const Sighting seen = context.membership.sighting_of(to);
   return {.from = context.options.node,
           .incarnation = context.options.incarnation,
           .boot = context.state.boot(),
           .lsn = context.outbox.durable(),
           .clock = context.clock.present(),
           .wall_ms = context.clock.wall_ms(),
-          .to_incarnation = context.membership.has(to)
-                                ? context.membership.peer(to).sighting.incarnation
-                                : Incarnation{}};
+          .to_incarnation = seen.incarnation,
+          .to_boot = seen.boot};
 }
 
 bool Engine::is_congested() const {

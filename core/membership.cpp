@@ -126,6 +126,8 @@ bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
   if (fenced_ || !peer.is_live()) return false;
   if (header.from != peer.node || header.incarnation != peer.sighting.incarnation) return false;
   if (header.to_incarnation != options_.incarnation) return false;
+  // Late, or meant for a second process that has taken our place (Rule P-37).
+  if (header.to_boot != state_.boot()) return false;
   // Late, or of a second process that does not know yet that it has been replaced (Rule P-37).
   if (header.boot != peer.sighting.boot) return false;
   peer.sighting.lsn = std::max(peer.sighting.lsn, header.lsn);

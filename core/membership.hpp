@@ -67,6 +67,12 @@ class Membership {
 
   [[nodiscard]] bool has(PeerIndex index) const { return peers_.contains(index); }
 
+  // Nothing of a peer that is not known yet.
+  [[nodiscard]] Sighting sighting_of(PeerIndex index) const {
+    const auto found = peers_.find(index);
+    return found == peers_.end() ? Sighting{} : found->second.sighting;
+  }
+
   [[nodiscard]] const std::map<PeerIndex, Peer>& peers() const { return peers_; }
 
   [[nodiscard]] const Peer* find(const NodeId& node) const;

@@ -176,8 +176,10 @@ struct FrameHeader {
   Boot boot;
   Lsn lsn;  // The sender's newest durable record.
   Hlc clock;
-  std::uint64_t wall_ms = 0;   // The sender's, without what its timestamps have learnt from others.
-  Incarnation to_incarnation;  // Zero in a HELLO to a node not seen yet.
+  std::uint64_t wall_ms = 0;  // The sender's, without what its timestamps have learnt from others.
+  // Of the receiver, as the sender last saw it. Zero in a HELLO to a node not seen yet.
+  Incarnation to_incarnation;
+  Boot to_boot;
 
   friend bool operator==(const FrameHeader&, const FrameHeader&) = default;
 };
@@ -207,7 +209,7 @@ void fields(Archive& archive, Life& v) {
 
 template <class Archive>
 void fields(Archive& archive, FrameHeader& v) {
-  archive(v.from, v.incarnation, v.boot, v.lsn, v.clock, v.wall_ms, v.to_incarnation);
+  archive(v.from, v.incarnation, v.boot, v.lsn, v.clock, v.wall_ms, v.to_incarnation, v.to_boot);
 }
 
 template <class Archive>

@@ -28,7 +28,8 @@ FrameHeader Lone::header_from(std::size_t peer) const {
           .lsn = Lsn{ghost.lsn},
           .clock = Hlc::from_ms(static_cast<std::uint64_t>(wall_ms)),
           .wall_ms = static_cast<std::uint64_t>(wall_ms),
-          .to_incarnation = incarnation_of(self_)};
+          .to_incarnation = incarnation_of(self_),
+          .to_boot = node_.engine().header_for(peer_index(peer)).boot};
 }
 
 Effects Lone::hear(std::size_t from, Message message) {

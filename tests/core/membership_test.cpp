@@ -292,6 +292,21 @@ TEST(Frames, ForAnotherIncarnationAreIgnored) {
   EXPECT_TRUE(effects.writes.empty());
 }
 
+// Rule P-37: it is for a second process of this node, which the peer has seen since.
+TEST(Frames, ForAnotherLifeAreIgnored) {
+  Lone b{{}};
+  for (const std::uint32_t boot : {0U, 2U}) {
+    FrameHeader header = b.header_from(0);
+    ASSERT_EQ(header.to_boot, Boot{1});
+    header.to_boot = Boot{boot};
+
+    const Effects effects = b.hear(0, header, logged(1).prepare({1}));
+
+    EXPECT_TRUE(has_note(effects, "frame from a peer that is not live"));
+    EXPECT_TRUE(effects.writes.empty());
+  }
+}
+
 // The transport says who speaks, not the frame.
 TEST(Frames, UnderAnotherNodesNameAreIgnored) {
   Lone b{{}};

@@ -103,7 +103,7 @@ class Session {
     // The transport says who it is; the rest of the header is the peer's.
     if (dice_.below(16) == 0) {
       drawing(header.incarnation, header.boot, header.lsn, header.clock, header.wall_ms,
-              header.to_incarnation);
+              header.to_incarnation, header.to_boot);
     }
     b_.hear(from, header, drawing.one_of<core::Message>(dice_.below(8) == 0 ? 0 : 1));
   }

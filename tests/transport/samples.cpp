@@ -72,7 +72,8 @@ FrameHeader frame_header() {
           .lsn = Lsn{123'456'789},
           .clock = at,
           .wall_ms = 1234567,
-          .to_incarnation = Incarnation{77}};
+          .to_incarnation = Incarnation{77},
+          .to_boot = Boot{3}};
 }
 
 Descriptor descriptor() {
