@@ -19,14 +19,19 @@ struct TransactionFacts {
   bool rolled_back = false;
   bool denied = false;
   bool unknown = false;
-  std::uint64_t at = 0;
-  bool has_effect = false;  // Something of it was seen, whatever was said.
+  std::uint64_t at = 0;       // As its client was told first.
+  std::uint64_t mesh_at = 0;  // As a `mesh` queue showed first.
+  bool has_effect = false;    // Something of it was seen, whatever was said.
+
+  // 0: unknown.
+  [[nodiscard]] std::uint64_t commit_time() const { return at != 0 ? at : mesh_at; }
 
   [[nodiscard]] bool took_effect() const { return committed || has_effect; }
 };
 
 struct MessageFacts {
-  std::size_t first_delivered = never;  // Event index.
+  bool seen = false;                    // By its queue or its dead-letter queue.
+  std::size_t first_delivered = never;  // Event index. By its queue.
   std::size_t gone = never;             // Event after which it must not be seen again.
   std::uint32_t acked = 0;
   std::uint32_t maybe_acked = 0;
@@ -127,7 +132,7 @@ class Judge {
         ++messages_[event.message].maybe_acked;
         break;
       default:
-        read_service(event);
+        read_service(index);
         break;
     }
   }
@@ -141,13 +146,23 @@ class Judge {
     const HistoryEvent& event = history_.events[index];
     TransactionFacts& facts = transactions_[event.transaction];
     facts.committed = true;
+    take_consumed(event.transaction, index);
     if (!told) return;
     facts.told = true;
     if (facts.at != 0 && facts.at != event.at) {
       blame("outcome-changed", name_of(event.transaction) + " has two commit times");
     }
-    facts.at = event.at;
-    for (const std::uint32_t message : history_.transactions[event.transaction].consumed) {
+    if (facts.at == 0) facts.at = event.at;
+  }
+
+  void read_effect(std::uint32_t transaction, std::size_t index) {
+    transactions_[transaction].has_effect = true;
+    take_consumed(transaction, index);
+  }
+
+  // Their queues have agreed before anything of the commit can show, and keep them back since.
+  void take_consumed(std::uint32_t transaction, std::size_t index) {
+    for (const std::uint32_t message : history_.transactions[transaction].consumed) {
       messages_[message].gone = std::min(messages_[message].gone, index);
     }
   }
@@ -156,27 +171,37 @@ class Judge {
     const HistoryEvent& event = history_.events[index];
     MessageFacts& facts = messages_[event.message];
     const HistoryMessage& message = history_.messages[event.message];
-    if (history_.queues[message.queue].doubtful) return;
-    transactions_[message.transaction].has_effect = true;
+    if (history_.queues[event.queue].doubtful) return;
+    read_effect(message.transaction, index);
     if (history_.queues[event.queue].base != message.queue) {
       blame("wrong-queue",
             message_text(event.message) + " came from " + history_.queues[event.queue].name);
+      return;
     }
+    facts.seen = true;
     if (facts.gone != never) {
       blame("delivered-after-gone",
             message_text(event.message) + " at " + std::to_string(event.time));
     }
-    const bool is_base = history_.queues[event.queue].base == event.queue;
-    if (is_base && facts.first_delivered != never && facts.place != event.at) {
-      blame("place-changed", message_text(event.message));
-    }
-    if (facts.first_delivered == never && is_base) {
-      facts.first_delivered = index;
-      facts.place = event.at;
-    }
+    if (event.queue == message.queue) read_place(index);
   }
 
-  void read_service(const HistoryEvent& event) {
+  void read_place(std::size_t index) {
+    const HistoryEvent& event = history_.events[index];
+    MessageFacts& facts = messages_[event.message];
+    if (facts.first_delivered != never) {
+      if (facts.place != event.at) blame("place-changed", message_text(event.message));
+      return;
+    }
+    facts.first_delivered = index;
+    facts.place = event.at;
+    TransactionFacts& origin = transactions_[history_.messages[event.message].transaction];
+    const bool is_mesh = history_.queues[event.queue].order == QueueOrder::mesh;
+    if (is_mesh && origin.mesh_at == 0) origin.mesh_at = event.at;
+  }
+
+  void read_service(std::size_t index) {
+    const HistoryEvent& event = history_.events[index];
     if (is_doubtful(event.node)) return;
     CallFacts& call = calls_[{event.transaction, event.place}][event.submission];
     switch (event.what) {
@@ -191,7 +216,7 @@ class Judge {
         break;
       case Happened::service_committed:
         ++call.committed;
-        transactions_[event.transaction].has_effect = true;
+        read_effect(event.transaction, index);
         break;
       default:
         ++call.rolled_back;
@@ -218,11 +243,24 @@ class Judge {
     if (transaction.must_fail && facts.took_effect()) blame("impossible-commit", name);
     if (facts.unknown && !transaction.may_stay_open) blame("unknown-outcome", name);
     if (history_.drained && !facts.told && !transaction.may_stay_open) blame("no-outcome", name);
-    const bool later = facts.at > transaction.after;
-    if (facts.committed && facts.at != 0 && !transaction.produced.empty() && !later) {
-      blame("causality", name + " commits at " + std::to_string(facts.at) + " after " +
+    const std::uint64_t time = facts.commit_time();
+    if (time != 0 && !transaction.produced.empty() && time <= transaction.after) {
+      blame("causality", name + " commits at " + std::to_string(time) + " after " +
                              std::to_string(transaction.after));
     }
+  }
+
+  // For a history that is drained: nobody heard of it, and nothing that would have been seen by now
+  // shows that it did not happen.
+  [[nodiscard]] bool may_have_committed(std::uint32_t index) const {
+    const HistoryTransaction& transaction = history_.transactions[index];
+    const TransactionFacts& facts = transactions_[index];
+    if (facts.took_effect() || facts.rolled_back || facts.denied) return false;
+    const auto& produced = transaction.produced;
+    const bool would_show = std::ranges::any_of(produced, [this](std::uint32_t message) {
+      return history_.queues[history_.messages[message].queue].observable;
+    });
+    return !transaction.must_fail && !would_show && blames_of_calls(index).empty();
   }
 
   void judge_message(std::uint32_t index) {
@@ -232,10 +270,9 @@ class Judge {
     std::uint32_t sure = facts.acked;
     std::uint32_t maybe = facts.maybe_acked;
     for (const std::uint32_t consumer : consumers_[index]) {
-      const TransactionFacts& other = transactions_[consumer];
-      if (other.took_effect()) {
+      if (transactions_[consumer].took_effect()) {
         ++sure;
-      } else if (!other.rolled_back && !other.denied) {
+      } else if (may_have_committed(consumer)) {
         ++maybe;
       }
     }
@@ -243,11 +280,10 @@ class Judge {
     if (sure > 1 && !history_.queues[message.queue].doubtful)
       blame("consumed-twice", message_text(index));
     if (!history_.drained || !history_.queues[message.queue].observable) return;
-    const bool seen = facts.first_delivered != never;
-    if (origin.took_effect() && !seen) {
+    if (origin.took_effect() && !facts.seen) {
       blame(origin.committed ? "lost" : "torn", message_text(index));
     }
-    if (seen && sure + maybe == 0) blame("never-consumed", message_text(index));
+    if (facts.seen && sure + maybe == 0) blame("never-consumed", message_text(index));
   }
 
   // The order of first deliveries, queue by queue.
@@ -279,7 +315,7 @@ class Judge {
   void read_mesh(const HistoryEvent& event, std::uint32_t transaction,
                  std::map<std::uint32_t, std::pair<std::uint64_t, std::uint32_t>>& newest) {
     const TransactionFacts& facts = transactions_[transaction];
-    if (facts.at != 0 && facts.at != event.at) {
+    if (facts.commit_time() != event.at) {
       blame("mesh-time", name_of(transaction) + " is not at its commit time in " +
                              history_.queues[event.queue].name);
     }
@@ -331,20 +367,11 @@ class Judge {
       for (const auto& [submission, call] : submissions) {
         judge_call(place.first, place.second, call);
       }
-      judge_place(place.first, place.second, submissions);
     }
     for (std::uint32_t index = 0; index < transactions_.size(); ++index) {
       if (!transactions_[index].took_effect()) continue;
-      const auto& calls = history_.transactions[index].calls;
-      for (std::uint32_t place = 0; place < calls.size(); ++place) {
-        const auto found = calls_.find({index, place});
-        if (found == calls_.end() && !history_.doubtful_nodes.empty()) continue;
-        const bool agreed =
-            found != calls_.end() && std::ranges::any_of(found->second, [](const auto& item) {
-              return item.second.yes || item.second.read_only;
-            });
-        if (!agreed) blame("service-ignored", name_of(index) + " took effect without its yes");
-      }
+      for (const auto& [kind, what] : blames_of_calls(index))
+        blame(kind, what);
     }
   }
 
@@ -366,22 +393,52 @@ class Judge {
     if (call.committed + call.rolled_back == 0) blame("service-in-doubt", name);
   }
 
-  // Over all submissions.
-  void judge_place(std::uint32_t transaction, std::uint32_t place,
-                   const std::map<std::uint64_t, CallFacts>& submissions) {
-    const std::string name = name_of_call(transaction, place);
-    std::uint32_t committed = 0;
-    std::uint32_t rolled_back = 0;
-    bool yes = false;
-    for (const auto& [submission, call] : submissions) {
-      committed += call.committed != 0 ? 1 : 0;
-      rolled_back += call.rolled_back;
-      yes = yes || call.yes;
+  using Blames = std::vector<std::pair<std::string, std::string>>;  // Kind, and what.
+
+  // Of a transaction that takes effect. One submission of it does, the same at all its services;
+  // which one it was is judged in favour of the mesh.
+  [[nodiscard]] Blames blames_of_calls(std::uint32_t transaction) const {
+    std::set<std::uint64_t> submissions;
+    const auto end = calls_.lower_bound({transaction + 1, 0});
+    for (auto place = calls_.lower_bound({transaction, 0}); place != end; ++place) {
+      for (const auto& [submission, call] : place->second)
+        submissions.insert(submission);
     }
-    if (committed > 1) blame("service-twice", name + " of two submissions");
-    if (!transactions_[transaction].took_effect() || committed != 0) return;
-    if (rolled_back != 0) blame("service-rolled-back", name);
-    if (is_judged_at_end(transaction, place) && yes) blame("service-torn", name);
+    if (submissions.empty()) return blames_of_submission(transaction, 0);
+    std::optional<Blames> least;
+    for (const std::uint64_t submission : submissions) {
+      Blames blames = blames_of_submission(transaction, submission);
+      if (!least || blames.size() < least->size()) least = std::move(blames);
+    }
+    return *least;
+  }
+
+  [[nodiscard]] Blames blames_of_submission(std::uint32_t transaction,
+                                            std::uint64_t submission) const {
+    Blames blames;
+    const std::size_t call_count = history_.transactions[transaction].calls.size();
+    for (std::uint32_t place = 0; place < call_count; ++place) {
+      const auto submissions = calls_.find({transaction, place});
+      if (submissions == calls_.end() && !history_.doubtful_nodes.empty()) continue;
+      const std::string name = name_of_call(transaction, place);
+      CallFacts call;
+      if (submissions != calls_.end()) {
+        for (const auto& [other, facts] : submissions->second) {
+          if (other == submission) call = facts;
+          if (other == submission || facts.committed == 0) continue;
+          blames.emplace_back("service-twice", name + " of two submissions");
+        }
+      }
+      if (!call.yes && !call.read_only) {
+        blames.emplace_back("service-ignored", name + " took effect without its yes");
+      }
+      if (call.committed != 0) continue;
+      if (call.rolled_back != 0) blames.emplace_back("service-rolled-back", name);
+      if (is_judged_at_end(transaction, place) && call.yes) {
+        blames.emplace_back("service-torn", name);
+      }
+    }
+    return blames;
   }
 
   // What was brought in is what was taken out.
@@ -402,7 +459,7 @@ class Judge {
     }
     std::int64_t taken = 0;
     for (std::uint32_t index = 0; index < messages_.size(); ++index) {
-      if (is_taken_by_ack(index)) taken += history_.messages[index].amount;
+      if (is_taken_unseen(index)) taken += history_.messages[index].amount;
     }
     if (brought != taken) {
       blame("conservation",
@@ -410,14 +467,18 @@ class Judge {
     }
   }
 
-  [[nodiscard]] bool is_taken_by_ack(std::uint32_t message) const {
+  // By an ack, or by a transaction that nobody heard of.
+  [[nodiscard]] bool is_taken_unseen(std::uint32_t message) const {
     const MessageFacts& facts = messages_[message];
     if (facts.acked != 0) return true;
-    if (facts.maybe_acked == 0) return false;
     const auto& consumers = consumers_[message];
-    return std::none_of(consumers.begin(), consumers.end(), [this](std::uint32_t consumer) {
+    const bool is_consumed = std::ranges::any_of(consumers, [this](std::uint32_t consumer) {
       return transactions_[consumer].took_effect();
     });
+    if (is_consumed) return false;
+    return facts.maybe_acked != 0 || std::ranges::any_of(consumers, [this](std::uint32_t consumer) {
+             return may_have_committed(consumer);
+           });
   }
 
   const History& history_;
