@@ -1,0 +1,35 @@
+// Round: one mesh of one seed, from its first process to the judgement.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/chaos/nemesis.hpp"
+#include "tests/chaos/network.hpp"
+#include "tests/chaos/plan.hpp"
+#include "tests/chaos/recorder.hpp"
+
+namespace nemcon::chaos {
+
+struct RoundResult {
+  std::vector<std::string> violations;
+  std::string directory;  // With logs, data and history; kept only after a violation.
+  Counts counts;
+  FaultCounts faults;
+  std::vector<Milliseconds> in_doubt;  // After healing, of each transaction.
+  Milliseconds settled{0};             // From healing until all was quiet.
+  bool was_interrupted = false;
+};
+
+struct RoundOptions {
+  bool is_canary = false;  // The judge is told of one delivery that never was.
+  const std::atomic<bool>* interrupted = nullptr;
+};
+
+// `network` is null for a mesh on loopback.
+[[nodiscard]] RoundResult run_round(const Plan& plan, Network* network,
+                                    const RoundOptions& options);
+
+}  // namespace nemcon::chaos

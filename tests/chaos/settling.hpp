@@ -1,0 +1,42 @@
+// Settling: looks at a healed mesh until nothing is in doubt, every queue is empty and every client
+// knows its outcomes, and measures how long transactions stayed undecided.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nemcon/client.hpp>
+
+#include "tests/chaos/cluster.hpp"
+#include "tests/chaos/plan.hpp"
+
+namespace nemcon::chaos {
+
+struct Settled {
+  std::string left;  // What is not as it should be, when patience is over; else empty.
+  Milliseconds time{0};
+  // Of each transaction that was undecided at any node when all was healed, or was left to ask for.
+  std::vector<Milliseconds> in_doubt;
+};
+
+class Settling {
+ public:
+  explicit Settling(const Cluster& cluster);
+
+  // `open`: what clients and services still wait for, in words; empty: nothing.
+  [[nodiscard]] Settled wait(Milliseconds patience, const std::function<std::string()>& open);
+
+ private:
+  // What is left at a node, in words. Undecided transactions are added to `undecided`.
+  [[nodiscard]] std::string look_at(Client& client, std::set<TransactionId>& undecided);
+
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+}  // namespace nemcon::chaos
