@@ -160,6 +160,15 @@ void Cluster::free_disk(std::size_t index) {
   std::filesystem::remove(nodes_.at(index).data + "/filler", ignored);
 }
 
+void Cluster::keep() const {
+  for (const Node& node : nodes_) {
+    std::error_code ignored;
+    if (!node.has_small_disk) continue;
+    std::filesystem::copy(node.data, node.data + ".small-disk",
+                          std::filesystem::copy_options::recursive, ignored);
+  }
+}
+
 // Of the life that goes on or is about to be ended.
 void Cluster::look_at(Node& node) {
   if (!node.daemon->is_running()) {

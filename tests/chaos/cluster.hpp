@@ -51,6 +51,9 @@ class Cluster {
   void fill_disk(std::size_t node);
   void free_disk(std::size_t node);
 
+  // What small disks hold is copied beside them, for somebody to look into.
+  void keep() const;
+
   // What no fault explains: a process that ended by itself, or said that a promise was broken.
   [[nodiscard]] std::vector<std::string> troubles();
 

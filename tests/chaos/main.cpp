@@ -36,6 +36,7 @@ struct Settings {
   std::uint64_t minutes = 0;
   std::uint64_t rounds = 0;
   std::uint64_t seconds = 0;
+  std::uint64_t patience = 90;  // Far more than it takes on a slow machine.
   std::size_t nodes = 0;
   std::string mode;
   bool is_canary = false;
@@ -129,6 +130,7 @@ class Campaign {
   }
 
   void prepare() {
+    remove_stale_directories();
     if (settings_.on_loopback || !enter_own_namespaces()) {
       say("on loopback, no namespaces of its own: no cuts, loss, delay, resets, full disks");
       return;
@@ -158,7 +160,9 @@ class Campaign {
     Wishes wishes{.nodes = settings_.nodes, .mode = settings_.mode};
     wishes.trouble = std::chrono::seconds{settings_.seconds};
     const Plan plan = draw_plan(seed, wishes);
-    RoundOptions options{.is_canary = settings_.is_canary, .interrupted = &interrupted};
+    const RoundOptions options{.patience = std::chrono::seconds{settings_.patience},
+                               .is_canary = settings_.is_canary,
+                               .interrupted = &interrupted};
     const RoundResult result = run_round(plan, network_.get(), options);
     if (result.was_interrupted) return;
     ++round_count_;
@@ -189,7 +193,7 @@ class Campaign {
       }
       say("  " + result.violations[index]);
     }
-    say("  logs, data and history: " + result.directory);
+    if (!result.directory.empty()) say("  logs, data and history: " + result.directory);
     say("  " + repeat_of(seed));
   }
 
@@ -236,6 +240,8 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", settings.rounds, "how many rounds");
   app.add_option("--minutes", settings.minutes, "begin rounds for so long");
   app.add_option("--seconds", settings.seconds, "faults of a round go on for so long (0: drawn)");
+  app.add_option("--patience", settings.patience,
+                 "all must be quiet so many seconds after healing (90)");
   app.add_option("--nodes", settings.nodes, "3 or 5 (drawn)")->check(CLI::IsMember({3, 5}));
   app.add_option("--mode", settings.mode, "S, X or C (drawn)")
       ->check(CLI::IsMember({"S", "X", "C"}));

@@ -55,7 +55,7 @@ class Draw {
     QueuePlan queue;
     queue.name = std::string("q") + static_cast<char>('a' + index);
     queue.order = static_cast<sim::QueueOrder>(random_.below(3));
-    queue.lease = one_time({1'000, 3'000, 30'000});
+    queue.lease = one_time({500, 1'000, 3'000, 10'000});
     queue.deliveries_max = one_of<unsigned>({5, 20});
     queue.messages_max = one_of<unsigned>({0, 0, 0, 0, 200});
     queue.waits_when_full = random_.chance(300'000);

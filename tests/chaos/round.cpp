@@ -1,9 +1,16 @@
 #include "tests/chaos/round.hpp"
 
+#include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <memory>
+#include <thread>
 #include <utility>
+
+#include <unistd.h>
 
 #include "tests/chaos/cluster.hpp"
 #include "tests/chaos/producer.hpp"
@@ -15,9 +22,11 @@
 namespace nemcon::chaos {
 namespace {
 
-// Of a mesh that is healed. Far more than it takes on a slow machine.
-constexpr Milliseconds settle_patience{90'000};
 constexpr Milliseconds peace_first{500};
+
+// Then the number of the process, and what makes it unique.
+const std::string directory_prefix = "nemcon-chaos-";
+const char* const history_file = "history.txt";
 
 class Round {
  public:
@@ -25,7 +34,7 @@ class Round {
       : plan_(plan),
         options_(options),
         network_(network),
-        workspace_("nemcon-chaos"),
+        workspace_(directory_prefix + std::to_string(getpid())),
         cluster_(workspace_, plan, network),
         stage_{recorder_, orphans_},
         random_(plan.seed ^ 0xac7025) {}
@@ -134,7 +143,7 @@ class Round {
 
   void settle() {
     Settling settling(cluster_);
-    const Settled settled = settling.wait(settle_patience, [this] { return open(); });
+    const Settled settled = settling.wait(options_.patience, [this] { return open(); });
     result_.in_doubt = settled.in_doubt;
     result_.settled = settled.time;
     end_actors();
@@ -201,10 +210,11 @@ class Round {
     for (const std::string& violation : sim::check(recorder_.history()))
       result_.violations.push_back(violation);
     if (result_.was_interrupted) result_.violations.clear();
-    if (!result_.violations.empty()) {
+    if (!result_.violations.empty() && !options_.is_canary) {
       workspace_.keep();
+      cluster_.keep();
       result_.directory = workspace_.path();
-      write_history(recorder_.history(), workspace_.path("history.txt"));
+      write_history(recorder_.history(), workspace_.path(history_file));
     }
     return std::move(result_);
   }
@@ -225,6 +235,20 @@ class Round {
 };
 
 }  // namespace
+
+void remove_stale_directories() {
+  const std::filesystem::path all = std::filesystem::temp_directory_path();
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(all, ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(directory_prefix)) continue;
+    const int process = std::atoi(name.c_str() + directory_prefix.size());
+    const bool is_alive = process <= 0 || ::kill(process, 0) == 0 || errno != ESRCH;
+    // One with a history was kept on purpose.
+    if (is_alive || std::filesystem::exists(entry.path() / history_file)) continue;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
 
 RoundResult run_round(const Plan& plan, Network* network, const RoundOptions& options) {
   return Round{plan, network, options}.run();

@@ -24,9 +24,13 @@ struct RoundResult {
 };
 
 struct RoundOptions {
-  bool is_canary = false;  // The judge is told of one delivery that never was.
+  Milliseconds patience{90'000};  // With a healed mesh, until all is quiet.
+  bool is_canary = false;         // The judge is told of one delivery that never was.
   const std::atomic<bool>* interrupted = nullptr;
 };
+
+// Of earlier runs that were killed, and left neither a result nor a process.
+void remove_stale_directories();
 
 // `network` is null for a mesh on loopback.
 [[nodiscard]] RoundResult run_round(const Plan& plan, Network* network,

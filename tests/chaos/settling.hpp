@@ -21,7 +21,7 @@ namespace nemcon::chaos {
 struct Settled {
   std::string left;  // What is not as it should be, when patience is over; else empty.
   Milliseconds time{0};
-  // Of each transaction that was undecided at any node when all was healed, or was left to ask for.
+  // Of each transaction that was in doubt at some node after all was healed.
   std::vector<Milliseconds> in_doubt;
 };
 
@@ -33,8 +33,8 @@ class Settling {
   [[nodiscard]] Settled wait(Milliseconds patience, const std::function<std::string()>& open);
 
  private:
-  // What is left at a node, in words. Undecided transactions are added to `undecided`.
-  [[nodiscard]] std::string look_at(Client& client, std::set<TransactionId>& undecided);
+  // What is left at a node, in words. Adds to `in_doubt`.
+  [[nodiscard]] std::string look_at(Client& client, std::set<TransactionId>& in_doubt);
 
   std::vector<std::unique_ptr<Client>> clients_;
 };
