@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -51,8 +52,8 @@ struct Times {
   [[nodiscard]] long long at(double part) {
     if (all.empty()) return 0;
     std::sort(all.begin(), all.end());
-    const auto index = static_cast<std::size_t>(part * static_cast<double>(all.size() - 1) + 0.5);
-    return all[index].count();
+    const long index = std::lround(part * static_cast<double>(all.size() - 1));
+    return all[static_cast<std::size_t>(index)].count();
   }
 
   [[nodiscard]] std::string text() {
@@ -174,11 +175,13 @@ class Campaign {
     const bool passed = result.violations.empty();
     say("seed " + std::to_string(seed) + ": " + plan.text() + ": " + text_of(result.counts) +
         "; faults: " + text_of(result.faults) + "; " + times.text() + "; quiet after " +
-        std::to_string(result.settled.count()) + " ms: " + (passed ? "passed" : "FAILED"));
+        std::to_string(result.settled.count()) + " ms, " + std::to_string(result.lingering_count) +
+        " lingering: " + (passed ? "passed" : "FAILED"));
     say_json("\"seed\":" + std::to_string(seed) + ",\"mode\":\"" + plan.mode +
              "\",\"nodes\":" + std::to_string(plan.nodes.size()) + "," + json_of(result.counts) +
              "," + json_of(result.faults) + "," + times.json() +
              ",\"quiet_ms\":" + std::to_string(result.settled.count()) +
+             ",\"lingering\":" + std::to_string(result.lingering_count) +
              ",\"violations\":" + std::to_string(result.violations.size()));
     if (!passed) fail(seed, result);
   }

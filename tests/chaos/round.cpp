@@ -143,9 +143,11 @@ class Round {
 
   void settle() {
     Settling settling(cluster_);
-    const Settled settled = settling.wait(options_.patience, [this] { return open(); });
+    const Settled settled = settling.wait(
+        options_.patience, [this] { return open(); }, [this] { return is_interrupted(); });
     result_.in_doubt = settled.in_doubt;
     result_.settled = settled.time;
+    result_.lingering_count = settled.lingering_count;
     end_actors();
     if (!settled.left.empty()) {
       recorder_.blame("unsettled: after " + std::to_string(settled.time.count()) +
@@ -166,7 +168,7 @@ class Round {
     std::string text;
     if (waiting != 0) text += " " + std::to_string(waiting) + " awaited by clients";
     if (prepared != 0) text += " " + std::to_string(prepared) + " prepared in services";
-    return text + (is_interrupted() ? " interrupted" : "");
+    return text;
   }
 
   // By a client of the same name, since an outcome is kept for that.

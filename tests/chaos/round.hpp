@@ -20,6 +20,7 @@ struct RoundResult {
   FaultCounts faults;
   std::vector<Milliseconds> in_doubt;  // After healing, of each transaction.
   Milliseconds settled{0};             // From healing until all was quiet.
+  std::size_t lingering_count = 0;     // Of which some node then did not know the end.
   bool was_interrupted = false;
 };
 

@@ -15,16 +15,14 @@ bool is_one_of(const std::string& state, std::initializer_list<const char*> begi
                      [&](const char* beginning) { return state.starts_with(beginning); });
 }
 
-// Its node waits for nothing: others are told, or remember it for somebody who may ask.
-bool is_over(const TransactionStatus& transaction) {
+bool is_decided(const TransactionStatus& transaction) {
   return is_one_of(transaction.state, {"committed", "rolled back"});
 }
 
-// Somebody voted, or may still, and does not know the outcome. A node that only witnessed votes,
-// or that tells others, keeps nobody waiting.
-bool is_in_doubt(const TransactionStatus& transaction) {
-  return !is_over(transaction) &&
-         !is_one_of(transaction.state, {"witnessed", "informing", "forgetting"});
+// A vote is awaited, or its outcome. Everything else that is not decided serves nobody: a witness
+// that missed the end, or a node that tells others what it knows.
+bool is_vote(const TransactionStatus& transaction) {
+  return is_one_of(transaction.state, {"preparing", "prepared"});
 }
 
 // As the node sees it, for whoever looks into what is left.
@@ -47,21 +45,23 @@ Settling::Settling(const Cluster& cluster) {
   }
 }
 
-std::string Settling::look_at(Client& client, std::set<TransactionId>& in_doubt) {
+std::string Settling::look_at(Client& client, Seen& seen) {
   try {
-    std::size_t count = 0;
-    std::string first;
-    for (const TransactionStatus& transaction : client.transactions()) {
-      if (is_over(transaction)) continue;
-      if (is_in_doubt(transaction)) in_doubt.insert(transaction.id);
-      if (++count == 1) first = to_text(transaction);
-    }
-    std::string left;
     const std::string node = client.connected_node();
-    if (count != 0) left += " " + std::to_string(count) + " open at " + node + " (" + first + ")";
+    std::string left;
+    for (const TransactionStatus& transaction : client.transactions(true)) {
+      seen.in_doubt.insert(transaction.id);
+      if (left.empty()) left = " in doubt at " + node + ": " + to_text(transaction);
+    }
+    for (const TransactionStatus& transaction : client.transactions()) {
+      if (is_decided(transaction)) continue;
+      ++seen.open_count;
+      if (is_vote(transaction) && left.empty()) left = " at " + node + ": " + to_text(transaction);
+    }
     for (const QueueStatus& queue : client.queues()) {
-      if (!queue.local || queue.message_count == 0) continue;
-      left += " " + std::to_string(queue.message_count) + " in " + queue.name + "@" + node;
+      if (!queue.local || queue.message_count + queue.prepared_count == 0) continue;
+      left += " " + std::to_string(queue.message_count) + " messages and " +
+              std::to_string(queue.prepared_count) + " prepared in " + queue.name + "@" + node;
     }
     return left;
   } catch (const Error& error) {
@@ -69,20 +69,22 @@ std::string Settling::look_at(Client& client, std::set<TransactionId>& in_doubt)
   }
 }
 
-Settled Settling::wait(Milliseconds patience, const std::function<std::string()>& open) {
+Settled Settling::wait(Milliseconds patience, const std::function<std::string()>& open,
+                       const std::function<bool()>& is_over) {
   const auto began = std::chrono::steady_clock::now();
   std::map<TransactionId, Milliseconds> last_seen;
   Settled settled;
   for (;;) {
-    std::set<TransactionId> in_doubt;
+    Seen seen;
     settled.left = open();
     for (const auto& client : clients_)
-      settled.left += look_at(*client, in_doubt);
+      settled.left += look_at(*client, seen);
     settled.time =
         std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
-    for (const TransactionId& id : in_doubt)
+    settled.lingering_count = seen.open_count;
+    for (const TransactionId& id : seen.in_doubt)
       last_seen[id] = settled.time;
-    if (settled.left.empty() || settled.time >= patience) break;
+    if (settled.left.empty() || settled.time >= patience || is_over()) break;
     std::this_thread::sleep_for(look_again);
   }
   for (const auto& [id, time] : last_seen)

@@ -23,18 +23,28 @@ struct Settled {
   Milliseconds time{0};
   // Of each transaction that was in doubt at some node after all was healed.
   std::vector<Milliseconds> in_doubt;
+  // Once all was quiet: of transactions that nobody waits for, and some node does not know the end
+  // of.
+  std::size_t lingering_count = 0;
 };
 
 class Settling {
  public:
   explicit Settling(const Cluster& cluster);
 
-  // `open`: what clients and services still wait for, in words; empty: nothing.
-  [[nodiscard]] Settled wait(Milliseconds patience, const std::function<std::string()>& open);
+  // `open`: what clients and services still wait for, in words; empty: nothing. Gives up at once
+  // when `is_over` says so.
+  [[nodiscard]] Settled wait(Milliseconds patience, const std::function<std::string()>& open,
+                             const std::function<bool()>& is_over);
 
  private:
-  // What is left at a node, in words. Adds to `in_doubt`.
-  [[nodiscard]] std::string look_at(Client& client, std::set<TransactionId>& in_doubt);
+  struct Seen {
+    std::set<TransactionId> in_doubt;
+    std::size_t open_count = 0;
+  };
+
+  // What is left at a node, in words.
+  [[nodiscard]] std::string look_at(Client& client, Seen& seen);
 
   std::vector<std::unique_ptr<Client>> clients_;
 };

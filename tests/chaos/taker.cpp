@@ -46,9 +46,8 @@ void Taker::take(Client& client, Window& window, Delivery delivery) {
   const auto seen = stage_.recorder.delivered(delivery, options_.index);
   if (!seen) return;
   const ConsumerPlan& habits = options_.habits;
-  if (stage_.quiet) {
-    acknowledge(std::move(delivery), *seen);
-  } else if (random_.chance(habits.crashes)) {
+  if (stage_.quiet) return acknowledge(std::move(delivery), *seen);
+  if (random_.chance(habits.crashes)) {
     kill();
   } else if (random_.chance(habits.transacts) && window.size() < window_max) {
     transact(client, window, std::move(delivery), *seen);
