@@ -187,7 +187,8 @@ void Nemesis::draw_disk(Milliseconds at, Milliseconds length) {
     ++counts_["disk full"];
     cluster_.fill_disk(node);
   });
-  plan_at(at + length, [this, node] { cluster_.free_disk(node); });
+  // A node looks at its disk every second.
+  plan_at(at + length + Milliseconds{1'200}, [this, node] { cluster_.free_disk(node); });
 }
 
 void Nemesis::draw_client(Milliseconds at, Milliseconds) {
