@@ -145,7 +145,9 @@ std::optional<Recorder::Seen> Recorder::delivered(const Delivery& delivery, std:
 void Recorder::add_delivery(const Delivery& delivery, std::uint32_t message, std::uint32_t queue) {
   sim::HistoryEvent event{.what = Happened::delivered, .message = message, .queue = queue};
   event.at = delivery.at().value;
-  event.is_repeated = delivery.delivery_count() > 1;
+  // A dead letter was handed out before, now and then to nobody but clients that had just died.
+  const bool is_dead_letter = history_.queues[queue].base != queue;
+  event.is_repeated = is_dead_letter || delivery.delivery_count() > 1;
   add_event(event);
 }
 

@@ -27,6 +27,7 @@ struct TransactionFacts {
 
 struct MessageFacts {
   std::size_t first_delivered = never;  // Event index.
+  bool is_seen = false;                 // Also as a repetition, from whichever queue.
   std::size_t gone = never;             // Event after which it must not be seen again.
   std::uint32_t acked = 0;
   std::uint32_t maybe_acked = 0;
@@ -167,6 +168,7 @@ class Judge {
             message_text(event.message) + " at " + std::to_string(event.time));
     }
     const bool is_base = history_.queues[event.queue].base == event.queue;
+    facts.is_seen = facts.is_seen || is_base || event.is_repeated;
     if (is_base && facts.first_delivered != never && facts.place != event.at) {
       blame("place-changed", message_text(event.message));
     }
@@ -243,7 +245,7 @@ class Judge {
     if (sure > 1 && !history_.queues[message.queue].doubtful)
       blame("consumed-twice", message_text(index));
     if (!history_.drained || !history_.queues[message.queue].observable) return;
-    const bool seen = facts.first_delivered != never;
+    const bool seen = facts.is_seen;
     if (origin.took_effect() && !seen) {
       blame(origin.committed ? "lost" : "torn", message_text(index));
     }

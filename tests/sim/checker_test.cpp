@@ -340,6 +340,23 @@ TEST(Checker, DoesNotJudgeTheOrderByARepetition) {
   EXPECT_TRUE(check(history).empty());
 }
 
+TEST(Checker, TakesADeadLetterThatNobodySawBeforeForDelivered) {
+  History history;
+  history.queues.push_back({.name = "p"});
+  history.queues.push_back({.name = "p.dead", .order = QueueOrder::none, .base = 0});
+  history.transactions.push_back({.name = "t", .produced = {0}});
+  history.messages.push_back({.body = "m"});
+  history.events.push_back({.what = Happened::told_committed, .at = 1});
+  history.events.push_back({.what = Happened::delivered, .queue = 1});
+  history.events.push_back({.what = Happened::acked, .queue = 1});
+  history.drained = true;
+  EXPECT_EQ(check(history).size(), 1U);
+
+  history.events[1].is_repeated = true;
+
+  EXPECT_TRUE(check(history).empty());
+}
+
 TEST(Checker, CatchesACycleBetweenTwoQueues) {
   expect_caught("mesh-cycle", [](History& history, Random&) {
     std::map<std::uint32_t, std::map<std::uint32_t, std::size_t>> seen;  // queue, transaction

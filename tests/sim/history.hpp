@@ -78,7 +78,7 @@ struct HistoryEvent {
   std::uint32_t node = 0;  // service_*: where the service lives.
   std::int64_t time = 0;   // For reports.
   // delivered: it was handed out before, to somebody who may not have lived to see it. So its place
-  // among first deliveries is not known.
+  // among first deliveries is not known, and it may have become a dead letter unseen.
   bool is_repeated = false;
 };
 
