@@ -199,10 +199,6 @@ void ServiceWorker::run() {
 void ServiceWorker::collect_now(std::unique_lock<std::mutex>& lock) {
   const Look look = *collect_for_;
   is_collecting_ = true;
-  std::set<core::CallKey> in_doubt;
-  for (const auto& [key, call] : calls_) {
-    if (call.phase == Phase::prepared) in_doubt.insert(key);
-  }
   lock.unlock();
   std::vector<CallId> kept;
   const std::optional<std::string> trouble = try_run([&] {
@@ -219,9 +215,20 @@ void ServiceWorker::collect_now(std::unique_lock<std::mutex>& lock) {
   }
   if (collect_for_ != look) return;  // Another one was asked for meanwhile.
   collect_for_.reset();
+  std::set<core::CallKey> in_doubt;
   for (const CallId& id : kept) {
     const core::CallKey key = to_core(id);
     if (!done_.contains(key)) in_doubt.insert(key);
+  }
+  // The node knows nothing of some of them: another instance may have finished what this one
+  // promised, and only the application's own records say so.
+  const bool is_known_better = look.number != 0 && service_.in_doubt != nullptr;
+  std::erase_if(calls_, [&](const auto& item) {
+    return is_known_better && item.second.phase == Phase::prepared &&
+           !in_doubt.contains(item.first);
+  });
+  for (const auto& [key, call] : calls_) {
+    if (call.phase == Phase::prepared) in_doubt.insert(key);
   }
   lock.unlock();
   reports_.collected({in_doubt.begin(), in_doubt.end()}, look);

@@ -133,6 +133,7 @@ check() {
     stage "planted bugs, a sample" check_mutants
     stage "crash states, a sample" check_crash
     stage "kill matrix, a sample" check_kill_matrix
+    stage "chaos, a sample" check_chaos
     stage "demo" check_demo
     stage "install and use" install_test
     stage "examples in the documents" docs_examples
@@ -170,3 +171,11 @@ check_crash() {
 
 # The points rotate with the commits.
 check_kill_matrix() { verb_kill-matrix --sample 24 --turn "$(git rev-list --count HEAD)"; }
+
+# Other seeds with every commit. The canary's judge is told of a delivery that never was.
+check_chaos() {
+  verb_chaos --seed "$(($(git rev-list --count HEAD) * 10))" --rounds 2 --nodes 3 --seconds 6
+  local told
+  told=$(verb_chaos --canary --seed 1 --nodes 3 --seconds 1) && die "chaos: the canary passed"
+  grep -q delivered-after-gone <<<"$told" || die "chaos: the canary failed by something else: $told"
+}

@@ -286,6 +286,27 @@ TEST_F(ClientService, LooksAgainWhenTheNodeKnowsNothingOfACall) {
   EXPECT_TRUE(active.get());
 }
 
+TEST_F(ClientService, ForgetsAPromiseThatAnotherInstanceHasFinished) {
+  // What the application keeps, shared by its instances: the other one has committed it meanwhile.
+  std::atomic<int> rolled_back = 0;
+  serve({.prepare = [](const Branch&) { return Vote::yes(); },
+         .roll_back = [&](const Branch&) { ++rolled_back; },
+         .in_doubt = [] { return std::vector<CallId>{}; }});
+  node_.reply(prepare_of(1));
+  (void)node_.wait_for_nth<core::ServiceVote>(1);
+  node_.die();
+  node_.revive();
+  const auto again = node_.wait_for_nth<core::Serve>(2);
+  EXPECT_EQ(again.in_doubt, std::vector{call_key(1)});
+
+  node_.reply(core::Serving{.request = again.request, .active = true, .look_again = 9});
+
+  const auto looked = node_.wait_for_nth<core::Serve>(3);
+  EXPECT_EQ(looked.looked, 9U);
+  EXPECT_TRUE(looked.in_doubt.empty());
+  EXPECT_EQ(rolled_back, 0);
+}
+
 TEST_F(ClientService, StandsByForAnotherInstance) {
   auto active =
       client_.serve_async("reserve", {.prepare = [](const Branch&) { return Vote::yes(); }});

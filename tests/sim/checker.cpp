@@ -293,7 +293,7 @@ class Judge {
     for (std::size_t index = 0; index < history_.events.size(); ++index) {
       const HistoryEvent& event = history_.events[index];
       if (event.what != Happened::delivered) continue;
-      if (messages_[event.message].first_delivered != index) continue;
+      if (messages_[event.message].first_delivered != index || event.is_repeated) continue;
       const HistoryMessage& message = history_.messages[event.message];
       const HistoryTransaction& transaction = history_.transactions[message.transaction];
       const QueueOrder order = history_.queues[event.queue].order;

@@ -77,6 +77,9 @@ struct HistoryEvent {
   std::uint64_t submission = 0;
   std::uint32_t node = 0;  // service_*: where the service lives.
   std::int64_t time = 0;   // For reports.
+  // delivered: it was handed out before, to somebody who may not have lived to see it. So its place
+  // among first deliveries is not known.
+  bool is_repeated = false;
 };
 
 struct History {

@@ -37,13 +37,14 @@ bool is_free(int port) {
 
 }  // namespace
 
-Workspace::Workspace() {
-  std::string path = std::filesystem::temp_directory_path() / "nemcon-test-XXXXXX";
+Workspace::Workspace(const std::string& prefix) {
+  std::string path = std::filesystem::temp_directory_path() / (prefix + "-XXXXXX");
   NEMCON_CHECK(mkdtemp(path.data()) != nullptr);
   path_ = path;
 }
 
 Workspace::~Workspace() {
+  if (is_kept_) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }

@@ -8,7 +8,10 @@ namespace nemcon::tests {
 
 class Workspace {
  public:
-  Workspace();
+  Workspace() : Workspace("nemcon-test") {}
+
+  // The name of the directory begins with it.
+  explicit Workspace(const std::string& prefix);
   ~Workspace();
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
@@ -23,8 +26,12 @@ class Workspace {
 
   [[nodiscard]] std::string read(const std::string& name) const;
 
+  // It stays, for somebody to look into.
+  void keep() { is_kept_ = true; }
+
  private:
   std::string path_;
+  bool is_kept_ = false;
 };
 
 // "tcp://127.0.0.1:PORT" with a port that nobody has at this moment and that the kernel does not

@@ -1,0 +1,84 @@
+// Cluster: the nemcond processes of one round, with their files, clocks and disks.
+//
+// One thread. It ends only what it started, and that dies with it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/chaos/network.hpp"
+#include "tests/chaos/plan.hpp"
+#include "tests/system/daemon.hpp"
+#include "tests/system/workspace.hpp"
+
+namespace nemcon::chaos {
+
+class Cluster {
+ public:
+  // `network` is null for a mesh on loopback.
+  Cluster(const tests::Workspace& workspace, const Plan& plan, const Network* network);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+
+  [[nodiscard]] const std::string& endpoint(std::size_t node) const {
+    return nodes_.at(node).endpoint;
+  }
+
+  void start(std::size_t node);
+
+  // True once it has printed its ready line; false when that did not come in time.
+  [[nodiscard]] bool wait_until_ready(std::size_t node);
+
+  [[nodiscard]] bool is_running(std::size_t node) const { return nodes_.at(node).runs; }
+
+  [[nodiscard]] bool is_paused(std::size_t node) const { return nodes_.at(node).is_paused; }
+
+  void kill(std::size_t node);
+  void pause(std::size_t node);
+  void resume(std::size_t node);
+
+  void set_clock(std::size_t node, Milliseconds offset);
+
+  [[nodiscard]] bool has_small_disk(std::size_t node) const {
+    return nodes_.at(node).has_small_disk;
+  }
+
+  void fill_disk(std::size_t node);
+  void free_disk(std::size_t node);
+
+  // What small disks hold is copied beside them, for somebody to look into.
+  void keep() const;
+
+  // What no fault explains: a process that ended by itself, or said that a promise was broken.
+  [[nodiscard]] std::vector<std::string> troubles();
+
+ private:
+  struct Node {
+    std::string name;
+    std::string endpoint;
+    std::string config;
+    std::string clock_file;
+    std::string data;
+    std::unique_ptr<tests::Daemon> daemon;
+    unsigned life = 0;
+    bool runs = false;
+    bool is_paused = false;
+    bool has_small_disk = false;
+  };
+
+  void write_config(std::size_t node, const Plan& plan);
+  void mount_small_disk(Node& node);
+  void look_at(Node& node);
+
+  const tests::Workspace& workspace_;
+  const Network* network_;
+  std::vector<Node> nodes_;
+  std::vector<std::string> troubles_;
+};
+
+}  // namespace nemcon::chaos

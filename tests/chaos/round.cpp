@@ -1,0 +1,259 @@
+#include "tests/chaos/round.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include "tests/chaos/cluster.hpp"
+#include "tests/chaos/producer.hpp"
+#include "tests/chaos/server.hpp"
+#include "tests/chaos/settling.hpp"
+#include "tests/chaos/taker.hpp"
+#include "tests/sim/checker.hpp"
+
+namespace nemcon::chaos {
+namespace {
+
+constexpr Milliseconds peace_first{500};
+
+// Then the number of the process, and what makes it unique.
+const std::string directory_prefix = "nemcon-chaos-";
+const char* const history_file = "history.txt";
+
+class Round {
+ public:
+  Round(const Plan& plan, Network* network, const RoundOptions& options)
+      : plan_(plan),
+        options_(options),
+        network_(network),
+        workspace_(directory_prefix + std::to_string(getpid())),
+        cluster_(workspace_, plan, network),
+        stage_{recorder_, orphans_},
+        random_(plan.seed ^ 0xac7025) {}
+
+  ~Round() { end_actors(); }
+
+  Round(const Round&) = delete;
+  Round& operator=(const Round&) = delete;
+
+  RoundResult run() {
+    if (start()) {
+      cast();
+      for (const auto& actor : actors_)
+        actor->begin();
+      trouble();
+    }
+    return report();
+  }
+
+ private:
+  [[nodiscard]] bool is_interrupted() const { return options_.interrupted->load(); }
+
+  [[nodiscard]] bool start() {
+    for (std::size_t node = 0; node < cluster_.size(); ++node)
+      cluster_.start(node);
+    for (std::size_t node = 0; node < cluster_.size(); ++node) {
+      if (cluster_.wait_until_ready(node)) continue;
+      recorder_.blame("not-ready: " + plan_.nodes[node].name + " did not start");
+      return false;
+    }
+    return true;
+  }
+
+  // ---- who takes part -------------------------------------------------------------------------
+
+  void cast() {
+    for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+      for (const QueuePlan& queue : plan_.nodes[node].queues) {
+        const std::string address = queue.name + "@" + plan_.nodes[node].name;
+        targets_.queues.push_back({address, recorder_.add_queue(address, queue.order)});
+      }
+    }
+    for (std::uint32_t index = 0; index < plan_.services.size(); ++index) {
+      const ServicePlan& service = plan_.services[index];
+      targets_.services.push_back({service.name + "@" + plan_.nodes[service.node].name, index});
+      cast_service(service);
+    }
+    std::uint32_t next = 0;
+    for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+      for (const QueuePlan& queue : plan_.nodes[node].queues)
+        cast_takers(node, queue, targets_.queues[next++].index);
+    }
+    for (const ProducerPlan& producer : plan_.producers) {
+      std::vector<std::string> endpoints;
+      for (const std::size_t home : producer.homes)
+        endpoints.push_back(cluster_.endpoint(home));
+      actors_.push_back(
+          std::make_unique<Producer>(stage_, random_.next(), producer, endpoints, targets_));
+    }
+  }
+
+  void cast_service(const ServicePlan& service) {
+    auto store = std::make_shared<ServiceStore>(recorder_, service, random_.next());
+    stores_.push_back(store);
+    for (std::size_t instance = 0; instance < service.instance_count; ++instance) {
+      actors_.push_back(std::make_unique<Server>(stage_, random_.next(), service.name,
+                                                 cluster_.endpoint(service.node), store));
+    }
+  }
+
+  void cast_takers(std::size_t node, const QueuePlan& queue, std::uint32_t index) {
+    for (std::size_t count = 0; count < queue.consumer_count; ++count) {
+      TakerOptions options{.queue = queue.name, .index = index};
+      options.habits = plan_.consumer;
+      cast_taker(node, options);
+    }
+    // Its dead-letter queue is the next one of the history.
+    cast_taker(node, {.queue = queue.name + ".dead", .index = index + 1});
+  }
+
+  void cast_taker(std::size_t node, TakerOptions options) {
+    options.endpoint = cluster_.endpoint(node);
+    const bool is_named = random_.chance(400'000);
+    if (is_named) options.name = "taker-" + std::to_string(actors_.size());
+    actors_.push_back(std::make_unique<Taker>(stage_, random_.next(), options, targets_));
+  }
+
+  // ---- the course -----------------------------------------------------------------------------
+
+  void trouble() {
+    Nemesis nemesis(plan_, cluster_, network_,
+                    [this](std::uint64_t chance) { actors_[chance % actors_.size()]->kill(); });
+    rest(peace_first);
+    nemesis.run([this] { return is_interrupted(); });
+    stage_.quiet = true;
+    for (const auto& store : stores_)
+      store->behave();
+    const bool is_healed = nemesis.heal();
+    result_.faults = nemesis.counts();
+    if (!is_healed) recorder_.blame("not-ready: a node did not start again");
+    if (is_healed && !is_interrupted()) settle();
+    end_actors();
+  }
+
+  void rest(Milliseconds time) const { std::this_thread::sleep_for(time); }
+
+  void settle() {
+    Settling settling(cluster_);
+    const Settled settled = settling.wait(
+        options_.patience, [this] { return open(); }, [this] { return is_interrupted(); });
+    result_.in_doubt = settled.in_doubt;
+    result_.settled = settled.time;
+    result_.lingering_count = settled.lingering_count;
+    end_actors();
+    if (!settled.left.empty()) {
+      recorder_.blame("unsettled: after " + std::to_string(settled.time.count()) +
+                      " ms:" + settled.left);
+      return;
+    }
+    ask_for_orphans();
+    recorder_.history().drained = true;
+  }
+
+  [[nodiscard]] std::string open() const {
+    std::size_t waiting = 0;
+    for (const auto& actor : actors_)
+      waiting += actor->open_count();
+    std::size_t prepared = 0;
+    for (const auto& store : stores_)
+      prepared += store->prepared_count();
+    std::string text;
+    if (waiting != 0) text += " " + std::to_string(waiting) + " awaited by clients";
+    if (prepared != 0) text += " " + std::to_string(prepared) + " prepared in services";
+    return text;
+  }
+
+  // By a client of the same name, since an outcome is kept for that.
+  void ask_for_orphans() {
+    std::map<std::string, std::unique_ptr<Client>> clients;
+    std::vector<std::pair<Orphans::One, std::future<Outcome>>> answers;
+    for (Orphans::One& one : orphans_.take()) {
+      std::unique_ptr<Client>& client = clients[one.client];
+      if (client == nullptr) {
+        client = std::make_unique<Client>(
+            ClientOptions{.nodes = {cluster_.endpoint(0)}, .name = one.client});
+      }
+      answers.emplace_back(one, client->outcome_async(one.id));
+    }
+    for (auto& [one, answer] : answers) {
+      try {
+        recorder_.told(one.transaction, answer.get());
+      } catch (const Error& error) {
+        recorder_.blame("no-answer: " + one.id.text() + ": " + error.what());
+      }
+    }
+  }
+
+  void end_actors() {
+    for (const auto& actor : actors_)
+      actor->stop();
+    for (const auto& actor : actors_)
+      actor->join();
+    actors_.clear();
+  }
+
+  // ---- the judgement --------------------------------------------------------------------------
+
+  RoundResult report() {
+    result_.was_interrupted = is_interrupted();
+    result_.counts = recorder_.counts();
+    if (options_.is_canary) recorder_.lie();
+    result_.violations = recorder_.blames();
+    for (const std::string& trouble : cluster_.troubles())
+      result_.violations.push_back(trouble);
+    for (const std::string& violation : sim::check(recorder_.history()))
+      result_.violations.push_back(violation);
+    if (result_.was_interrupted) result_.violations.clear();
+    if (!result_.violations.empty() && !options_.is_canary) {
+      workspace_.keep();
+      cluster_.keep();
+      result_.directory = workspace_.path();
+      write_history(recorder_.history(), workspace_.path(history_file));
+    }
+    return std::move(result_);
+  }
+
+  const Plan& plan_;
+  const RoundOptions& options_;
+  Network* network_;
+  tests::Workspace workspace_;
+  Cluster cluster_;
+  Recorder recorder_;
+  Orphans orphans_;
+  Stage stage_;
+  sim::Random random_;
+  Targets targets_;
+  std::vector<std::shared_ptr<ServiceStore>> stores_;
+  std::vector<std::unique_ptr<Actor>> actors_;
+  RoundResult result_;
+};
+
+}  // namespace
+
+void remove_stale_directories() {
+  const std::filesystem::path all = std::filesystem::temp_directory_path();
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(all, ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(directory_prefix)) continue;
+    const int process = std::atoi(name.c_str() + directory_prefix.size());
+    const bool is_alive = process <= 0 || ::kill(process, 0) == 0 || errno != ESRCH;
+    // One with a history was kept on purpose.
+    if (is_alive || std::filesystem::exists(entry.path() / history_file)) continue;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+RoundResult run_round(const Plan& plan, Network* network, const RoundOptions& options) {
+  return Round{plan, network, options}.run();
+}
+
+}  // namespace nemcon::chaos

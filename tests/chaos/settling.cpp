@@ -1,0 +1,95 @@
+#include "tests/chaos/settling.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <initializer_list>
+#include <thread>
+
+namespace nemcon::chaos {
+namespace {
+
+constexpr Milliseconds look_again{20};
+
+bool is_one_of(const std::string& state, std::initializer_list<const char*> beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(),
+                     [&](const char* beginning) { return state.starts_with(beginning); });
+}
+
+bool is_decided(const TransactionStatus& transaction) {
+  return is_one_of(transaction.state, {"committed", "rolled back"});
+}
+
+// A vote is awaited, or its outcome. Everything else that is not decided serves nobody: a witness
+// that missed the end, or a node that tells others what it knows.
+bool is_vote(const TransactionStatus& transaction) {
+  return is_one_of(transaction.state, {"preparing", "prepared"});
+}
+
+// As the node sees it, for whoever looks into what is left.
+std::string to_text(const TransactionStatus& transaction) {
+  std::string text = transaction.id.text() + " " + transaction.state + " for " +
+                     std::to_string(transaction.age.count()) + " ms:";
+  for (const BranchStatus& branch : transaction.branches)
+    text += " [" + branch.node + ": " + branch.what + ", " + branch.state + "]";
+  for (const std::string& node : transaction.waiting_for)
+    text += " waits for " + node;
+  return text;
+}
+
+}  // namespace
+
+Settling::Settling(const Cluster& cluster) {
+  for (std::size_t node = 0; node < cluster.size(); ++node) {
+    clients_.push_back(std::make_unique<Client>(ClientOptions{
+        .nodes = {cluster.endpoint(node)}, .name = {}, .deadline = Milliseconds{5'000}}));
+  }
+}
+
+std::string Settling::look_at(Client& client, Seen& seen) {
+  try {
+    const std::string node = client.connected_node();
+    std::string left;
+    for (const TransactionStatus& transaction : client.transactions(true)) {
+      seen.in_doubt.insert(transaction.id);
+      if (left.empty()) left = " in doubt at " + node + ": " + to_text(transaction);
+    }
+    for (const TransactionStatus& transaction : client.transactions()) {
+      if (is_decided(transaction)) continue;
+      ++seen.open_count;
+      if (is_vote(transaction) && left.empty()) left = " at " + node + ": " + to_text(transaction);
+    }
+    for (const QueueStatus& queue : client.queues()) {
+      if (!queue.local || queue.message_count + queue.prepared_count == 0) continue;
+      left += " " + std::to_string(queue.message_count) + " messages and " +
+              std::to_string(queue.prepared_count) + " prepared in " + queue.name + "@" + node;
+    }
+    return left;
+  } catch (const Error& error) {
+    return std::string(" no answer: ") + error.what();
+  }
+}
+
+Settled Settling::wait(Milliseconds patience, const std::function<std::string()>& open,
+                       const std::function<bool()>& is_over) {
+  const auto began = std::chrono::steady_clock::now();
+  std::map<TransactionId, Milliseconds> last_seen;
+  Settled settled;
+  for (;;) {
+    Seen seen;
+    settled.left = open();
+    for (const auto& client : clients_)
+      settled.left += look_at(*client, seen);
+    settled.time =
+        std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
+    settled.lingering_count = seen.open_count;
+    for (const TransactionId& id : seen.in_doubt)
+      last_seen[id] = settled.time;
+    if (settled.left.empty() || settled.time >= patience || is_over()) break;
+    std::this_thread::sleep_for(look_again);
+  }
+  for (const auto& [id, time] : last_seen)
+    settled.in_doubt.push_back(time);
+  return settled;
+}
+
+}  // namespace nemcon::chaos
