@@ -17,6 +17,7 @@ packages=(
   # Of the tests, the benchmarks and the demo.
   libgtest-dev libbenchmark-dev librapidcheck-dev libsqlite3-dev strace
   e2fsprogs xfsprogs  # Of `./dev crash`, to cut the power of.
+  spin  # Of `./dev model`.
 )
 
 if [[ "${1:-}" == --list ]]; then

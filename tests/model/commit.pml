@@ -14,7 +14,7 @@
  * takes away only a leader's ballot, and each ballot may stop anywhere. The mutants at
  * no_vote_before_flush and promise_before_flush take the two apart.
  *
- * What ./dev model runs, one a line. A mutant and a probe must make an assertion fail.
+ * What ./dev model runs, one a line. A mutant, a probe and a limit must make an assertion fail.
  *
  *   scope small mode_x               -DMODE_X -DBALLOTS=1
  *   scope small mode_x_two_ballots   -DMODE_X -DBALLOTS=2
@@ -30,8 +30,8 @@
  *   probe committed                  -DMODE_X -DBALLOTS=1
  *   probe committed_by_ballot        -DMODE_X -DBALLOTS=1
  *   probe rolled_back_by_ballot      -DMODE_X -DBALLOTS=1
- *   probe blocked_by_two_lost        -DMODE_X -DBALLOTS=1 -DLOST=2
- *   probe blocked_by_coordinator     -DMODE_C -DBALLOTS=1 -DLOST=1
+ *   limit blocked_by_two_lost        -DMODE_X -DBALLOTS=1 -DLOST=2
+ *   limit blocked_by_coordinator     -DMODE_C -DBALLOTS=1 -DLOST=1
  *
  *   mutant no_vote_before_flush      P-7  -DMODE_X -DBALLOTS=1
  *   mutant promise_before_flush      P-8  -DMODE_X -DBALLOTS=1
