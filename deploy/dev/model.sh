@@ -33,22 +33,30 @@ model_listed() {
 
 # model_one KIND MODEL NAME RULE FLAGS...: one line, and false when the result is not what it must be.
 model_one() {
-  local kind=$1 model=$2 name=$3 rule=$4 optimise=-O2 begin seconds status=0
+  local kind=$1 model=$2 name=$3 rule=$4 optimise=-O1 hash_bits=20 begin seconds status=0
   shift 4
   local place=build/model/$kind-$model-$name
   rm -rf "$place" && mkdir -p "$place"
-  # Those that stop at the first error are short: what takes long is compiling them.
-  [[ $kind == small || $kind == large ]] || optimise=-O1
-  case $kind in mutant | probe) set -- "-D${kind^^}_$name" "$@" ;; esac
+  # What takes long is compiling those that are short.
+  case $kind in
+    mutant | probe)
+      optimise=-O0 hash_bits=18
+      set -- "-D${kind^^}_$name" "$@"
+      ;;
+    limit) optimise=-O0 hash_bits=18 ;;
+    large) optimise=-O2 hash_bits=25 ;;
+  esac
   # A trail is read beside a model of the same name: (cd build/model/... && spin -t -p FLAGS MODEL.pml)
   cp "tests/model/$model.pml" "$place/" && cd "$place" || return 1
   if ! spin -a "$@" "$model.pml" >spin.txt 2>&1 ||
-    ! gcc "$optimise" -w -DSAFETY -DNOREDUCE -DMEMLIM="$model_memory_mb" -o pan pan.c >>spin.txt 2>&1; then
+    ! ${NEMCON_LAUNCHER:-} gcc "$optimise" -w -DSAFETY -DNOREDUCE -DMEMLIM="$model_memory_mb" \
+      -c -o pan.o pan.c >>spin.txt 2>&1 ||
+    ! gcc -o pan pan.o >>spin.txt 2>&1; then
     printf '%-7s %-10s %-29s DOES NOT COMPILE, see %s/spin.txt\n' "$kind" "$model" "$name" "$place"
     return 1
   fi
   begin=$(date +%s%N)
-  ./pan -m"$model_depth_max" -w24 >pan.txt 2>&1 || status=$?
+  ./pan -m"$model_depth_max" -w"$hash_bits" >pan.txt 2>&1 || status=$?
   seconds=$(awk -v ns=$(($(date +%s%N) - begin)) 'BEGIN { printf "%.1f", ns / 1e9 }')
   rm -f pan pan.?
 
