@@ -3,7 +3,7 @@
 # What is run stands in the models, one a line in the comment at their top:
 #   scope small|large NAME FLAGS   no state of it may break an assertion
 #   mutant NAME RULE FLAGS         is -DMUTANT_NAME: a planted bug that must break an assertion
-#   probe NAME FLAGS               is -DPROBE_NAME: a state that must be reached, or the model is void
+#   probe NAME FLAGS               is -DPROBE_NAME: a state that must be reached, or all is void
 #   limit NAME FLAGS               what the protocol does not promise: an assertion must break
 
 model_memory_mb=12000
@@ -25,15 +25,15 @@ model_lines() {
 
 # model_listed FILE: what the file can be compiled with and what its comment lists must agree.
 model_listed() {
-  local file=$1
-  diff <(grep -oE '(MUTANT|PROBE)_[a-z_0-9]+' "$file" | sort -u) \
-    <(model_lines "$file" | awk '$1 == "mutant" { print "MUTANT_" $3 } $1 == "probe" { print "PROBE_" $3 }' | sort -u) ||
-    { printf 'model: %s lists other mutants or probes than it has\n' "$file" >&2 && return 1; }
+  local file=$1 listed
+  listed=$(model_lines "$file" | awk '$1 ~ /^(mutant|probe)$/ { print toupper($1) "_" $3 }')
+  diff <(grep -oE '(MUTANT|PROBE)_[a-z_0-9]+' "$file" | sort -u) <(sort -u <<<"$listed") ||
+    die "model: $file lists other mutants or probes than it has"
 }
 
-# model_one KIND MODEL NAME RULE FLAGS...: one line, and false when the result is not what it must be.
+# model_one KIND MODEL NAME RULE FLAGS...: one line, and false when the result is not as it must be.
 model_one() {
-  local kind=$1 model=$2 name=$3 rule=$4 optimise=-O1 hash_bits=20 begin seconds status=0
+  local kind=$1 model=$2 name=$3 rule=$4 optimise=-O1 hash_bits=20 status=0
   shift 4
   local place=build/model/$kind-$model-$name
   rm -rf "$place" && mkdir -p "$place"
@@ -46,7 +46,7 @@ model_one() {
     limit) optimise=-O0 hash_bits=18 ;;
     large) optimise=-O2 hash_bits=25 ;;
   esac
-  # A trail is read beside a model of the same name: (cd build/model/... && spin -t -p FLAGS MODEL.pml)
+  # A trail is read beside a model of the same name: spin -t -p FLAGS MODEL.pml
   cp "tests/model/$model.pml" "$place/" && cd "$place" || return 1
   if ! spin -a "$@" "$model.pml" >spin.txt 2>&1 ||
     ! ${NEMCON_LAUNCHER:-} gcc "$optimise" -w -DSAFETY -DNOREDUCE -DMEMLIM="$model_memory_mb" \
@@ -55,16 +55,17 @@ model_one() {
     printf '%-7s %-10s %-29s DOES NOT COMPILE, see %s/spin.txt\n' "$kind" "$model" "$name" "$place"
     return 1
   fi
-  begin=$(date +%s%N)
-  ./pan -m"$model_depth_max" -w"$hash_bits" >pan.txt 2>&1 || status=$?
-  seconds=$(awk -v ns=$(($(date +%s%N) - begin)) 'BEGIN { printf "%.1f", ns / 1e9 }')
+  # Seconds of a processor: what else the machine does changes them little.
+  local TIMEFORMAT=%U
+  { time ./pan -m"$model_depth_max" -w"$hash_bits" >pan.txt 2>&1 || status=$?; } 2>seconds.txt
   rm -f pan pan.?
 
-  local states depth broken whole=yes result
+  local seconds states depth broken whole=yes result
+  seconds=$(tail -n 1 seconds.txt)
   states=$(awk '/states, stored/ { print $1; exit }' pan.txt)
   depth=$(sed -n 's/.*depth reached \([0-9]*\).*/\1/p' pan.txt)
   broken=$(sed -n 's/^pan:1: assertion violated *\(.*\) (at depth.*/\1/p' pan.txt)
-  grep -qE 'max search depth too small|out of memory|memory limit|Search not completed' pan.txt && whole=no
+  grep -qE 'search depth too small|out of memory|memory limit|not completed' pan.txt && whole=no
   grep -q ' errors: ' pan.txt || whole=no
   [[ $status -eq 0 ]] || whole=no
   if [[ $kind != small && $kind != large ]]; then
@@ -79,7 +80,7 @@ model_one() {
   [[ $whole == yes ]] || result="INCOMPLETE, see $place/pan.txt"
   grep -q 'errors: 0$' pan.txt || result="BROKEN: $broken; $place has the trail for spin -t -p"
   printf '%-7s %-10s %-29s %10s states, depth %s, %s s, %s\n' \
-    "$kind" "$model" "$name" "${states:-?}" "${depth:-?}" "$seconds" "$result"
+    "$kind" "$model" "$name" "${states:-?}" "${depth:-?}" "${seconds%??}" "$result"
   [[ $result == clean ]]
 }
 
@@ -105,7 +106,7 @@ model() {
       xargs -P "$jobs" -L 1 bash -c 'model_one "$@" || printf "FAILED\n"' model
     grep '^large ' build/model/all.txt |
       xargs -r -L 1 bash -c 'model_one "$@" || printf "FAILED\n"' model
-  } | tee build/model/result.txt | grep -v '^FAILED$' || true
+  } | tee build/model/result.txt | grep --line-buffered -v '^FAILED$' || true
   failed=$(grep -c '^FAILED$' build/model/result.txt || true)
   ended=$(grep -vc '^FAILED$' build/model/result.txt || true)
   awk '

@@ -19,8 +19,10 @@
  *   scope small mode_x               -DMODE_X -DBALLOTS=1
  *   scope small mode_x_two_ballots   -DMODE_X -DBALLOTS=2
  *   scope small mode_x_one_lost      -DMODE_X -DBALLOTS=1 -DLOST=1
+ *   scope small mode_x_two_lost      -DMODE_X -DBALLOTS=1 -DLOST=2 -DMAY_BLOCK
  *   scope small mode_s               -DMODE_S -DBALLOTS=2
  *   scope small mode_c               -DMODE_C -DBALLOTS=2
+ *   scope small mode_c_one_lost      -DMODE_C -DBALLOTS=2 -DLOST=1 -DMAY_BLOCK
  *   scope small three_branches       -DMODE_X3 -DBALLOTS=1
  *   scope large two_ballots_one_lost -DMODE_X -DBALLOTS=2 -DLOST=1
  *   scope large three_ballots        -DMODE_X -DBALLOTS=3
@@ -48,7 +50,7 @@
  *   mutant own_yes_is_enough         P-9  -DMODE_X -DBALLOTS=1
  *   mutant add_up_ballots            P-9  -DMODE_X -DBALLOTS=3
  *   mutant least_timestamp_commits   P-10 -DMODE_X -DBALLOTS=1
- *   mutant reuse_ballot              P-17 -DMODE_X -DBALLOTS=2
+ *   mutant reuse_ballot              P-17 -DMODE_X -DBALLOTS=2 -DMAY_BLOCK
  *   mutant abort_alone               P-6  -DMODE_X -DBALLOTS=1
  *   mutant commit_on_time_out        P-20 -DMODE_X -DBALLOTS=1
  */
@@ -503,7 +505,7 @@ inline nobody_is_blocked() {
      p++
   :: else -> break
   od;
-#ifndef MUTANT_reuse_ballot
+#ifndef MAY_BLOCK
   assert(all_chosen || one_no);
 #endif
   p = 0; n = 0; count = 0; value = 0

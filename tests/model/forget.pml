@@ -14,8 +14,8 @@
  * must not be in doubt, unless only a further ballot would help; and when no node was lost, no row
  * must be left.
  *
- * Simpler than core/, and allowing more: FORGET reaches nodes in any order (P-14: the initiator drops its
- * own row last), a leader asks once, the last ballot is the last attempt.
+ * Simpler than core/, and allowing more: FORGET reaches nodes in any order (P-14: the initiator
+ * drops its own row last), a leader asks once, the last ballot is the last attempt.
  *
  * What ./dev model runs, one a line. A mutant and a probe must make an assertion fail.
  *
@@ -57,7 +57,7 @@
 
 /* The row of a node. It exists while any of this is set. */
 byte vote[3];         /* Of the node's own branch; node 2 has none. */
-byte held[6];         /* At [node * 2 + branch]: the newest acceptance: the value, the ballot * 4. */
+byte held[6];         /* At [node * 2 + branch]: the newest acceptance, value + 4 * ballot. */
 byte promised[3];
 byte outcome[3];
 
@@ -322,7 +322,8 @@ inline lead() {
 
 /* Rule P-13: only when both participants, one of them the initiator, have acknowledged. */
 #ifdef MUTANT_forget_before_informed
-#define ALL_INFORMED :: d_step { (can_commit || can_roll_back) && !forget_sent -> forget_sent = true }
+#define ALL_INFORMED \
+  :: d_step { (can_commit || can_roll_back) && !forget_sent -> forget_sent = true }
 #else
 #define ALL_INFORMED :: d_step { acknowledged == 3 && !forget_sent -> forget_sent = true }
 #endif
@@ -353,7 +354,8 @@ inline lead() {
 
 /* Rule P-14: a node that was not told asks. Another one has forgotten it already; or it is too old
    for the initiator and for every other participant. */
-#define HAS_FORGOTTEN(node) (IS_LIVE(node) && !HAS_ROW(node) && remembered[node] != 0 && forget_sent)
+#define HAS_FORGOTTEN(node) \
+  (IS_LIVE(node) && !HAS_ROW(node) && remembered[node] != 0 && forget_sent)
 #define SAYS_TOO_OLD(node, to) ((node) == (to) || (IS_LIVE(node) && IS_TOO_OLD(node)))
 #ifdef MUTANT_keep_orphans
 #define ASK_AND_FORGET(node, one, other)
@@ -366,7 +368,7 @@ inline lead() {
               DROP_ROW(node) past_mark[node] = true; remembered[node] = 0 }
 #endif
 
-/* Rule P-15: the client raises its mark once it knows the outcome; each node learns that by itself. */
+/* Rule P-15: the client raises its mark once it knows the outcome; nodes hear of it one by one. */
 #ifdef MUTANT_mark_before_outcome
 #define MAY_ACKNOWLEDGE true
 #else
@@ -388,7 +390,8 @@ inline lead() {
   ((ACCEPTED(ballot, 0, branch) == (what)) + (ACCEPTED(ballot, 1, branch) == (what)) + \
    (ACCEPTED(ballot, 2, branch) == (what)))
 #if BALLOTS == 1
-#define IS_CHOSEN(branch, what) (COUNT(0, branch, what) >= QUORUM || COUNT(1, branch, what) >= QUORUM)
+#define IS_CHOSEN(branch, what) \
+  (COUNT(0, branch, what) >= QUORUM || COUNT(1, branch, what) >= QUORUM)
 #else
 #define IS_CHOSEN(branch, what) \
   (COUNT(0, branch, what) >= QUORUM || COUNT(1, branch, what) >= QUORUM || \

@@ -7,9 +7,9 @@
  * late, as after a lost initiator; outcomes are learnt late or never. Asserted is what a consumer
  * sees: no message comes first after one that was sent later.
  *
- * P-32, the wait for the preceding transaction, is left out: it only avoids needless aborts, and the
- * order must not depend on it. That a transaction has one outcome is what commit.pml is about; here
- * it is a variable that is written once, and may be rolled back at any time, as by a ballot.
+ * P-32, the wait for the preceding transaction, is left out: it only avoids needless aborts, and
+ * the order must not depend on it. That a transaction has one outcome is what commit.pml is about;
+ * here it is a variable that is written once, and may be rolled back at any time, as by a ballot.
  * What is delivered a second time is outside the order.
  *
  * With -DFORGETTING the client acknowledges what has ended, and rows are dropped (P-15).
@@ -144,7 +144,8 @@ bool restarting;
      IS_OWN(tx, other) && vote_at[other] < PLACE(tx)) || \
     (decided[other] == COMMITTED && !delivered[other] && PLACE(other) < PLACE(tx))))
 #if TRANSACTIONS == 5
-#define IS_NEXT(tx) (!WAITS(tx, 0) && !WAITS(tx, 1) && !WAITS(tx, 2) && !WAITS(tx, 3) && !WAITS(tx, 4))
+#define IS_NEXT(tx) \
+  (!WAITS(tx, 0) && !WAITS(tx, 1) && !WAITS(tx, 2) && !WAITS(tx, 3) && !WAITS(tx, 4))
 #else
 #define IS_NEXT(tx) (!WAITS(tx, 0) && !WAITS(tx, 1) && !WAITS(tx, 2) && !WAITS(tx, 3))
 #endif
