@@ -18,6 +18,7 @@ packages=(
   libgtest-dev libbenchmark-dev librapidcheck-dev libsqlite3-dev strace
   e2fsprogs xfsprogs  # Of `./dev crash`, to cut the power of.
   iproute2 nftables   # Of `./dev chaos`, to break the network of.
+  spin                # Of `./dev model`.
 )
 
 if [[ "${1:-}" == --list ]]; then

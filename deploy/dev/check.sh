@@ -131,6 +131,7 @@ check() {
     stage "tests" verb_test
     stage "simulation" check_simulation
     stage "planted bugs, a sample" check_mutants
+    stage "model" verb_model
     stage "crash states, a sample" check_crash
     stage "kill matrix, a sample" check_kill_matrix
     stage "chaos, a sample" check_chaos
