@@ -40,7 +40,7 @@ struct ThirdParty {
 const std::vector<ThirdParty>& third_parties() {
   static const std::vector<ThirdParty> value = {
       {std::regex{"^lmdb\\.h$"}, std::regex{"^(log/[a-z_]+\\.cpp|tests/.*)$"}, 1, "lmdb.h"},
-      {std::regex{"^zmq\\.h(pp)?$"}, std::regex{"^(transport/[a-z_]+\\.cpp|tests/.*)$"}, 2,
+      {std::regex{"^zmq\\.h(pp)?$"}, std::regex{"^(transport/[a-z_]+\\.cpp|tests/.*)$"}, 3,
        "zmq.hpp"},
       {std::regex{"^msgpack(\\.hpp|/.*)$"}, std::regex{"^(transport/[a-z_]+\\.cpp|tests/.*)$"}, 1,
        "msgpack.hpp"},
