@@ -200,8 +200,8 @@ TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {
     ASSERT_TRUE(honest.send("inbox", "during").committed());
     std::this_thread::sleep_for(10ms);
   }
-  // Without descriptors, libzmq's thread alone would take all of a processor.
-  EXPECT_LT(processor_time() - used_before, 3.0);
+  // Without descriptors libzmq's thread would try to accept all the time: two seconds of these six.
+  EXPECT_LT(processor_time() - used_before, 1.0);
   EXPECT_TRUE(daemons_["shop"]->wait_for("no further ones are accepted until some have gone"))
       << diagnostics();
   EXPECT_TRUE(daemons_["shop"]->is_running());

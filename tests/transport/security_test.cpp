@@ -298,6 +298,28 @@ TEST_F(Secured, KeyOfAPeerIsReplacedWithTwoValidOnes) {
   EXPECT_EQ(shop.counters().keys_revoked, 0u);
 }
 
+TEST_F(Secured, PathsHaveKeysAsAddressesHave) {
+  const std::string path = ipc_endpoint("shop");
+  TestNode& shop = add_node({.name = "shop", .endpoint = path, .keys = keys_of_shop()});
+  TestClient& client = add_client("app", app_);
+  client.connect(path, shop_->public_key);
+  ASSERT_TRUE(run_until([&] { return client.socket().is_up(); }));
+  TestClient& plain = add_client("app");
+  plain.connect(path);
+  ASSERT_TRUE(run_until([&] { return plain.count<LinkDown>() == 1; }));
+  EXPECT_EQ(plain.count<LinkUp>(), 0u);
+
+  const Keys next = new_keys();
+  NodeKeys changed = keys_of_shop();
+  changed.own = next;
+  ASSERT_TRUE(shop.sockets().set_keys(clock_now(), changed).has_value());
+
+  EXPECT_EQ(shop.sockets().client_count(), 0u);
+  ASSERT_TRUE(run_until([&] { return client.count<LinkDown>() == 1; }));
+  client.connect(path, next->public_key);
+  EXPECT_TRUE(run_until([&] { return client.count<LinkUp>() == 2; }));
+}
+
 TEST_F(Secured, NodeThatWasRefusedIsThereWhenItsKeyIsKnown) {
   // ZeroMQ itself gives up a connection for ever after such a refusal.
   TestNode& billing = add_billing();
