@@ -163,6 +163,7 @@ class Driver {
   void back_off(Drive& drive);
   void take_over(Drive& drive);
   [[nodiscard]] static bool is_forgotten_elsewhere(const Drive& drive);
+  void tell_too_old(Drive& drive, const NodeId& by);
   [[nodiscard]] bool try_drop(Drive& drive);
   [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);
   [[nodiscard]] bool try_insist(const Drive& drive, const NodeId& from, std::uint64_t challenge);

@@ -239,8 +239,20 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
   const auto is_done = [&](std::size_t node) {
     return static_cast<int>(node) == drive.self || drive.too_old.contains(node);
   };
-  return drive.self >= 0 && is_done(0) &&
-         std::ranges::all_of(participants_of(*drive.descriptor), is_done);
+  return is_done(0) && std::ranges::all_of(participants_of(*drive.descriptor), is_done);
+}
+
+// Unknown, never "rolled back" (Rule P-15).
+void Driver::tell_too_old(Drive& drive, const NodeId& by) {
+  for (const Waiter& waiter : drive.waiters) {
+    context_.reply(waiter.link, Concluded{.request = waiter.request,
+                                          .id = drive.descriptor->id,
+                                          .verdict = Verdict::unknown,
+                                          .reason = Reason::too_old,
+                                          .text = "finished and forgotten, or too late",
+                                          .by = context_.membership.name_of(by)});
+  }
+  drive.waiters.clear();
 }
 
 // A witness or a read-only voter that missed the end: the other participants and the initiator have
@@ -249,14 +261,16 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
 // (Rule P-15).
 bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
-  if (!is_forgotten_elsewhere(drive)) return false;
   const Transaction* row = context_.state.find(key);
-  // Or one that only drives, of which nobody waits for the end any more.
-  if (row == nullptr && drive.waiters.empty()) {
+  const bool forgotten = is_forgotten_elsewhere(drive);
+  if (row == nullptr) {
+    if (forgotten) tell_too_old(drive, key.id.initiator);
+    // One that only asks does so for its clients.
+    if (!drive.waiters.empty() || (!forgotten && drive.self >= 0)) return false;
     close_drive(key);
     return true;
   }
-  if (row == nullptr || row->outcome || row->is_prepared()) return false;
+  if (!forgotten || row->outcome || row->is_prepared()) return false;
   const Hlc expires = drive.descriptor->expires;
   if (!context_.state.sessions().is_too_old(key.id, expires)) {
     // An anonymous client's may be too old by its expiry alone: our floor gets there, too.
@@ -476,19 +490,11 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (const int node = find_node(*drive->descriptor, from); node >= 0) {
         drive->too_old.insert(static_cast<std::size_t>(node));
       }
-      // Unknown, never "rolled back" (Rule P-15): only the clients are told.
+      // Only the clients are told.
       if (planted(Mutant::too_old_is_rolled_back)) {
         return decide(*drive, Outcome{.committed = false, .reason = Reason::too_old});
       }
-      for (const Waiter& waiter : drive->waiters) {
-        context_.reply(waiter.link, Concluded{.request = waiter.request,
-                                              .id = refuse.key.id,
-                                              .verdict = Verdict::unknown,
-                                              .reason = Reason::too_old,
-                                              .text = "finished and forgotten, or too late",
-                                              .by = context_.membership.name_of(from)});
-      }
-      drive->waiters.clear();
+      tell_too_old(*drive, from);
       return;
     }
     case Refusal::drift:

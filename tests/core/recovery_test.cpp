@@ -342,6 +342,28 @@ TEST(Recovery, AnOutsiderOnlyAsks) {
   EXPECT_EQ(undecided_count(mesh), 0U);
 }
 
+// Rule P-20: it asks for its clients only. The voter that died keeps the others in doubt.
+TEST(Recovery, AnOutsiderWhoseClientIsGoneStopsAsking) {
+  Mesh mesh{{.node_count = 4, .witnesses = 1}};
+  Caller alice{mesh[0], "alice"};
+  mesh.hold({.to = 0, .kind = "vote"});
+  const TransactionId id = alice.submit(to_b_and_c);
+  mesh.run();
+  mesh.crash(0);
+  mesh.crash(1);
+  alice.move_to(mesh[3]);
+  alice.ask(id);
+  mesh.run_for(seconds{10});
+  const std::size_t before = mesh.sent_count({.from = 3, .kind = "query"});
+  EXPECT_GT(before, 2U);
+
+  alice.leave();
+  mesh.run_for(seconds{60});
+  const std::size_t after = mesh.sent_count({.from = 3, .kind = "query"});
+
+  EXPECT_LE(after, before + 4) << "one more round at most";
+}
+
 // A row survives in doubt at every crash, at every node, at any one message.
 TEST(Recovery, AnySingleLossEndsTheSameEverywhere) {
   for (const std::uint32_t witnesses : {1U, 3U}) {
