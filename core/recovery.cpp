@@ -264,7 +264,7 @@ bool Driver::try_drop(Drive& drive) {
   const Transaction* row = context_.state.find(key);
   const bool forgotten = is_forgotten_elsewhere(drive);
   if (row == nullptr) {
-    if (forgotten) tell_too_old(drive, key.id.initiator);
+    if (forgotten && drive.self < 0) tell_too_old(drive, key.id.initiator);
     // One that only asks does so for its clients.
     if (!drive.waiters.empty() || (!forgotten && drive.self >= 0)) return false;
     close_drive(key);
