@@ -579,20 +579,4 @@ void Participant::vote_no_for_recovery(const DescriptorPtr& descriptor, const Di
   vote_no(preparing, objection_to_recovery(key));
 }
 
-// What the client reads if this "no" ends it. That another submission of the id may have ended
-// otherwise must show.
-Objection Participant::objection_to_recovery(const TransactionKey& key) const {
-  const Sessions& sessions = context_.state.sessions();
-  const Transaction* bound = context_.state.find_bound(key.id);
-  const Sessions::Ended* ended = sessions.find_ended(key.id);
-  if ((bound != nullptr && bound->digest != key.digest) ||
-      (ended != nullptr && ended->second.outcome.committed)) {
-    return {Reason::descriptor_conflict, "another submission of this id came first"};
-  }
-  if (sessions.is_fenced(key.id)) {
-    return {Reason::fenced, "a newer session of this client is open"};
-  }
-  return {Reason::preempted, "recovery was faster"};
-}
-
 }  // namespace nemcon::core

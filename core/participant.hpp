@@ -123,6 +123,9 @@ class Participant {
   Readiness check_deliver(const Preparing& preparing, const Operation& operation,
                           Objection& objection);
   [[nodiscard]] Objection objection_to_recovery(const TransactionKey& key) const;
+  [[nodiscard]] bool is_bound_elsewhere(const TransactionKey& key) const;
+  [[nodiscard]] Outcome as_seen_here(const TransactionKey& key, const Outcome& outcome) const;
+  void acknowledge(const NodeId& from, const Decision& decision);
   void vote_yes(Preparing& preparing);
   void vote_no(Preparing& preparing, const Objection& objection);
   void dismiss_services(const Preparing& preparing);
