@@ -1,6 +1,7 @@
 #include "tests/bench/engine_mesh.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include <time.h>
@@ -79,9 +80,15 @@ EngineMesh::EngineMesh(const EngineMeshSetup& setup)
     node.inbox.emplace_back(
         core::ClientRequested{client_link, core::Open{.request = 1, .client = node.client}});
   run();
+  forming_sent_count_ = sent_count();
+  forming_step_time_ = step_time_;
   sent_by_kind_.fill(0);
   step_time_ = {};
   write_count_ = 0;
+}
+
+std::uint64_t EngineMesh::sent_count() const {
+  return std::accumulate(sent_by_kind_.begin(), sent_by_kind_.end(), std::uint64_t{0});
 }
 
 void EngineMesh::submit(std::span<const std::size_t> nodes, std::size_t body_bytes) {

@@ -50,8 +50,15 @@ class EngineMesh {
 
   [[nodiscard]] std::uint64_t consumed_count() const { return consumed_count_; }
 
-  // Messages between nodes by kind, the index of core::Message.
+  // Messages between nodes by kind, the index of core::Message; since the mesh was formed.
   [[nodiscard]] std::span<const std::uint64_t> sent_by_kind() const { return sent_by_kind_; }
+
+  [[nodiscard]] std::uint64_t sent_count() const;
+
+  // What it took until all knew each other.
+  [[nodiscard]] std::uint64_t forming_sent_count() const { return forming_sent_count_; }
+
+  [[nodiscard]] std::chrono::nanoseconds forming_step_time() const { return forming_step_time_; }
 
   // Processor time inside Engine::step, over all nodes.
   [[nodiscard]] std::chrono::nanoseconds step_time() const { return step_time_; }
@@ -92,6 +99,8 @@ class EngineMesh {
   std::uint64_t write_count_ = 0;
   std::array<std::uint64_t, std::variant_size_v<core::Message>> sent_by_kind_{};
   std::chrono::nanoseconds step_time_{0};
+  std::uint64_t forming_sent_count_ = 0;
+  std::chrono::nanoseconds forming_step_time_{0};
 };
 
 }  // namespace nemcon::bench
