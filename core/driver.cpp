@@ -122,7 +122,7 @@ void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
   }
   const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
   if (!own || context_.is_self(from)) return;
-  if (!context_.check(*vote.descriptor, vote.key.digest)) return;
+  if (!context_.check(vote.descriptor, vote.key.digest)) return;
   follow(vote.descriptor, vote.key.digest, std::nullopt);
 }
 

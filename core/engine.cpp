@@ -189,7 +189,7 @@ void Engine::Parts::settle() {
 void Engine::Parts::drain_to_self() {
   follow_votes();
   for (;;) {
-    std::deque<Message> messages = context.outbox.take_to_self();
+    std::vector<Message> messages = context.outbox.take_to_self();
     if (messages.empty()) return;
     for (const Message& message : messages)
       on_message(context.options.node, message, false);
@@ -229,9 +229,9 @@ void Engine::Parts::on(const DeadlinePassed&) {
   consumers.on_deadline(now);
   submissions.on_deadline(now);
   context.membership.update_joined(now);
-  for (const auto& [index, known] : context.membership.peers()) {
+  for (const PeerIndex index : context.membership.ungreeted()) {
     Peer& peer = context.membership.peer(index);
-    if (peer.up && !peer.greeted && peer.hello_at <= now) say_hello(peer, true);
+    if (peer.hello_at <= now) say_hello(peer, true);
   }
   raise_floor();
 }
@@ -370,7 +370,7 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   const std::optional<std::string> lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable());
   peer.clock = std::max(peer.clock, frame.header.clock);
-  peer.measure(frame.header, context.now());
+  context.membership.measure(peer, frame.header, context.now());
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
   if (!peer.refused) record_sighting(peer);
   if (hello.wants_answer) say_hello(peer, false);
@@ -396,7 +396,7 @@ void Engine::Parts::on(const FrameReceived& event) {
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
-    peer.measure(event.header, context.now());
+    context.membership.measure(peer, event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
     on_message(event.header.from, message, drifted);
     drain_to_self();

@@ -114,7 +114,7 @@ class Participant {
   [[nodiscard]] bool ignore_prepare(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] std::optional<Objection> object_at_once(const Prepare& prepare) const;
   void take_in(const NodeId& from, const Prepare& prepare);
-  [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing);
+  [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing, bool own);
   void ask_services(Preparing& preparing);
   void advance(const TransactionKey& key);
   Readiness check(Preparing& preparing, Objection& objection);

@@ -561,7 +561,7 @@ Outcome Driver::lost() const {
 void Driver::pass_on(std::vector<Waiter>& waiters, const Drive& drive, const Refuse& refuse) {
   const TransactionId id = drive.descriptor->id;
   if (refuse.descriptor == nullptr || refuse.bound == drive.digest || refuse.descriptor->id != id ||
-      !context_.check(*refuse.descriptor, refuse.bound)) {
+      !context_.check(refuse.descriptor, refuse.bound)) {
     return;
   }
   for (const Waiter& waiter : waiters)

@@ -360,7 +360,7 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   inquiry.answered.insert(from);
   if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
   if (!status.outcome && status.descriptor != nullptr && status.descriptor->id == status.key.id &&
-      context_.check(*status.descriptor, status.key.digest)) {
+      context_.check(status.descriptor, status.key.digest)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
   }
