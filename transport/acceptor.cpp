@@ -19,6 +19,10 @@ constexpr std::size_t muted_count_max = 16'384;
 constexpr std::size_t reported_count_max = 1024;
 constexpr std::size_t penalty_count_max = 16'384;
 
+// What strangers can bring about as often as they like is told so often.
+constexpr auto told_again_after = std::chrono::minutes{1};
+constexpr std::size_t keys_told_max = 16;
+
 // Everybody who may be here, each while it connects anew, and as many strangers.
 std::size_t connections_max(const NodeSocketsOptions& options) {
   constexpr std::size_t strangers_max = 1024;
@@ -518,7 +522,6 @@ void Acceptor::count_strangers() {
 }
 
 void Acceptor::watch_admission() {
-  constexpr auto told_again_after = std::chrono::minutes{1};
   const Admission& admission = socket_.admission();
   parts_.counters.links_held_off = admission.held_off_count();
   if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
@@ -536,7 +539,13 @@ void Acceptor::count_refused_keys() {
   if (parts_.security == nullptr) return;
   const Gatekeeper::Refusals refusals = parts_.security->take_refusals();
   parts_.counters.keys_refused += refusals.count;
+  if (now_ >= tell_of_keys_again_at_) {
+    tell_of_keys_again_at_ = now_ + told_again_after;
+    keys_told_ = 0;
+  }
   for (const Gatekeeper::Refusals::One& one : refusals.first) {
+    // Whoever likes can make keys without end.
+    if (++keys_told_ > keys_told_max) return;
     Inbound stranger{.name = "with the key " + one.key, .address = one.address};
     report(stranger, RefusalReason::forbidden, "nobody here knows it");
   }

@@ -178,7 +178,9 @@ class Acceptor {
   bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().
   core::Instant tell_of_crowd_at_{};
-  bool is_bound_ = true;  // False: an endpoint could not be bound again.
+  core::Instant tell_of_keys_again_at_{};
+  std::size_t keys_told_ = 0;  // Since then.
+  bool is_bound_ = true;       // False: an endpoint could not be bound again.
 
   bool holds_clients_ = false;
   std::deque<Held> held_;

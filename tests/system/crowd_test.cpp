@@ -4,6 +4,7 @@
 #include <chrono>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -179,6 +180,38 @@ TEST_F(Crowd, HugeFrameBeforeAnyKeyIsCutAtItsHead) {
 
   EXPECT_LT(resident_kib() - before, 8u << 10u);
   EXPECT_TRUE(honest.send("inbox", "after").committed());
+}
+
+TEST_F(Crowd, ThatSendsAnyBytesAtAnyStageHurtsNobody) {
+  make({"shop"});
+  start();
+  Client honest(as_operator("shop"));
+  std::mt19937_64 random(2026);
+  const auto bytes = [&random](std::size_t count) {
+    std::string text(count, '\0');
+    for (char& byte : text)
+      byte = static_cast<char>(random());
+    return text;
+  };
+  // As CURVE begins: a HELLO of the right size and name.
+  const std::string hello = std::string("\x04\xc8\x05HELLO\x01", 9) + std::string(1, '\0');
+  for (int round = 0; round < 20; ++round) {
+    const std::vector<std::unique_ptr<Stranger>> crowd = strangers(30);
+    for (std::size_t i = 0; i < crowd.size(); ++i) {
+      std::string text = i % 5 == 0 ? "" : zmtp_greeting(i % 5 == 1 ? "NULL" : "CURVE");
+      if (i % 5 == 3) text += command_head(random() % 65'536);
+      if (i % 5 == 4) text += hello;
+      crowd[i]->send(text + bytes(random() % 2'000));
+    }
+    ASSERT_TRUE(honest.send("inbox", "during").committed()) << diagnostics();
+  }
+  EXPECT_TRUE(daemons_["shop"]->is_running()) << diagnostics();
+  EXPECT_EQ(counted("frames_malformed"), 0u) << "a byte of a stranger was read as a frame";
+  // Counted when the node looks, which is twice a second.
+  const Clock::time_point give_up = Clock::now() + patience;
+  while (counted("links_failed") < 100 && Clock::now() < give_up)
+    std::this_thread::sleep_for(50ms);
+  EXPECT_GE(counted("links_failed"), 100u);
 }
 
 TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {

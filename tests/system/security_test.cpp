@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -263,6 +264,33 @@ TEST_F(KeyedMesh, KeyOfANodeIsReplacedUnderLoadWithoutAFailedTransaction) {
   EXPECT_GE(there.committed(), 80u);
   // And the old key is worth nothing any more.
   EXPECT_EQ(config("shop").find(old_key), std::string::npos);
+}
+
+TEST_F(KeyedMesh, GoesOnAfterKillsAndPausesUnderLoad) {
+  make({"shop", "warehouse", "billing"});
+  start();
+  Load load(as_operator("shop"), "inbox@shop", "inbox@billing");
+  const auto go_on = [&] {
+    const std::uint64_t seen = load.committed();
+    const Clock::time_point give_up = Clock::now() + patience;
+    while (load.committed() < seen + 20) {
+      ASSERT_LT(Clock::now(), give_up) << diagnostics();
+      std::this_thread::sleep_for(5ms);
+    }
+  };
+  for (int round = 0; round < 3; ++round) {
+    go_on();
+    daemons_["billing"]->kill();
+    std::this_thread::sleep_for(200ms * round);
+    ASSERT_TRUE(begin("billing").wait_until_ready()) << diagnostics();
+    go_on();
+    daemons_["billing"]->signal(SIGSTOP);
+    std::this_thread::sleep_for(1s * round);
+    daemons_["billing"]->signal(SIGCONT);
+  }
+  go_on();
+  load.stop();
+  EXPECT_EQ(diagnostics().find("broke the protocol"), std::string::npos);
 }
 
 }  // namespace

@@ -118,6 +118,18 @@ TEST_F(Secured, UnknownKeyIsRefusedCountedAndToldOf) {
   EXPECT_EQ(shop.sockets().connection_count(), 0u);
 }
 
+TEST_F(Secured, ManyUnknownKeysAreCountedAndAFewToldOf) {
+  TestNode& shop = add_shop();
+  constexpr std::size_t count = 40;
+  for (std::size_t i = 0; i < count; ++i)
+    add_client("app", new_keys()).connect(shop_at_, shop_->public_key);
+
+  ASSERT_TRUE(run_until([&] { return shop.counters().keys_refused == count; }));
+
+  run_for(300ms);
+  EXPECT_EQ(shop.count<LinkTrouble>(), 16u);
+}
+
 TEST_F(Secured, NodeWithTheWrongKeyIsNotTalkedTo) {
   TestNode& shop = add_shop();
   TestClient& client = add_client("app", app_);
@@ -351,6 +363,60 @@ TEST_F(Secured, GarbageInsteadOfAGreetingIsGotOver) {
   TestNode& billing = add_billing();
 
   EXPECT_TRUE(run_until([&] { return are_up(shop, billing); }));
+}
+
+// ---- somebody on the path -------------------------------------------------------------------
+
+// A question that is easily recognised.
+core::Request question() {
+  return core::Open{.request = 1, .name = "app/attack-at-dawn"};
+}
+
+TEST_F(Secured, WhoListensOnThePathReadsNothing) {
+  for (const bool has_keys : {true, false}) {
+    nodes.clear();
+    clients.clear();
+    const std::string endpoint = free_tcp_endpoint();
+    TestNode::Options options{.name = "shop", .endpoint = endpoint};
+    if (has_keys) options.keys = keys_of_shop();
+    TestNode& shop = add_node(options);
+    Relay relay(endpoint);
+    TestClient& client = has_keys ? add_client("", app_) : add_client("");
+    client.connect(relay.endpoint(), has_keys ? std::optional(shop_->public_key) : std::nullopt);
+    ASSERT_TRUE(run_until([&] {
+      relay.turn();
+      return client.socket().is_up();
+    }));
+    EXPECT_EQ(client.send(question()), SendResult::sent);
+    ASSERT_TRUE(run_until([&] {
+      relay.turn();
+      return shop.count<core::ClientRequested>() == 1;
+    }));
+
+    const bool is_readable = relay.heard().find("attack-at-dawn") != std::string::npos;
+    EXPECT_EQ(is_readable, !has_keys);
+  }
+}
+
+TEST_F(Secured, WhatIsChangedOnThePathIsNotReadAndEndsTheConnection) {
+  TestNode& shop = add_shop();
+  Relay relay(shop_at_);
+  TestClient& client = add_client("app", app_);
+  client.connect(relay.endpoint(), shop_->public_key);
+  ASSERT_TRUE(run_until([&] {
+    relay.turn();
+    return client.socket().is_up();
+  }));
+
+  relay.change_next();
+  EXPECT_EQ(client.send(question()), SendResult::sent);
+
+  ASSERT_TRUE(run_until([&] {
+    relay.turn();
+    return client.count<LinkDown>() == 1;
+  }));
+  EXPECT_EQ(shop.count<core::ClientRequested>(), 0u);
+  EXPECT_EQ(shop.counters().frames_malformed, 0u);
 }
 
 }  // namespace
