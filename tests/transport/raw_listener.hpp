@@ -1,6 +1,7 @@
 // What lives at the address of a node and is none. One thread, the test's.
 #pragma once
 
+#include <cerrno>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -128,14 +129,15 @@ class Relay {
   void pass(int from, int to, bool outward) {
     char bytes[4096];
     const ssize_t got = ::recv(from, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (got == 0) ::shutdown(to, SHUT_WR);
+    if (got == 0 || (got < 0 && errno != EAGAIN)) ::shutdown(to, SHUT_RDWR);
     if (got <= 0) return;
     heard_.append(bytes, static_cast<std::size_t>(got));
     if (outward && changes_next_) {
       bytes[got - 1] = static_cast<char>(bytes[got - 1] ^ 1);
       changes_next_ = false;
     }
-    EXPECT_EQ(::send(to, bytes, static_cast<std::size_t>(got), MSG_NOSIGNAL), got);
+    const ssize_t sent = ::send(to, bytes, static_cast<std::size_t>(got), MSG_NOSIGNAL);
+    if (sent < 0) ::shutdown(from, SHUT_RDWR);
   }
 
   std::string target_;
