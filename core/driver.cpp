@@ -117,15 +117,15 @@ void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
   const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
   if (!own || context_.is_self(from)) return;
   if (!context_.check(*vote.descriptor, vote.key.digest)) return;
+  if (context_.is_stranger(from, *vote.descriptor, "vote")) return;
   follow(vote.descriptor, vote.key.digest, std::nullopt);
 }
 
 void Driver::on_vote(const NodeId& from, const Vote& vote) {
   if (find_drive(vote.key) == nullptr) on_stray_vote(from, vote);
   Drive* drive = find_drive(vote.key);
-  if (drive == nullptr) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "vote")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   for (const BranchVote& one : vote.votes) {
     if (one.branch >= drive->descriptor->branches.size()) return;
     if (drive->descriptor->branches[one.branch].node != node) return;
@@ -139,9 +139,8 @@ void Driver::on_vote(const NodeId& from, const Vote& vote) {
 
 void Driver::on_accepted(const NodeId& from, const Accepted& accepted) {
   Drive* drive = find_drive(accepted.key);
-  if (drive == nullptr) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "accepted")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   for (const BranchValue& value : accepted.values) {
     drive->learner.report(static_cast<std::size_t>(node), value.branch, accepted.ballot,
                           value.value);
@@ -262,8 +261,8 @@ void Driver::inform(Drive& drive) {
 void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   Drive* drive = find_drive(ack.key);
   if (drive == nullptr || drive->phase != Phase::informing) return;
+  if (context_.is_stranger(from, *drive->descriptor, "decision-ack")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   drive->informed.insert(static_cast<std::size_t>(node));
   const bool initiator_knows = drive->informed.contains(0);
   if (drive->left_to_initiator) return;  // inform() looks again later.
@@ -321,8 +320,8 @@ void Driver::send_forgets(Drive& drive) {
 void Driver::on_forget_ack(const NodeId& from, const ForgetAck& ack) {
   Drive* drive = find_drive(ack.key);
   if (drive == nullptr || drive->phase != Phase::forgetting) return;
+  if (context_.is_stranger(from, *drive->descriptor, "forget-ack")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   drive->forgotten.insert(static_cast<std::size_t>(node));
   all_forgotten(*drive);
 }
@@ -348,10 +347,7 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
   const TransactionKey& key = forget.key;
   const Transaction* row = context_.state.find(key);
   if (row != nullptr) {
-    if (find_node(*row->descriptor, from) < 0) {
-      context_.blame(from, "forget by a node that the transaction does not name");
-      return;
-    }
+    if (context_.is_stranger(from, *row->descriptor, "forget")) return;
     // Never sent before we acknowledged the decision; a copy that overtook it waits.
     if (row->is_prepared() || row->awaits_service()) {
       context_.note("not ready to forget", key.id);
@@ -367,11 +363,11 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
           Urgency::lazy);
     }
   }
+  const Drive* drive = find_drive(key);
+  if (drive != nullptr && context_.is_stranger(from, *drive->descriptor, "forget")) return;
   watches_.erase(key);
   watch_deadlines_.clear(key);
-  if (const Drive* drive = find_drive(key); drive != nullptr && drive->waiters.empty()) {
-    close_drive(key);
-  }
+  if (drive != nullptr && drive->waiters.empty()) close_drive(key);
   context_.promise(from, ForgetAck{.key = key});
 }
 

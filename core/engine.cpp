@@ -8,8 +8,11 @@
 #include "core/consumers.hpp"
 #include "core/context.hpp"
 #include "core/driver.hpp"
+#include "core/gate.hpp"
 #include "core/overloaded.hpp"
 #include "core/participant.hpp"
+#include "core/plausible.hpp"
+#include "core/query.hpp"
 #include "core/report.hpp"
 #include "core/services.hpp"
 #include "core/submissions.hpp"
@@ -32,6 +35,7 @@ class Engine::Parts {
   Consumers consumers;
   Submissions submissions;
   Reporter reporter;
+  Gate gate;
   bool checkpointing = false;
 
  private:
@@ -44,6 +48,9 @@ class Engine::Parts {
   void on(const PeerDown& event);
   void on(const ClientRequested& event);
   void on(const ClientGone& event);
+
+  void on(const ClientKnown& event) { submissions.on_known(event); }
+
   void on(const WriteDurable& event);
   void on(const ReadDone& event);
   void on(const CheckpointDone& event);
@@ -89,7 +96,8 @@ Engine::Parts::Parts(Options options, Restored restored)
       driver(context, participant),
       consumers(context, leases),
       submissions(context, participant, driver),
-      reporter(context, participant, driver, consumers, leases) {
+      reporter(context, participant, driver, consumers, leases),
+      gate(context, services, leases) {
   restore(std::move(restored));
 }
 
@@ -367,6 +375,9 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   if (hello.name != peer.name) return context.note("hello under another name", hello.name);
+  if (context.membership.is_of_another(peer, frame.header.from)) {
+    return context.blame(frame.from, "hello under another node's id");  // Rule P-42.
+  }
   std::string why;
   const bool lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
@@ -398,6 +409,10 @@ void Engine::Parts::on(const FrameReceived& event) {
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
     peer.measure(event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
+    if (const char* what = find_absurd(message)) {
+      context.blame(event.from, what);
+      continue;
+    }
     on_message(event.header.from, message, drifted);
     drain_to_self();
   }
@@ -458,34 +473,9 @@ void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
 }
 
 void Engine::Parts::on_query(const NodeId& from, const Query& query) {
-  TransactionStatus status{.key = {query.id, query.digest}, .knowledge = Knowledge::none};
-  const State& state = context.state;
-  const Transaction* row = state.find({query.id, query.digest});
-  if (row == nullptr) row = state.find_bound(query.id);
-  if (row == nullptr && query.digest == Digest{}) {
-    const auto at = state.transactions().lower_bound(status.key);
-    if (at != state.transactions().end() && at->first.id == query.id) row = &at->second;
-  }
-  if (row != nullptr) {
-    status = status_of(*row, query.wants_descriptor);
-  } else if (const Sessions::Ended* ended = state.sessions().find_ended(status.key)) {
-    status.key = ended->first;
-    status.knowledge = Knowledge::decided;
-    status.outcome = ended->second.outcome;
-    status.forgotten = ended->second.forgotten;
-  } else if (participant.is_preparing(status.key)) {
-    status.knowledge = Knowledge::working;
-  } else if (const auto preparing = participant.find_preparing(query.id);
-             preparing && query.digest == Digest{}) {
-    // Who resubmits follows this one; a second descriptor would only conflict (Rule P-23).
-    status.key = preparing->first;
-    status.knowledge = Knowledge::working;
-    if (query.wants_descriptor) status.descriptor = preparing->second;
-  } else if (state.sessions().is_too_old(query.id, query.expires)) {
-    status.knowledge = Knowledge::too_old;
-  }
   // Rule P-37: a node that may have lost its state does not know what it does not know.
   const bool may_deny = context.membership.may_work_alone(context.now());
+  TransactionStatus status = what_is_known(context.state, participant, query);
   if (status.knowledge == Knowledge::none && !may_deny) return;
   context.promise(from, std::move(status));
 }
@@ -520,7 +510,7 @@ void Engine::Parts::on(const ClientRequested& event) {
                                      .text = "no session is open on this link"});
     return;
   }
-  on_request(*client, event.request);
+  if (gate.admits(*client, event.request)) on_request(*client, event.request);
 }
 
 void Engine::Parts::on_request(const Client& client, const Request& request) {

@@ -58,6 +58,8 @@ enum class Mutant : std::uint8_t {
   resubmit_unasked,
   claim_lost_at_start,
   dead_letter_lost,
+  sender_from_payload,
+  permission_at_begin_only,
 };
 
 struct MutantInfo {
@@ -113,6 +115,8 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::resubmit_unasked, "resubmit-unasked", "P-23"},
     MutantInfo{Mutant::claim_lost_at_start, "claim-lost-at-start", "P-34"},
     MutantInfo{Mutant::dead_letter_lost, "dead-letter-lost", "P-34"},
+    MutantInfo{Mutant::sender_from_payload, "sender-from-payload", "P-40"},
+    MutantInfo{Mutant::permission_at_begin_only, "permission-at-begin-only", "P-41"},
 };
 
 #ifdef NEMCON_MUTANTS

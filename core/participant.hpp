@@ -112,7 +112,8 @@ class Participant {
 
   [[nodiscard]] bool answer_known(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] bool ignore_prepare(const NodeId& from, const Prepare& prepare);
-  [[nodiscard]] std::optional<Objection> object_at_once(const Prepare& prepare) const;
+  [[nodiscard]] std::optional<Objection> object_at_once(const NodeId& from,
+                                                        const Prepare& prepare) const;
   void take_in(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing);
   void ask_services(Preparing& preparing);

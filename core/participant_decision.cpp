@@ -12,13 +12,12 @@ namespace nemcon::core {
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
-  if (row != nullptr && find_node(*row->descriptor, from) < 0) {
-    context_.note("decision from a stranger", key.id);
-    context_.blame(from, "decision by a node that the transaction does not name");
-    return;
-  }
-  // A vote that is still held must not be given after this, whatever else is known of the id.
   const auto preparing = preparing_.find(key);
+  const DescriptorPtr known = row != nullptr                  ? row->descriptor
+                              : preparing != preparing_.end() ? preparing->second.descriptor
+                                                              : learnt.descriptor;
+  if (known != nullptr && context_.is_stranger(from, *known, "decision")) return;
+  // A vote that is still held must not be given after this, whatever else is known of the id.
   if (preparing != preparing_.end() && !decision.outcome.committed) {
     vote_no_for_recovery(preparing->second.descriptor, key.digest);
     row = context_.state.find(key);
@@ -117,6 +116,13 @@ std::map<TransactionKey, DescriptorPtr> Participant::preparing() const {
   for (const auto& [key, preparing] : preparing_)
     all.emplace(key, preparing.descriptor);
   return all;
+}
+
+std::optional<std::pair<TransactionKey, DescriptorPtr>> Participant::find_preparing(
+    const TransactionId& id) const {
+  const auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
+  if (at == preparing_.end() || at->first.id != id) return std::nullopt;
+  return std::pair{at->first, at->second.descriptor};
 }
 
 void Participant::on_service_done(const CallKey& call) {

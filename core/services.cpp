@@ -50,6 +50,11 @@ bool Services::is_known(const std::string& service) const {
   return found != services_.end() && found->second.seen;
 }
 
+const std::string* Services::find_service(const CallKey& call) const {
+  const auto found = pending_.find(call);
+  return found == pending_.end() ? nullptr : &found->second.call.service;
+}
+
 bool Services::is_asked(const CallKey& call) const {
   const auto found = pending_.find(call);
   return found != pending_.end() && !found->second.deciding;

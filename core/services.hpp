@@ -47,6 +47,9 @@ class Services {
 
   // Does this node serve it, or did it in this life?
   [[nodiscard]] bool is_known(const std::string& service) const;
+
+  // Of a call that is not finished; null of any other.
+  [[nodiscard]] const std::string* find_service(const CallKey& call) const;
   [[nodiscard]] bool is_asked(const CallKey& call) const;
   [[nodiscard]] std::vector<std::string> names() const;
 

@@ -157,6 +157,10 @@ void Loop::on_event(transport::NodeEvent& event) {
                      points.hit(Moment::after_receive, kind_of(m));
                  },
                  [&](core::ClientRequested& request) {
+                   if (std::holds_alternative<core::Open>(request.request)) {
+                     step(core::ClientKnown{.link = request.link,
+                                            .name = parts_.sockets.client_name(request.link)});
+                   }
                    if (!armed) return step(std::move(request));
                    const char* const kind = kind_of(request.request);
                    points.hit(Moment::before_receive, kind);
@@ -227,6 +231,7 @@ void Loop::collect() {
   effects_.reads.clear();
   effects_.checkpoint.reset();
   effects_.faults.clear();
+  effects_.denials.clear();
   effects_.fenced.reset();
   effects_.notes.clear();
   effects_.wake_at.reset();
