@@ -70,6 +70,7 @@ class Driver {
   // A decision was applied here: what remains is to hear that it may be forgotten.
   void on_decided_here(const TransactionKey& key);
   void on_peer_down(const NodeId& node);
+  void on_peer_up(const NodeId& node);
 
   [[nodiscard]] Learnt learnt(const TransactionKey& key) const;
 

@@ -67,8 +67,8 @@ void Membership::on_down(PeerIndex index) {
   peer.greeted = false;
 }
 
-bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
-                          Lsn own_durable, std::string& why) {
+std::optional<std::string> Membership::on_hello(Peer& peer, const FrameHeader& header,
+                                                const Hello& hello, Lsn own_durable) {
   if (peer.node != header.from || peer.sighting.incarnation != header.incarnation) {
     peer.refused = false;
     peer.node = header.from;
@@ -108,18 +108,16 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   }
   // After an older one it is asked again.
   if (!older) peer.greeted = true;
-  if (planted(Mutant::believe_old_copy)) return false;
-  if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
+  if (planted(Mutant::believe_old_copy)) return std::nullopt;
+  if (!hello.seen || hello.seen->incarnation != options_.incarnation) return std::nullopt;
   const Sighting& seen = *hello.seen;
   if (seen.boot > state_.boot() || seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {
-    why = "peer " + peer.name + " has seen a newer state of this node";
-    return true;
+    return "peer " + peer.name + " has seen a newer state of this node";
   }
   if (seen.boot == state_.boot() && seen.nonce != 0 && seen.nonce != options_.nonce) {
-    why = "peer " + peer.name + " speaks with another process of this data directory";
-    return true;
+    return "peer " + peer.name + " speaks with another process of this data directory";
   }
-  return false;
+  return std::nullopt;
 }
 
 bool Membership::is_of_another(const Peer& peer, const NodeId& node) const {

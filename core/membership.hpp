@@ -54,9 +54,9 @@ class Membership {
   void on_up(PeerIndex index, Instant now);
   void on_down(PeerIndex index);
 
-  // True when this node turns out to be the one that lost state; `why` says how it shows.
-  [[nodiscard]] bool on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
-                              Lsn own_durable, std::string& why);
+  // When this node turns out to be the one that lost state: how it shows.
+  [[nodiscard]] std::optional<std::string> on_hello(Peer& peer, const FrameHeader& header,
+                                                    const Hello& hello, Lsn own_durable);
 
   // Whether a HELLO of this peer may not say so: the id is ours, or known as another peer's.
   [[nodiscard]] bool is_of_another(const Peer& peer, const NodeId& node) const;

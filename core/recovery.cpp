@@ -205,6 +205,28 @@ void Driver::on_peer_down(const NodeId& node) {
   }
 }
 
+// It may know what is asked for, or be the one that is waited for: whatever had backed off begins
+// anew. What it has been told already is told again, which changes nothing.
+void Driver::on_peer_up(const NodeId& node) {
+  for (auto& [key, drive] : drives_) {
+    if (find_node(*drive.descriptor, node) < 0) continue;
+    drive.resend_count = 0;
+    drive.failed_ballots = 0;
+    if (drive.phase == Phase::asking) {
+      ask(drive);
+    } else if (drive.phase != Phase::promising && drive.phase != Phase::accepting) {
+      wake(drive, context_.random.up_to(context_.options.timing.resend_first));
+    }
+  }
+  for (auto& [key, watch] : watches_) {
+    const Transaction* row = context_.state.find(key);
+    if (watch.decided || row == nullptr || find_node(*row->descriptor, node) < 0) continue;
+    watch.resend_count = 0;
+    watch.resend_at = context_.now() + context_.random.up_to(context_.options.timing.resend_first);
+    schedule(key, watch);
+  }
+}
+
 // ---- asking -----------------------------------------------------------------------------------
 
 void Driver::follow(const DescriptorPtr& descriptor, const Digest& digest,
@@ -264,7 +286,7 @@ bool Driver::try_drop(Drive& drive) {
   const Transaction* row = context_.state.find(key);
   const bool forgotten = is_forgotten_elsewhere(drive);
   if (row == nullptr) {
-    if (forgotten) tell_too_old(drive, key.id.initiator);
+    if (forgotten && drive.self < 0) tell_too_old(drive, key.id.initiator);
     // One that only asks does so for its clients.
     if (!drive.waiters.empty() || (!forgotten && drive.self >= 0)) return false;
     close_drive(key);
