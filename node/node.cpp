@@ -188,6 +188,9 @@ void Node::Parts::run() {
 
 core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trace& trace,
                                                 FailPoints& fail_points) {
+  if (!config.secret_key_file.empty()) {
+    return core::Error{core::Errc::local_refused, "keys are not supported by this version"};
+  }
   auto log = log::open_log(log_options(config));
   if (!log) return log.error();
   log::Opened opened = std::move(log).value();

@@ -16,6 +16,7 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "transport/codec.hpp"
+#include "transport/keys.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
 
@@ -26,12 +27,29 @@ struct SocketTuning {
   core::Duration heartbeat_timeout;
   core::Duration handshake_patience;
   std::size_t frame_bytes_max = 0;  // A larger one ends the connection that it comes from.
+  // With keys (CURVE), which are copied; without them plain text.
+  const KeyPair* own_keys = nullptr;
+  std::optional<PublicKey> server_key = {};  // Dealer: of whom it connects to.
+  std::string domain = {};                   // Router: what the gatekeeper is asked for.
 };
 
 enum class Handed : std::uint8_t {
   taken,
   full,  // ZeroMQ's queue to this connection is full.
   gone,  // There is no such connection any more.
+};
+
+// Why a connection has failed or ended.
+struct SocketEnd {
+  enum class Kind : std::uint8_t {
+    unreachable,
+    lost,
+    key_refused,       // The other side does not know our key.
+    handshake_failed,  // Not ZeroMQ's protocol, or keys at one end only, or the wrong one.
+  };
+
+  Kind kind = Kind::lost;
+  const char* why = "";
 };
 
 // What ZeroMQ knows about where a frame came from.
@@ -59,9 +77,9 @@ class DealerSocket {
   [[nodiscard]] std::optional<ReceivedFrame> try_receive();
   [[nodiscard]] Handed try_send(std::string_view frame);
 
-  // Why the connection has failed or ended; nothing while it is being made or lasts. Once it
-  // says something the socket is of no use any more.
-  [[nodiscard]] const char* find_end();
+  // Nothing while the connection is being made or lasts. Once it says something the socket is of
+  // no use any more.
+  [[nodiscard]] std::optional<SocketEnd> find_end();
 
   // Lets what was sent last leave when this is destroyed, for that long at most.
   void linger(core::Duration patience);
@@ -89,6 +107,13 @@ class RouterSocket {
   // another process listens on that ipc path.
   [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
 
+  // Ends all connections; new ones are made with this key. Blocks until all is bound again, some
+  // milliseconds. local_closed: not all is, within a second; call bind_again().
+  [[nodiscard]] core::Status change_keys(const KeyPair& keys);
+
+  // Tries once to bind what change_keys() could not. True: all is bound.
+  [[nodiscard]] bool bind_again();
+
   [[nodiscard]] bool is_ready() const;
 
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
@@ -98,6 +123,9 @@ class RouterSocket {
 
   // Of what was received last.
   [[nodiscard]] Origin origin() const;
+
+  // Whether ZeroMQ vouches for that key as the sender of what was received last; cheap.
+  [[nodiscard]] bool is_from(const std::string& user_id) const;
 
   [[nodiscard]] Handed try_send(std::string_view routing_id, std::string_view frame);
 
