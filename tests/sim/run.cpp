@@ -59,6 +59,7 @@ class Run {
   // ---- begin --------------------------------------------------------------------------------
 
   void begin() {
+    world_.keys = plan_.keys;
     collect_targets();
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       world_.node(index).clock.drift_ppm =
@@ -68,6 +69,7 @@ class Run {
     for (std::size_t index = 0; index < plan_.producers.size(); ++index)
       add_producer(index);
     if (plan_.zombies) add_zombie();
+    if (plan_.keys.impostor) add_impostor();
     for (std::size_t node = 0; node < world_.node_count(); ++node) {
       for (const core::QueueOptions& queue : plan_.nodes[node].queues) {
         for (std::size_t count = 0; count < plan_.consumers_per_queue; ++count) {
@@ -122,6 +124,15 @@ class Run {
       Session& session = add_session("zombie", producer.name, producer.homes);
       producers_.push_back(
           std::make_unique<Producer>(world_, session, producer, queues_, services_));
+      return;
+    }
+  }
+
+  // It has a key of its own and calls itself by the name of a producer. It must never get in.
+  void add_impostor() {
+    for (const ProducerPlan& producer : plan_.producers) {
+      if (producer.name.empty()) continue;
+      add_session("impostor", producer.name, producer.homes).use_key_of("impostor");
       return;
     }
   }

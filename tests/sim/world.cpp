@@ -229,6 +229,27 @@ void World::on_durable(std::size_t node, core::Lsn lsn, const core::Record& reco
     story.tell(static_cast<int>(node), 'w', describe(record, names));
   }
   watcher.on_durable(node, record);
+  if (!forbidden_.empty()) check_permission(node, record);
+}
+
+// Rule P-41: a principal that may not never has an effect, from the moment on at which a node has
+// said yes to it.
+void World::check_permission(std::size_t node, const core::Record& record) {
+  const std::vector<core::OwnBranch>* branches = nullptr;
+  if (const auto* sent = std::get_if<core::Sent>(&record)) check_permission(node, sent->content);
+  if (const auto* voted = std::get_if<core::Voted>(&record)) branches = &voted->branches;
+  if (const auto* alone = std::get_if<core::DecidedAlone>(&record)) branches = &alone->branches;
+  if (branches == nullptr) return;
+  for (const core::OwnBranch& branch : *branches) {
+    for (const core::PreparedOperation& operation : branch.operations)
+      check_permission(node, operation.content);
+  }
+}
+
+void World::check_permission(std::size_t node, const core::Content& content) {
+  const std::uint32_t message = message_of(content);
+  if (message == nothing || !forbidden_.contains(message)) return;
+  on_violation(node, "takes what its sender may not send: " + history.messages[message].body);
 }
 
 void World::on_violation(std::size_t node, const std::string& what) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tests/sim/history.hpp"
+#include "tests/sim/keys.hpp"
 #include "tests/sim/links.hpp"
 #include "tests/sim/names.hpp"
 #include "tests/sim/network.hpp"
@@ -74,6 +75,13 @@ class World : private NodeSurroundings {
 
   [[nodiscard]] std::uint32_t message_of(const core::Content& content) const;
 
+  // ---- permissions ----------------------------------------------------------------------------
+  // As the plan says, and not as the nodes understand it.
+  KeyPlan keys;
+
+  // Its sender may not put it where it wants to: no node may ever hold it.
+  void forbid(std::uint32_t message) { forbidden_.insert(message); }
+
   // ---- verdict --------------------------------------------------------------------------------
   void add_violation(const std::string& what);
 
@@ -106,6 +114,8 @@ class World : private NodeSurroundings {
   void on_arrived(std::size_t to, std::size_t from, const Frame& frame);
   void on_view_changed(std::size_t at, std::size_t peer, bool up);
   void on_outcome(std::size_t node, const core::TransactionId& id, bool committed);
+  void check_permission(std::size_t node, const core::Record& record);
+  void check_permission(std::size_t node, const core::Content& content);
   void record_delivery(core::LinkId link, const core::Delivered& delivered);
 
   // The number under which a node knows a peer: another one at each node, so that a mix-up of
@@ -124,6 +134,7 @@ class World : private NodeSurroundings {
   std::map<std::string, std::uint32_t> queue_indices_;
   std::map<core::TransactionId, std::uint32_t> transaction_indices_;
   std::map<std::pair<core::LinkId, std::uint64_t>, std::uint32_t> subscriptions_;
+  std::set<std::uint32_t> forbidden_;  // Messages.
   std::size_t expected_node_count_;
 };
 
