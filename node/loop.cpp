@@ -34,6 +34,7 @@ void Loop::run() {
     take_events();
     pass_deadline();
     carry_out();
+    if (parts_.audit != nullptr) parts_.audit->tend({.now = now_, .wall_ms = wall_ms_});
   }
   if (!is_drained()) parts_.trace.warning("stopping with work under way", {});
 }
@@ -184,6 +185,16 @@ void Loop::on_event(transport::NodeEvent& event) {
 void Loop::on_trouble(const transport::LinkTrouble& trouble) {
   parts_.trace.warning("link trouble", {{"peer", trouble.peer ? peer_name(*trouble.peer) : ""},
                                         {"what", trouble.what}});
+  const bool is_about_room = trouble.reason == transport::RefusalReason::full ||
+                             trouble.reason == transport::RefusalReason::replaced;
+  if (is_about_room) return;
+  record(AuditKind::authentication, trouble.peer ? peer_name(*trouble.peer) : "", trouble.what);
+}
+
+// What strangers, clients and peers cause, as often as they like.
+void Loop::record(AuditKind kind, const std::string& who, const std::string& what) {
+  if (parts_.audit == nullptr) return;
+  parts_.audit->note_often({.now = now_, .wall_ms = wall_ms_}, kind, who, what);
 }
 
 void Loop::pass_deadline() {
@@ -262,10 +273,16 @@ void Loop::report(const core::Effects& effects) {
     parts_.trace.warning("peer broke the protocol, muted",
                          {{"peer", peer_name(fault.peer)}, {"what", fault.what}});
     parts_.sockets.mute_peer(now_, fault.peer, fault.what);
+    record(AuditKind::fault, peer_name(fault.peer), fault.what);
+  }
+  for (const core::AccessDenied& denied : effects.denials) {
+    record(AuditKind::denied, denied.principal,
+           denied.what + (denied.through.empty() ? "" : " through " + denied.through));
   }
   if (effects.fenced) {
     parts_.trace.error("FENCED: this node takes no part in the mesh any more",
                        {{"why", effects.fenced->why}});
+    record(AuditKind::fenced, "", effects.fenced->why);
   }
   if (effects.notes.empty() || !parts_.trace.wants(TraceLevel::debug)) return;
   for (const core::Note& note : effects.notes) {

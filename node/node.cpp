@@ -1,6 +1,7 @@
 #include "node/node.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <map>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include "core/engine.hpp"
 #include "log/log.hpp"
+#include "node/audit.hpp"
 #include "node/journal_worker.hpp"
 #include "node/loop.hpp"
 #include "node/orders.hpp"
@@ -92,6 +94,13 @@ void warn_of_queues(const Config& config, const core::Restored& restored, const 
   }
 }
 
+AuditTime present() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.now = core::Instant{std::chrono::steady_clock::now().time_since_epoch()},
+          .wall_ms = static_cast<std::uint64_t>(
+              std::chrono::duration_cast<std::chrono::milliseconds>(wall).count())};
+}
+
 std::vector<std::string> peer_names(const Config& config) {
   std::vector<std::string> names;
   for (const PeerConfig& peer : config.peers)
@@ -132,12 +141,15 @@ class Node::Parts {
 
  private:
   void run();
+  void begin_audit(const Config& config);
+  void end_audit();
 
   const Trace& trace_;
   FailPoints& fail_points_;
   std::vector<std::string> peer_names_;
   std::vector<std::string> endpoints_;
   log::Opened log_;
+  std::unique_ptr<Audit> audit_;
   transport::TrustedNames authenticator_;
   std::unique_ptr<transport::NodeSockets> sockets_;
   std::unique_ptr<core::Engine> engine_;
@@ -147,7 +159,31 @@ class Node::Parts {
   std::thread loop_thread_;
 };
 
+// Without room for it the node works all the same, and says so.
+void Node::Parts::begin_audit(const Config& config) {
+  auto audit = Audit::open({.directory = config.data, .node = config.name}, present());
+  if (!audit) {
+    trace_.error("no audit record", {{"why", audit.error().detail}});
+    return;
+  }
+  audit_ = std::move(audit).value();
+  const core::Status noted = audit_->note_start(present(), NEMCON_VERSION, to_text(config));
+  if (!noted) trace_.error("no audit record of the start", {{"why", noted.error().detail}});
+}
+
+void Node::Parts::end_audit() {
+  if (audit_ == nullptr) return;
+  if (const core::Status noted = audit_->note(present(), AuditKind::stop, "", ""); !noted) {
+    trace_.error("no audit record of the stop", {{"why", noted.error().detail}});
+  }
+  if (audit_->lost_count() > 0) {
+    trace_.error("audit entries were lost", {{"count", std::to_string(audit_->lost_count())}});
+  }
+  audit_.reset();
+}
+
 core::Status Node::Parts::begin(const Config& config) {
+  begin_audit(config);
   auto sockets = transport::NodeSockets::open(transport::process_context(), authenticator_,
                                               socket_options(config));
   if (!sockets) return sockets.error();
@@ -171,7 +207,8 @@ void Node::Parts::run() {
              .trace = trace_,
              .fail_points = fail_points_,
              .peer_names = peer_names_,
-             .last = log_.last});
+             .last = log_.last,
+             .audit = audit_.get()});
   loop.run();
   mailboxes_.to_journal.close();
   journal_thread.join();
@@ -180,6 +217,7 @@ void Node::Parts::run() {
   loop.finish();
   // The sockets belong to this thread until here; then the journal and the store, then the lock.
   sockets_.reset();
+  end_audit();
   log_.store.reset();
   log_.journal.reset();
   log_.directory.reset();
