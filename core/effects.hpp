@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/message.hpp"
+#include "core/permissions.hpp"
 #include "core/record.hpp"
 #include "core/request.hpp"
 #include "core/row.hpp"
@@ -63,6 +64,12 @@ struct ClientKnown {
   std::string name;  // Empty: nobody.
 };
 
+// The configuration was read again. What was begun under the old ones and is not granted any more
+// ends: subscriptions, and standing for a service.
+struct PermissionsReplaced {
+  PermissionOptions permissions;
+};
+
 struct WriteDurable {
   Lsn upto;
 };
@@ -89,7 +96,8 @@ struct StopRequested {};
 
 using Event = std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
                            WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed,
-                           StopRequested, ClientKnown>;
+                           StopRequested, ClientKnown,
+                           PermissionsReplaced>;
 
 struct Input {
   Instant now;                // Monotonic, never goes back within a life.

@@ -50,6 +50,7 @@ class Engine::Parts {
   void on(const ClientGone& event);
 
   void on(const ClientKnown& event) { submissions.on_known(event); }
+  void on(const PermissionsReplaced& event);
 
   void on(const WriteDurable& event);
   void on(const ReadDone& event);
@@ -494,6 +495,17 @@ void Engine::Parts::on(const ClientGone& event) {
   services.on_client_gone(event.link);
   if (services.names() != served) announce_services();
   consumers.on_client_gone(event.link);
+}
+
+void Engine::Parts::on(const PermissionsReplaced& event) {
+  context.permissions = Permissions{context.options.name, event.permissions};
+  consumers.end_where([this](LinkId link, const std::string& queue) {
+    return !gate.may_go_on(submissions.find(link), Verb::consume, queue);
+  });
+  const bool fewer = services.end_where([this](LinkId link, const std::string& service) {
+    return !gate.may_go_on(submissions.find(link), Verb::serve, service);
+  });
+  if (fewer) announce_services();
 }
 
 void Engine::Parts::on(const ClientRequested& event) {

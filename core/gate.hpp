@@ -22,6 +22,11 @@ class Gate {
   // False: the client has been told why not. Submit is looked at by the composer, part by part.
   [[nodiscard]] bool admits(const Client& client, const Request& request);
 
+  // With what it has begun, after the permissions changed.
+  [[nodiscard]] bool may_go_on(const Client* client, Verb verb, const std::string& name) const {
+    return client != nullptr && context_.permissions.allows(client->principal, verb, name);
+  }
+
  private:
   [[nodiscard]] bool may(const Client& client, std::uint64_t request, Verb verb,
                          const std::string& name);

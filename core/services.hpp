@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -46,6 +47,9 @@ class Services {
   void on_client_gone(LinkId link);
 
   // Does this node serve it, or did it in this life?
+  // Ends the instances for which `is_over` says so. True: there were some.
+  bool end_where(const std::function<bool(LinkId, const std::string& service)>& is_over);
+
   [[nodiscard]] bool is_known(const std::string& service) const;
 
   // Of a call that is not finished; null of any other.

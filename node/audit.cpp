@@ -273,13 +273,18 @@ void Audit::write_waiting(const AuditTime& time, bool all) {
   }
 }
 
-Status Audit::note_start(const AuditTime& time, const std::string& version,
-                         const std::string& configuration) {
+Status Audit::note_configuration(const AuditTime& time, const std::string& configuration) {
   const std::string digest = "digest " + transport::audit_digest(configuration);
   if (digest != last_configuration_) {
     if (Status noted = note(time, AuditKind::configuration, "", digest); !noted) return noted;
     last_configuration_ = digest;
   }
+  return core::Nothing{};
+}
+
+Status Audit::note_start(const AuditTime& time, const std::string& version,
+                         const std::string& configuration) {
+  if (Status noted = note_configuration(time, configuration); !noted) return noted;
   return note(time, AuditKind::start, "", version);
 }
 

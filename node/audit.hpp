@@ -82,6 +82,9 @@ class Audit {
   core::Status note_start(const AuditTime& time, const std::string& version,
                           const std::string& configuration);
 
+  // If it is another one than the last that was noted.
+  core::Status note_configuration(const AuditTime& time, const std::string& configuration);
+
   [[nodiscard]] transport::AuditHead head() const;
 
   // Entries that could not be written.

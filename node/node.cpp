@@ -4,6 +4,8 @@
 #include <chrono>
 #include <future>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -13,6 +15,7 @@
 #include "node/audit.hpp"
 #include "node/journal_worker.hpp"
 #include "node/loop.hpp"
+#include "node/node_keys.hpp"
 #include "node/orders.hpp"
 #include "node/store_worker.hpp"
 #include "transport/authenticator.hpp"
@@ -114,7 +117,8 @@ std::vector<std::string> peer_names(const Config& config) {
 class Node::Parts {
  public:
   Parts(const Config& config, const Trace& trace, FailPoints& fail_points, log::Opened log)
-      : trace_(trace),
+      : config_(config),
+        trace_(trace),
         fail_points_(fail_points),
         peer_names_(peer_names(config)),
         log_(std::move(log)),
@@ -129,7 +133,9 @@ class Node::Parts {
   Parts& operator=(const Parts&) = delete;
 
   // Binds, and lets the threads begin.
-  core::Status begin(const Config& config);
+  core::Status begin(std::optional<transport::NodeKeys> keys);
+
+  core::Result<Reload> reload(const Config& next);
 
   void stop() {
     if (loop_thread_.joinable()) mailboxes_.tell_loop(StopAsked{});
@@ -144,6 +150,9 @@ class Node::Parts {
   void begin_audit(const Config& config);
   void end_audit();
 
+  std::mutex reload_mutex_;
+  Config config_;                 // As it is in force. Guarded, as the next, by reload_mutex_ ...
+  transport::PublicKey own_key_;  // ... once the loop runs.
   const Trace& trace_;
   FailPoints& fail_points_;
   std::vector<std::string> peer_names_;
@@ -182,17 +191,58 @@ void Node::Parts::end_audit() {
   audit_.reset();
 }
 
-core::Status Node::Parts::begin(const Config& config) {
-  begin_audit(config);
+core::Status Node::Parts::begin(std::optional<transport::NodeKeys> keys) {
+  begin_audit(config_);
+  transport::NodeSocketsOptions options = socket_options(config_);
+  if (keys) own_key_ = keys->own->public_key;
+  options.keys = std::move(keys);
   auto sockets = transport::NodeSockets::open(transport::process_context(), authenticator_,
-                                              socket_options(config));
+                                              std::move(options));
   if (!sockets) return sockets.error();
   sockets_ = std::move(sockets).value();
   endpoints_ = sockets_->endpoints();
-  engine_ =
-      std::make_unique<core::Engine>(life_options(config, log_.identity), std::move(log_.restored));
+  engine_ = std::make_unique<core::Engine>(life_options(config_, log_.identity),
+                                           std::move(log_.restored));
   loop_thread_ = std::thread([this] { run(); });
   return core::Nothing{};
+}
+
+core::Result<Reload> Node::Parts::reload(const Config& next) {
+  constexpr auto patience = std::chrono::seconds{5};
+  const std::lock_guard lock(reload_mutex_);
+  Reload reload = compare(config_, next);
+  if (config_.secret_key_file.empty() || next.secret_key_file.empty()) {
+    // Nothing else of it takes effect without keys, and with other clients than before.
+    reload.changed.clear();
+    return reload;
+  }
+  core::Result<transport::NodeKeys> keys = load_keys(next);
+  if (!keys) return keys.error();
+  const transport::PublicKey own = (*keys).own->public_key;
+  if (own != own_key_) reload.changed.emplace_back("[security] the key of this node");
+  auto done = std::make_shared<std::promise<core::Status>>();
+  std::future<core::Status> status = done->get_future();
+  mailboxes_.tell_loop(KeysReplaced{.keys = std::move(keys).value(),
+                                    .permissions = engine_options(next).permissions,
+                                    .done = std::move(done)});
+  if (status.wait_for(patience) != std::future_status::ready) {
+    return core::Error{core::Errc::local_closed, "the node is stopping, or its disk hangs"};
+  }
+  own_key_ = own;
+  config_.secret_key_file = next.secret_key_file;
+  config_.clients = next.clients;
+  for (PeerConfig& peer : config_.peers) {
+    const auto found = std::ranges::find(next.peers, peer.name, &PeerConfig::name);
+    peer.public_keys =
+        found == next.peers.end() ? std::vector<transport::PublicKey>{} : found->public_keys;
+    if (found != next.peers.end()) peer.vouches = found->vouches;
+  }
+  if (const core::Status set = status.get(); !set) return set.error();
+  if (audit_ != nullptr) {
+    const core::Status noted = audit_->note_configuration(present(), to_text(config_));
+    if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});
+  }
+  return reload;
 }
 
 // The loop thread, from first to last: it begins the other two and sees them end.
@@ -226,8 +276,11 @@ void Node::Parts::run() {
 
 core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trace& trace,
                                                 FailPoints& fail_points) {
+  std::optional<transport::NodeKeys> keys;
   if (!config.secret_key_file.empty()) {
-    return core::Error{core::Errc::local_refused, "keys are not supported by this version"};
+    core::Result<transport::NodeKeys> loaded = load_keys(config);
+    if (!loaded) return loaded.error();
+    keys = std::move(loaded).value();
   }
   auto log = log::open_log(log_options(config));
   if (!log) return log.error();
@@ -239,7 +292,7 @@ core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trac
                            {"lsn", std::to_string(opened.last.value())}});
   warn_of_queues(config, opened.restored, trace);
   auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
-  if (const core::Status begun = parts->begin(config); !begun) return begun.error();
+  if (const core::Status begun = parts->begin(std::move(keys)); !begun) return begun.error();
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -249,6 +302,10 @@ Node::~Node() = default;
 
 const std::vector<std::string>& Node::endpoints() const {
   return parts_->endpoints();
+}
+
+core::Result<Reload> Node::reload(const Config& next) {
+  return parts_->reload(next);
 }
 
 void Node::stop() {

@@ -307,6 +307,30 @@ TEST(Gate, ToLookAtTheNodeTakesBrowse) {
   EXPECT_EQ(there.all<Report>().size(), 4U);
 }
 
+// Rule P-40: what is not granted any more ends, without a restart.
+TEST(Gate, WhatIsTakenAwayEnds) {
+  Mesh mesh{with_keys({"send *", "consume *", "serve *"}, {})};
+  Caller bob{mesh[0], "bob"};
+  bob.submit({deliver("orders@a", "1")});
+  bob.subscribe("orders", 5);
+  bob.serve("reserve");
+  ASSERT_EQ(bob.delivered().size(), 1U);
+
+  PermissionOptions fewer = with_keys({"send *"}, {}).permissions[0];
+  mesh[0].step(PermissionsReplaced{fewer});
+
+  ASSERT_TRUE(bob.last<SubscriptionEnded>());
+  EXPECT_EQ(bob.last<SubscriptionEnded>()->reason, Reason::forbidden);
+  bob.settle(Settlement::ack, {bob.last<Delivered>()->token});
+  EXPECT_EQ(bob.last<Settled>()->lost.size(), 1U) << "its delivery went back";
+  EXPECT_EQ(mesh[0].bodies("orders").size(), 1U);
+  const TransactionId call_it = bob.submit({call("reserve@a", "seat 5")});
+  EXPECT_FALSE(bob.last<ServicePrepare>());
+  EXPECT_FALSE(bob.is_committed(call_it));
+  bob.submit({deliver("orders@a", "2")});
+  EXPECT_EQ(mesh[0].bodies("orders").size(), 2U);
+}
+
 // Rule P-40: without keys everything is as it was.
 TEST(Gate, WithoutKeysEverybodyMayDoEverything) {
   Mesh mesh{{.node_count = 2}};

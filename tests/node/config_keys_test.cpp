@@ -1,13 +1,18 @@
 // Goal: keys and clients of a configuration are understood completely, or refused with a line that
 // says where, what is wrong and what is allowed. Method: files and the exact lines.
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "node/config.hpp"
+#include "node/node_keys.hpp"
+#include "node/reload.hpp"
 
 namespace nemcon::node {
 namespace {
@@ -176,6 +181,92 @@ TEST(ConfigKeys, PermissionsHaveAVerbAndAPattern) {
                                 "send a b", "Send a", "send a/b"}) {
     EXPECT_EQ(parse(head + quoted(bad) + "\n").errors.size(), 1u) << bad;
   }
+}
+
+// 7 when it is.
+[[noreturn]] void end_closed() {
+  keep_memory_private();
+  rlimit core{};
+  core.rlim_max = 1;
+  ::getrlimit(RLIMIT_CORE, &core);
+  std::_Exit(::prctl(PR_GET_DUMPABLE) == 0 && core.rlim_max == 0 ? 7 : 1);
+}
+
+TEST(ConfigKeysDeathTest, ProcessWithAKeyIsClosedToOthers) {
+  // In a process of its own, which this changes for good.
+  EXPECT_EXIT(end_closed(), testing::ExitedWithCode(7), "");
+}
+
+TEST(ConfigKeys, OneKeyIsNotForTheNodeAndForSomebodyElse) {
+  const std::string file = testing::TempDir() + "config_keys_test.key";
+  std::remove(file.c_str());
+  const auto made = transport::make_key_file(file);
+  ASSERT_TRUE(made.has_value());
+  Config config;
+  config.secret_key_file = file;
+  EXPECT_TRUE(load_keys(config).has_value());
+  config.clients = {{.name = "app", .public_keys = {*made}, .allow = {}}};
+
+  const auto keys = load_keys(config);
+
+  ASSERT_FALSE(keys.has_value());
+  EXPECT_NE(keys.error().detail.find("also that of \"app\""), std::string::npos);
+}
+
+// ---- reload ---------------------------------------------------------------------------------
+
+TEST(Reload, TellsWhatTakesEffectFromWhatNeedsARestart) {
+  const std::string text =
+      std::string(security) + "[node]\nname = 'shop'\n" +
+      "[[peer]]\nname = 'b'\nendpoint = 'ipc:///b'\npublic_key = " + quoted(first_key) +
+      "\n[[client]]\nname = 'app'\npublic_key = " + quoted(second_key) + "\n";
+  const Config running = parse(text).config;
+  const auto after = [&](const auto& change) {
+    Config next = running;
+    change(next);
+    return compare(running, next);
+  };
+  const transport::PublicKey third = *transport::parse_public_key(third_key);
+
+  const Reload nothing = after([](Config&) {});
+  EXPECT_EQ(nothing.changed, Lines{});
+  EXPECT_EQ(nothing.needs_restart, Lines{});
+
+  const Reload keys = after([&](Config& c) {
+    c.peers[0].public_keys.push_back(third);
+    c.clients[0].public_keys = {third};
+    c.clients[0].allow = {"send *"};
+    c.clients.push_back({.name = "new", .public_keys = {third}, .allow = {}});
+  });
+  EXPECT_EQ(keys.changed, (Lines{"peer b: public_key", "client app: public_key",
+                                 "client app: allow", "client new: is new"}));
+  EXPECT_EQ(keys.needs_restart, Lines{});
+
+  const Reload gone = after([](Config& c) {
+    c.peers.clear();
+    c.clients.clear();
+  });
+  EXPECT_EQ(gone.changed,
+            (Lines{"peer b: its keys are not valid any more", "client app: is gone"}));
+  EXPECT_EQ(gone.needs_restart, Lines{"peer b: is gone"});
+
+  const Reload rest = after([](Config& c) {
+    c.name = "x";
+    c.data = "y";
+    c.listen = {"ipc:///z"};
+    c.queues.push_back({.name = "q"});
+    c.witnesses = 3;
+    c.limits.clients_max = 7;
+    c.peers[0].endpoint = "ipc:///c";
+    c.peers.push_back({.name = "n", .endpoint = "ipc:///n", .public_keys = {}});
+    c.secret_key_file.clear();
+    c.insecure = true;
+  });
+  EXPECT_EQ(rest.changed, Lines{});
+  EXPECT_EQ(rest.needs_restart,
+            (Lines{"[security] secret_key_file", "peer b: endpoint", "peer n: is new",
+                   "[node] name", "[node] data", "[node] listen", "[security] insecure",
+                   "[[queue]]", "[transactions]", "[limits]"}));
 }
 
 }  // namespace

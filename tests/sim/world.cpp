@@ -14,7 +14,7 @@ constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
 const char* event_name(const core::Event& event) {
   constexpr const char* names[] = {"starts",   "frame",   "peer up", "peer down",  "request",
                                    "gone",     "durable", "read",    "checkpoint", "disk full",
-                                   "deadline", "stop",    "known"};
+                                   "deadline", "stop",    "known",      "permissions"};
   static_assert(std::variant_size_v<core::Event> == std::size(names));
   return names[event.index()];
 }

@@ -46,7 +46,7 @@ const std::vector<ThirdParty>& third_parties() {
        "msgpack.hpp"},
       {std::regex{"^sodium\\.h$"}, std::regex{"^((log|transport)/[a-z_]+\\.cpp|tests/.*)$"}, 0,
        "sodium.h"},
-      {std::regex{"^toml\\+\\+/.*$"}, std::regex{"^(node|tests)/.*$"}, 0, "toml++"},
+      {std::regex{"^toml\\+\\+/.*$"}, std::regex{"^(node|client/cli|tests)/.*$"}, 0, "toml++"},
       {std::regex{"^spdlog/.*$"}, std::regex{"^(node|tests)/.*$"}, 0, "spdlog"},
       {std::regex{"^CLI/.*$"}, std::regex{"^(node|client/cli|deploy|tests)/.*$"}, 0, "CLI11"},
       {std::regex{"^sqlite3\\.h$"}, std::regex{"^(deploy/demo|tests)/.*$"}, 0, "sqlite3.h"},
