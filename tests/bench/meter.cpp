@@ -82,7 +82,8 @@ double flush_probe(const std::string& directory) {
   std::vector<double> times;
   for (int index = 0; index < probe_flushes; ++index) {
     const auto begin = std::chrono::steady_clock::now();
-    (void)::pwrite(file, page.data(), page.size(), index * off_t{page_bytes});
+    const auto written = ::pwrite(file, page.data(), page.size(), index * off_t{page_bytes});
+    NEMCON_CHECK(written == static_cast<ssize_t>(page.size()));
     ::fdatasync(file);
     times.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());

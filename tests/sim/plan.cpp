@@ -27,6 +27,7 @@ class Draw {
     draw_faults();
     draw_losses();
     draw_keys();
+    draw_liar();
     return std::move(plan_);
   }
 
@@ -237,6 +238,21 @@ class Draw {
     grant_all("impostor");
   }
 
+  // Where there is something that it has no part in, and nothing else that makes nodes forget.
+  void draw_liar() {
+    Random random{plan_.seed ^ 0x6c696172};
+    const std::size_t least = plan_.mode == "X3" ? 4 : plan_.mode == "X5" ? 6 : 3;
+    if (plan_.nodes.size() < least || !random.chance(150'000)) return;
+    const std::size_t liar = random.below(plan_.nodes.size());
+    if (plan_.nodes[liar].name == plan_.nodes[0].coordinator) return;
+    plan_.liar = liar;
+    plan_.faults.gone_count = 0;
+    plan_.faults.restores_backup = false;
+    plan_.faults.clones = false;
+    for (ProducerPlan& producer : plan_.producers)
+      std::erase(producer.homes, liar);
+  }
+
   void grant_all(const std::string& account) {
     for (core::Options& options : plan_.nodes) {
       options.permissions.clients.push_back(
@@ -312,6 +328,7 @@ std::string Plan::text() const {
   if (faults.clones) text += " clone";
   if (zombies) text += " zombie-clients";
   if (keys.secured) text += " keys, " + std::to_string(keys.forbidden.size()) + " forbidden";
+  if (liar) text += " liar " + nodes[*liar].name;
   if (keys.impostor) text += " impostor";
   return text;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,7 @@ struct Plan {
   Time patience = std::chrono::seconds{240};  // How long everything may take after healing.
   bool zombies = false;                       // Two processes of one named client.
   KeyPlan keys;
+  std::optional<std::size_t> liar;  // A node that says what it likes.
 
   [[nodiscard]] std::string text() const;
 };

@@ -14,6 +14,11 @@ using core::Value;
 
 void Watcher::report(std::size_t node, const TransactionKey& key, const std::string& what) {
   if (excused_.contains(node)) return;
+  const auto found = cases_.find(key);
+  if (has_liar_ && found != cases_.end() &&
+      (!found->second.descriptor || names_excused(found->second))) {
+    return;
+  }
   report_(node, what + " (client " + std::to_string(key.id.client.low % 10'000) + " sequence " +
                     std::to_string(key.id.sequence.value()) + ")");
 }

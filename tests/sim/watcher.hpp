@@ -36,6 +36,12 @@ class Watcher {
   // before. What the others conclude is still looked at.
   void excuse(std::size_t node) { excused_.insert(node); }
 
+  // That node says what it likes: of transactions that name it nothing is sure.
+  void tell_liar(std::size_t node) {
+    excuse(node);
+    has_liar_ = true;
+  }
+
   [[nodiscard]] const std::set<std::size_t>& excused() const { return excused_; }
 
   void on_durable(std::size_t node, const core::Record& record);
@@ -101,6 +107,7 @@ class Watcher {
   std::map<std::size_t, core::NodeRef> nodes_;
   std::map<std::size_t, std::uint64_t> lives_;
   std::set<std::size_t> excused_;
+  bool has_liar_ = false;
   std::map<core::TransactionKey, Case> cases_;
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;
