@@ -451,6 +451,7 @@ void Engine::Parts::on_message(const NodeId& from, const Message& message, bool 
                  [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
                  [&](const Query& query) { on_query(from, query); },
                  [&](const TransactionStatus& status) {
+                   participant.on_shown(from, status);
                    submissions.on_status(from, status);
                    driver.on_status(from, status);
                  },

@@ -60,6 +60,9 @@ enum class Mutant : std::uint8_t {
   dead_letter_lost,
   sender_from_payload,
   permission_at_begin_only,
+  believe_strangers,
+  believe_hearsay,
+  believe_unshown,
 };
 
 struct MutantInfo {
@@ -117,6 +120,9 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::dead_letter_lost, "dead-letter-lost", "P-34"},
     MutantInfo{Mutant::sender_from_payload, "sender-from-payload", "P-40"},
     MutantInfo{Mutant::permission_at_begin_only, "permission-at-begin-only", "P-41"},
+    MutantInfo{Mutant::believe_strangers, "believe-strangers", "P-42"},
+    MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-42"},
+    MutantInfo{Mutant::believe_unshown, "believe-unshown", "P-12"},
 };
 
 #ifdef NEMCON_MUTANTS

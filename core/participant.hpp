@@ -44,6 +44,9 @@ class Participant {
   void on_prepare(const NodeId& from, const Prepare& prepare, bool sender_drifted);
   void on_service_vote(const ServiceVote& vote);
   void on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt);
+
+  // The answer of a node that told a decision of something unknown, if it is one.
+  void on_shown(const NodeId& from, const TransactionStatus& status);
   void on_service_done(const CallKey& call);
 
   // A recovery leader asks, and nothing was voted here: say no, durably (Rule P-11). A fenced
@@ -108,6 +111,9 @@ class Participant {
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
   };
 
+  [[nodiscard]] bool must_be_shown(const NodeId& from, const TransactionKey& key,
+                                   const Learnt& learnt) const;
+
   enum class Readiness { ready, wait, objection };
 
   [[nodiscard]] bool answer_known(const NodeId& from, const Prepare& prepare);
@@ -147,6 +153,8 @@ class Participant {
   Deadlines<TransactionKey> deadlines_;
   std::set<TransactionKey> held_;
   std::vector<NewVote> new_votes_;
+  std::map<TransactionKey, NodeId> to_be_shown_;  // By whom.
+  std::optional<TransactionKey> shown_;           // While its decision is carried out.
   Instant life_began_{};
 };
 

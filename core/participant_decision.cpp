@@ -7,7 +7,39 @@
 
 namespace nemcon::core {
 
+namespace {
+
+constexpr std::size_t to_be_shown_max = 1'000;
+
+}  // namespace
+
 // ---- DECISION ---------------------------------------------------------------------------------
+
+// Rule P-12: nothing here says whether the transaction names this sender. The id names its
+// initiator.
+bool Participant::must_be_shown(const NodeId& from, const TransactionKey& key,
+                                const Learnt& learnt) const {
+  return learnt.descriptor == nullptr && from != key.id.initiator && !context_.is_self(from) &&
+         shown_ != key && !planted(Mutant::believe_unshown);
+}
+
+void Participant::on_shown(const NodeId& from, const TransactionStatus& status) {
+  const TransactionKey key = status.key;
+  const auto asked = to_be_shown_.find(key);
+  if (asked == to_be_shown_.end() || asked->second != from) return;
+  if (!status.outcome || status.descriptor == nullptr) return;
+  to_be_shown_.erase(asked);
+  const Descriptor& descriptor = *status.descriptor;
+  if (descriptor.id != key.id || find_node(descriptor, context_.options.node) < 0 ||
+      !context_.check(descriptor, key.digest)) {
+    context_.blame(from, "a decision with a descriptor that does not fit");
+    return;
+  }
+  if (context_.is_stranger(from, descriptor, "decision")) return;
+  shown_ = key;
+  on_decision(from, Decision{.key = key, .outcome = *status.outcome}, {});
+  shown_.reset();
+}
 
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
@@ -34,6 +66,13 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     if (!remembered && !too_old) {
       if (decision.outcome.committed && !initiator) {
         context_.note("commit of an unknown transaction", key.id);
+        return;
+      }
+      if (must_be_shown(from, key, learnt)) {
+        context_.note("decision of an unknown transaction", key.id);
+        if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
+        to_be_shown_[key] = from;
+        context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
         return;
       }
       context_.write(Decided{.key = key,

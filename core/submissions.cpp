@@ -393,6 +393,7 @@ bool Submissions::is_about(const Inquiry& inquiry, const NodeId& from,
 bool Submissions::is_credible(const Inquiry& inquiry, const NodeId& from,
                               const TransactionStatus& status) const {
   if (context_.is_self(from) || from == status.key.id.initiator) return true;
+  if (planted(Mutant::believe_hearsay)) return true;
   if (is_about(inquiry, from, status)) return true;
   return inquiry.submit && std::ranges::any_of(inquiry.submit->parts, [&](const Part& part) {
            const std::variant<Route, NotComposed> found = composer_.find_route(part);

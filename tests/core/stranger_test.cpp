@@ -36,6 +36,27 @@ TEST_F(Stranger, ItsDecisionIsIgnored) {
   expect_ignored(b.hear(stranger, roll_back_of(told)), "voted");
 }
 
+// Rule P-12: of what it knows nothing of, it asks to be shown that the teller is named.
+TEST_F(Stranger, ItsDecisionOfSomethingUnknownLeavesNothing) {
+  const Effects told_so = b.hear(stranger, roll_back_of(told));
+  EXPECT_TRUE(told_so.writes.empty());
+  ASSERT_EQ(sent<Query>(told_so).size(), 1U);
+  EXPECT_TRUE(sent<Query>(told_so)[0].wants_descriptor);
+
+  const TransactionStatus shown{.key = told.key(),
+                                .knowledge = Knowledge::decided,
+                                .descriptor = told.descriptor,
+                                .outcome = Outcome{.committed = false, .by = node_id(0)}};
+  EXPECT_TRUE(b.hear(2, shown).writes.empty()) << "nobody asked c";
+  expect_ignored(b.hear(stranger, shown), "shown");
+
+  // One that the transaction names, but is not its initiator.
+  EXPECT_EQ(sent_to<Query>(b.hear(2, roll_back_of(told)), 2).size(), 1U);
+  const Effects believed = b.hear(2, shown);
+  EXPECT_EQ(written<Decided>(believed).size(), 1U);
+  EXPECT_EQ(sent_to<DecisionAck>(believed, 2).size(), 1U);
+}
+
 // Rule P-42: or a stranger could make it say no to what the others agree on.
 TEST_F(Stranger, ItsDecisionDoesNotEndAVoteThatIsHeld) {
   Tale held{2, {0, 1, 2}};

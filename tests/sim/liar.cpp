@@ -63,6 +63,14 @@ void Liar::overhear(const core::Record& record) {
              record);
 }
 
+void Liar::overhear(const core::Request& request) {
+  const auto* submit = std::get_if<core::Submit>(&request);
+  if (submit == nullptr) return;
+  const bool is_mine = std::ranges::any_of(
+      submit->parts, [this](const core::Part& part) { return part.target.ends_with(address_); });
+  if (is_mine) touched_.insert(submit->id);
+}
+
 // ---- what it says ---------------------------------------------------------------------------
 
 core::Hlc Liar::time() {

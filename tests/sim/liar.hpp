@@ -19,6 +19,7 @@
 
 #include "core/message.hpp"
 #include "core/record.hpp"
+#include "core/request.hpp"
 #include "tests/sim/history.hpp"
 #include "tests/sim/network.hpp"
 #include "tests/sim/random.hpp"
@@ -27,13 +28,14 @@ namespace nemcon::sim {
 
 class Liar {
  public:
-  // `others`: ids of all nodes, to speak under.
-  Liar(Random random, core::NodeId self, std::vector<core::NodeId> nodes)
-      : random_(random), self_(self), nodes_(std::move(nodes)) {}
+  // `nodes`: ids of all nodes, to speak under.
+  Liar(Random random, core::NodeId self, const std::string& name, std::vector<core::NodeId> nodes)
+      : random_(random), self_(self), address_('@' + name), nodes_(std::move(nodes)) {}
 
   // It may know whatever any node says or writes: keys, descriptors, whole messages.
   void overhear(const core::Message& message);
   void overhear(const core::Record& record);
+  void overhear(const core::Request& request);
 
   // What goes out instead of what its engine wanted to say, and what it adds.
   [[nodiscard]] Frame twist(Frame frame);
@@ -46,7 +48,8 @@ class Liar {
 
   [[nodiscard]] bool lies() const { return lies_; }
 
-  // Transactions of which it is initiator, participant or witness, by any descriptor of their id.
+  // Transactions of which it is initiator, participant or witness, by any descriptor of their id or
+  // by what their client wants.
   [[nodiscard]] bool is_touched(const core::TransactionId& id) const {
     return id.initiator == self_ || touched_.contains(id);
   }
@@ -77,6 +80,7 @@ class Liar {
 
   Random random_;
   core::NodeId self_;
+  std::string address_;
   std::vector<core::NodeId> nodes_;
   bool lies_ = true;
   std::deque<Known> known_;

@@ -36,10 +36,10 @@ class Watcher {
   // before. What the others conclude is still looked at.
   void excuse(std::size_t node) { excused_.insert(node); }
 
-  // That node says what it likes: of transactions that name it nothing is sure.
-  void tell_liar(std::size_t node) {
+  // That node says what it likes: of transactions that it has part in nothing is sure.
+  void tell_liar(std::size_t node, std::function<bool(const core::TransactionId&)> has_part) {
     excuse(node);
-    has_liar_ = true;
+    liar_has_part_ = std::move(has_part);
   }
 
   [[nodiscard]] const std::set<std::size_t>& excused() const { return excused_; }
@@ -107,7 +107,7 @@ class Watcher {
   std::map<std::size_t, core::NodeRef> nodes_;
   std::map<std::size_t, std::uint64_t> lives_;
   std::set<std::size_t> excused_;
-  bool has_liar_ = false;
+  std::function<bool(const core::TransactionId&)> liar_has_part_;
   std::map<core::TransactionKey, Case> cases_;
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;

@@ -69,8 +69,9 @@ World::World(WorldSetup setup)
   for (const auto& node : nodes_)
     ids.push_back(node->options().node);
   liar_at_ = *setup.liar;
-  liar_.emplace(random.fork(), ids[liar_at_], ids);
-  watcher.tell_liar(liar_at_);
+  liar_.emplace(random.fork(), ids[liar_at_], nodes_[liar_at_]->name(), ids);
+  watcher.tell_liar(liar_at_,
+                    [this](const core::TransactionId& id) { return liar_->is_touched(id); });
   plan_lies();
 }
 
@@ -175,6 +176,11 @@ void World::tell_fault(int node, const std::string& what) {
 
 void World::on_input(std::size_t node, const core::Event& event) {
   story.mix(node * 100 + event.index());
+  if (liar_) {
+    if (const auto* heard = std::get_if<core::ClientRequested>(&event)) {
+      liar_->overhear(heard->request);
+    }
+  }
   if (!story.is_told()) return;
   const int column = static_cast<int>(node);
   if (const auto* request = std::get_if<core::ClientRequested>(&event)) {
@@ -197,7 +203,9 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
     ++fault_count_;
     story.tell(column, '#',
                "blames " + nodes_[node_of(node, fault.peer)]->name() + ": " + fault.what);
-    const bool is_deserved = is_liar(node_of(node, fault.peer)) || is_liar(node);
+    // An honest node that was lied to passes the lie on, in a transaction of the liar's.
+    const bool is_passed_on = liar_ && fault.what == "commit without our vote";
+    const bool is_deserved = is_liar(node_of(node, fault.peer)) || is_liar(node) || is_passed_on;
     if (!expects_fences && !is_deserved) {
       on_violation(node, "blames an honest peer: " + fault.what);
     }
