@@ -40,7 +40,7 @@ class Composer {
 
   [[nodiscard]] std::variant<Route, NotComposed> find_route(const Part& part) const;
 
-  // Rule P-40: and whether this principal may.
+  // Rule P-41: and whether this principal may.
   [[nodiscard]] std::variant<Route, NotComposed> route(const Part& part,
                                                        const std::string& principal) const;
 
@@ -56,7 +56,8 @@ class Composer {
   [[nodiscard]] std::optional<NotComposed> add_parts(const Submit& submit, Draft& draft);
   [[nodiscard]] std::uint8_t index_of(Draft& draft, const NodeId& node) const;
   [[nodiscard]] std::optional<NotComposed> add_witnesses(Draft& draft);
-  [[nodiscard]] std::vector<NodeRef> spare_nodes(const Descriptor& descriptor) const;
+  [[nodiscard]] std::vector<NodeId> spare_nodes(const Descriptor& descriptor,
+                                                std::size_t count) const;
   [[nodiscard]] Incarnation incarnation_of(const NodeId& node) const;
   static void drop_unused_nodes(Descriptor& descriptor);
 

@@ -78,10 +78,10 @@ void Consumers::end_where(const std::function<bool(LinkId, const std::string&)>&
   }
   for (const SubscriptionKey& key : over) {
     const QueueId queue = queue_of_.at(key);
-    context_.reply(key.first, SubscriptionEnded{.subscription = key.second,
-                                                .reason = Reason::forbidden,
-                                                .text = "not granted any more at node " +
-                                                        context_.options.name});
+    context_.reply(key.first, SubscriptionEnded{
+                                  .subscription = key.second,
+                                  .reason = Reason::forbidden,
+                                  .text = "not granted any more at node " + context_.options.name});
     on_unsubscribe(key.first, {.subscription = key.second});
     for (const LeaseToken token : leases_.of_link(key.first)) {
       if (leases_.find(token)->queue == queue) give_back(token, Duration{});

@@ -1,7 +1,11 @@
 #include "core/context.hpp"
 
+#include <bit>
+#include <cstdint>
+
 #include "core/check.hpp"
 #include "core/mutant.hpp"
+#include "core/plausible.hpp"
 
 namespace nemcon::core {
 
@@ -79,6 +83,12 @@ void Context::blame(PeerIndex peer, std::string what) {
   effects_->faults.push_back({.peer = peer, .what = std::move(what)});
 }
 
+bool Context::is_absurd(PeerIndex from, const Message& message) {
+  const char* what = find_absurd(message);
+  if (what != nullptr) blame(from, what);
+  return what != nullptr;
+}
+
 bool Context::is_stranger(const NodeId& from, const Descriptor& descriptor, const char* what) {
   if (find_node(descriptor, from) >= 0 || planted(Mutant::believe_strangers)) return false;
   note("not named by the transaction", descriptor.id, what);
@@ -110,7 +120,19 @@ void Context::fence(std::string why) {
   effects_->fenced = Fenced{std::move(why)};
 }
 
-Status Context::check(const Descriptor& descriptor, const Digest& digest) const {
+Context::Checked& Context::checked_slot(const DescriptorPtr& descriptor) {
+  if (checked_.empty()) checked_.resize(checked_max);
+  return checked_[(std::bit_cast<std::uintptr_t>(descriptor.get()) / 64) % checked_max];
+}
+
+void Context::take_as_checked(const DescriptorPtr& descriptor, const Digest& digest) {
+  checked_slot(descriptor) = {.descriptor = descriptor, .digest = digest};
+}
+
+Status Context::check(const DescriptorPtr& given, const Digest& digest) {
+  const Checked& known = checked_slot(given);
+  if (known.descriptor == given && known.digest == digest) return Nothing{};
+  const Descriptor& descriptor = *given;
   if (Status status = validate(descriptor, options.limits.branches_max); !status) return status;
   if (options.hashing.of_descriptor(descriptor) != digest) {
     return Error{Errc::remote_malformed, "the digest is not the descriptor's"};
@@ -123,6 +145,7 @@ Status Context::check(const Descriptor& descriptor, const Digest& digest) const 
   if (!is_owner) {
     return Error{Errc::remote_malformed, "the principal does not own the transaction id"};
   }
+  take_as_checked(given, digest);
   return Nothing{};
 }
 

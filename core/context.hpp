@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/effects.hpp"
@@ -49,7 +50,10 @@ class Context {
   void blame(const NodeId& node, std::string what);
   void blame(PeerIndex peer, std::string what);
 
-  // Rule P-42: only nodes that the transaction names have a say in it. True: `from` is none of
+  // Rule P-43: true when no honest node would say so; the peer was blamed.
+  bool is_absurd(PeerIndex from, const Message& message);
+
+  // Rule P-43: only nodes that the transaction names have a say in it. True: `from` is none of
   // them, it was blamed, and what it said is to be ignored.
   bool is_stranger(const NodeId& from, const Descriptor& descriptor, const char* what);
   void fence(std::string why);
@@ -65,7 +69,11 @@ class Context {
 
   // What a peer may not send: a descriptor that breaks the rules, under another digest than its
   // own, or in the name of a client that the transaction id does not belong to (Rule P-15).
-  [[nodiscard]] Status check(const Descriptor& descriptor, const Digest& digest) const;
+  // Hashes the descriptor, unless this very copy was checked a short while ago.
+  [[nodiscard]] Status check(const DescriptorPtr& descriptor, const Digest& digest);
+
+  // It was made here, under this digest.
+  void take_as_checked(const DescriptorPtr& descriptor, const Digest& digest);
 
   // The id of an anonymous session of a client that is known by its key: what the client chose,
   // with a mark of its name in it, so that nobody can pass for it.
@@ -94,6 +102,16 @@ class Context {
  private:
   void hand_over(Lsn after, const NodeId& to, Message message);
 
+  struct Checked {
+    DescriptorPtr descriptor;
+    Digest digest;
+  };
+
+  // One copy passes through several roles, all of which have to be sure of it.
+  static constexpr std::size_t checked_max = 4096;
+  [[nodiscard]] Checked& checked_slot(const DescriptorPtr& descriptor);
+
+  std::vector<Checked> checked_;  // Made with the first descriptor: many engines never see one.
   Instant now_{};
   Effects* effects_ = nullptr;
 };

@@ -96,8 +96,7 @@ struct StopRequested {};
 
 using Event = std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
                            WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed,
-                           StopRequested, ClientKnown,
-                           PermissionsReplaced>;
+                           StopRequested, ClientKnown, PermissionsReplaced>;
 
 struct Input {
   Instant now;                // Monotonic, never goes back within a life.

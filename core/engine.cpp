@@ -11,7 +11,6 @@
 #include "core/gate.hpp"
 #include "core/overloaded.hpp"
 #include "core/participant.hpp"
-#include "core/plausible.hpp"
 #include "core/query.hpp"
 #include "core/report.hpp"
 #include "core/services.hpp"
@@ -50,6 +49,7 @@ class Engine::Parts {
   void on(const ClientGone& event);
 
   void on(const ClientKnown& event) { submissions.on_known(event); }
+
   void on(const PermissionsReplaced& event);
 
   void on(const WriteDurable& event);
@@ -198,7 +198,7 @@ void Engine::Parts::settle() {
 void Engine::Parts::drain_to_self() {
   follow_votes();
   for (;;) {
-    std::deque<Message> messages = context.outbox.take_to_self();
+    std::vector<Message> messages = context.outbox.take_to_self();
     if (messages.empty()) return;
     for (const Message& message : messages)
       on_message(context.options.node, message, false);
@@ -238,9 +238,9 @@ void Engine::Parts::on(const DeadlinePassed&) {
   consumers.on_deadline(now);
   submissions.on_deadline(now);
   context.membership.update_joined(now);
-  for (const auto& [index, known] : context.membership.peers()) {
+  for (const PeerIndex index : context.membership.ungreeted()) {
     Peer& peer = context.membership.peer(index);
-    if (peer.up && !peer.greeted && peer.hello_at <= now) say_hello(peer, true);
+    if (peer.hello_at <= now) say_hello(peer, true);
   }
   raise_floor();
 }
@@ -376,13 +376,13 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   if (hello.name != peer.name) return context.note("hello under another name", hello.name);
   if (context.membership.is_of_another(peer, frame.header.from)) {
-    return context.blame(frame.from, "hello under another node's id");  // Rule P-42.
+    return context.blame(frame.from, "hello under another node's id");  // Rule P-43.
   }
   const bool was_live = peer.is_live();
   const std::optional<std::string> lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable());
   peer.clock = std::max(peer.clock, frame.header.clock);
-  peer.measure(frame.header, context.now());
+  context.membership.measure(peer, frame.header, context.now());
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
   if (!peer.refused) record_sighting(peer);
   if (hello.wants_answer) say_hello(peer, false);
@@ -408,12 +408,9 @@ void Engine::Parts::on(const FrameReceived& event) {
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
-    peer.measure(event.header, context.now());
+    context.membership.measure(peer, event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
-    if (const char* what = find_absurd(message)) {
-      context.blame(event.from, what);
-      continue;
-    }
+    if (context.is_absurd(event.from, message)) continue;
     on_message(event.header.from, message, drifted);
     drain_to_self();
   }

@@ -1,6 +1,6 @@
 // Gate: where permissions are asked for. A client's request is looked at by the node that it came
 // to, and each branch of its transaction once more by the node that has the queue or service: what
-// a peer lets its clients do here is not its to say. Rules P-40 and P-41.
+// a peer lets its clients do here is not its to say. Rules P-41 and P-42.
 #pragma once
 
 #include <optional>

@@ -118,10 +118,10 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::resubmit_unasked, "resubmit-unasked", "P-23"},
     MutantInfo{Mutant::claim_lost_at_start, "claim-lost-at-start", "P-34"},
     MutantInfo{Mutant::dead_letter_lost, "dead-letter-lost", "P-34"},
-    MutantInfo{Mutant::sender_from_payload, "sender-from-payload", "P-40"},
-    MutantInfo{Mutant::permission_at_begin_only, "permission-at-begin-only", "P-41"},
-    MutantInfo{Mutant::believe_strangers, "believe-strangers", "P-42"},
-    MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-42"},
+    MutantInfo{Mutant::sender_from_payload, "sender-from-payload", "P-41"},
+    MutantInfo{Mutant::permission_at_begin_only, "permission-at-begin-only", "P-42"},
+    MutantInfo{Mutant::believe_strangers, "believe-strangers", "P-43"},
+    MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-43"},
     MutantInfo{Mutant::believe_unshown, "believe-unshown", "P-12"},
 };
 

@@ -1,6 +1,6 @@
 // Plausible: numbers in a peer's message that no honest node would ever say, and that would do harm
 // where they are believed: a timestamp that no clock of ours could follow, a ballot that nobody
-// could exceed. Rule P-42.
+// could exceed. Rule P-43.
 #pragma once
 
 #include "core/message.hpp"

@@ -377,9 +377,7 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
   if (status.outcome && status.forgotten && try_forget(*drive, *status.outcome)) return;
   if (drive->outcome) {
     // A commit needed its yes: a node that calls it too old has applied and forgotten it.
-    if (status.knowledge == Knowledge::too_old) {
-      on_decision_ack(from, DecisionAck{.key = status.key});
-    }
+    if (status.knowledge == Knowledge::too_old) on_informed(from, *drive);
     return;
   }
   if (!status.outcome) {
@@ -496,8 +494,8 @@ void Driver::on_other_leader(const TransactionKey& key) {
 
 void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
   Drive* drive = find_drive(refuse.key);
-  if (drive == nullptr || drive->outcome) return;
-  if (context_.is_stranger(from, *drive->descriptor, "refuse")) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "refuse")) return;
+  if (drive->outcome) return on_bound_elsewhere(from, refuse);
   context_.note("refused", refuse.key.id, std::to_string(static_cast<int>(refuse.why)));
   switch (refuse.why) {
     case Refusal::ballot:
@@ -536,25 +534,50 @@ bool Driver::try_insist(const Drive& drive, const NodeId& from, std::uint64_t ch
   return true;
 }
 
+// This submission was given up, and a participant took part in another one: that counts.
+void Driver::on_bound_elsewhere(const NodeId& from, const Refuse& refuse) {
+  Drive* drive = find_drive(refuse.key);
+  if (refuse.why != Refusal::conflict || drive->phase != Phase::informing) return;
+  if (branches_at(*drive->descriptor, from).empty()) return;
+  if (!drive->is_told()) {
+    std::vector<Waiter> waiters = std::move(drive->waiters);
+    drive->waiters.clear();
+    pass_on(waiters, *drive, refuse);
+    drive = find_drive(refuse.key);
+    drive->waiters = std::move(waiters);
+  }
+  on_informed(from, *drive);
+}
+
+Outcome Driver::lost() const {
+  return Outcome{.committed = false,
+                 .at = {},
+                 .by = context_.options.node,
+                 .reason = Reason::descriptor_conflict,
+                 .text = "another submission of this id came first"};
+}
+
+// Lets them wait for the submission that is bound, if it came along.
+void Driver::pass_on(std::vector<Waiter>& waiters, const Drive& drive, const Refuse& refuse) {
+  const TransactionId id = drive.descriptor->id;
+  if (refuse.descriptor == nullptr || refuse.bound == drive.digest || refuse.descriptor->id != id ||
+      !context_.check(refuse.descriptor, refuse.bound)) {
+    return;
+  }
+  for (const Waiter& waiter : waiters)
+    follow(refuse.descriptor, refuse.bound, waiter);
+  waiters.clear();
+}
+
 // A participant is bound to another submission of the same id: no yes for ours can follow there,
 // so ours is rolled back for those that prepared it; the clients hear the outcome of the other.
 void Driver::adopt_bound(Drive& drive, const Refuse& refuse) {
   std::vector<Waiter> waiters = std::move(drive.waiters);
   drive.waiters.clear();
-  if (refuse.descriptor != nullptr && refuse.bound != drive.digest &&
-      context_.check(*refuse.descriptor, refuse.bound) &&
-      refuse.descriptor->id == drive.descriptor->id) {
-    for (const Waiter& waiter : waiters)
-      follow(refuse.descriptor, refuse.bound, waiter);
-    waiters.clear();
-  }
+  pass_on(waiters, drive, refuse);
   Drive& own = *find_drive(refuse.key);
   own.waiters = std::move(waiters);
-  decide(own, Outcome{.committed = false,
-                      .at = {},
-                      .by = context_.options.node,
-                      .reason = Reason::descriptor_conflict,
-                      .text = "another submission of this id came first"});
+  decide(own, lost());
 }
 
 // `drive` cannot commit any more: a participant has finished the same id under another digest.
@@ -571,11 +594,7 @@ void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
                                           .text = status.outcome->text,
                                           .by = context_.membership.name_of(status.outcome->by)});
   }
-  decide(drive, Outcome{.committed = false,
-                        .at = {},
-                        .by = context_.options.node,
-                        .reason = Reason::descriptor_conflict,
-                        .text = "another submission of this id came first"});
+  decide(drive, lost());
 }
 
 }  // namespace nemcon::core

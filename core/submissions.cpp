@@ -85,7 +85,7 @@ void Submissions::on_open(LinkId link, const Open& open) {
   welcome(client, open.request);
 }
 
-// Rule P-40: a key stands for one name; the client may add what it calls this session.
+// Rule P-41: a key stands for one name; the client may add what it calls this session.
 std::optional<std::string> Submissions::refuse_name(LinkId link, const Open& open) const {
   if (!context_.permissions.is_secured()) return std::nullopt;
   const auto known = known_.find(link);
@@ -168,7 +168,7 @@ const Transaction* Submissions::find_telling(const TransactionId& id) const {
   for (; at != context_.state.transactions().end() && at->first.id == id; ++at) {
     const Transaction& row = at->second;
     if (row.outcome && row.outcome->committed) return &row;
-    if (row.outcome && row.outcome->reason == Reason::descriptor_conflict) continue;
+    if (row.outcome && !ends_id(*row.outcome)) continue;
     if (found == nullptr || !row.outcome) found = &row;
   }
   return found;
@@ -188,9 +188,7 @@ bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter
     }
     return true;
   }
-  if (ended == nullptr || ended->second.outcome.reason == Reason::descriptor_conflict) {
-    return false;
-  }
+  if (ended == nullptr || !ends_id(ended->second.outcome)) return false;
   conclude(waiter, id, ended->second.outcome, {});
   return true;
 }
@@ -376,20 +374,20 @@ std::vector<PartKey> parts_of(const Descriptor& descriptor) {
 
 }  // namespace
 
-// Rule P-42: a descriptor that somebody shows for an id is that of the transaction if it names who
+// Rule P-43: a descriptor that somebody shows for an id is that of the transaction if it names who
 // shows it, and asks for what the client asked for.
 bool Submissions::is_about(const Inquiry& inquiry, const NodeId& from,
                            const TransactionStatus& status) const {
   if (status.descriptor == nullptr || status.descriptor->id != status.key.id ||
       find_node(*status.descriptor, from) < 0 ||
-      !context_.check(*status.descriptor, status.key.digest)) {
+      !context_.check(status.descriptor, status.key.digest)) {
     return false;
   }
   return !inquiry.submit ||
          parts_of(*inquiry.submit, context_.options.hashing) == parts_of(*status.descriptor);
 }
 
-// Rule P-42: its initiator, a node that a part is for, or one that shows that it is named.
+// Rule P-43: its initiator, a node that a part is for, or one that shows that it is named.
 bool Submissions::is_credible(const Inquiry& inquiry, const NodeId& from,
                               const TransactionStatus& status) const {
   if (context_.is_self(from) || from == status.key.id.initiator) return true;
@@ -467,8 +465,8 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
 }
 
 void Submissions::on_outcome(const TransactionId& id, Inquiry& inquiry, const Outcome& outcome) {
-  if (outcome.reason == Reason::descriptor_conflict) {
-    inquiry.conflict = outcome;
+  if (!ends_id(outcome)) {
+    inquiry.conflict = true;
     return;
   }
   for (const Waiter& waiter : inquiry.waiters)
@@ -491,13 +489,7 @@ void Submissions::finish_inquiry(TransactionId id) {
   const bool nobody = inquiry.best == Knowledge::none;
   const bool is_hearsay = !inquiry.hearsay.empty();
   const bool all_answered = inquiry.answered == inquiry.expected;
-  // Every submission of this id that anybody knows lost against another one.
-  if (inquiry.conflict && all_answered) {
-    for (const Waiter& waiter : inquiry.waiters)
-      conclude(waiter, id, *inquiry.conflict, {});
-    return;
-  }
-  if (nobody && inquiry.submit && all_answered && !inquiry.too_old) {
+  if (nobody && inquiry.submit && all_answered && !inquiry.too_old && !inquiry.conflict) {
     start(inquiry.client, *inquiry.submit);
     return;
   }

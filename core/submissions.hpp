@@ -63,7 +63,7 @@ class Submissions {
     bool too_old = false;
     // What nodes say that nothing shows to be named by it. Two that say the same are believed.
     std::map<NodeId, Outcome> hearsay;
-    std::optional<Outcome> conflict;  // Rolled back because another submission came first.
+    bool conflict = false;  // A submission is known that says nothing of others (Rule P-40).
   };
 
   [[nodiscard]] const Transaction* find_telling(const TransactionId& id) const;

@@ -26,7 +26,7 @@ std::size_t denial_count(const Effects& effects) {
   return effects.denials.size();
 }
 
-// Rule P-40: default deny.
+// Rule P-41: default deny.
 TEST(Gate, WhatIsNotGrantedIsRefusedBeforeAnythingIsWritten) {
   Mesh mesh{with_keys({}, everything)};
   Caller bob{mesh[0], "bob"};
@@ -45,7 +45,7 @@ TEST(Gate, WhatIsNotGrantedIsRefusedBeforeAnythingIsWritten) {
   EXPECT_TRUE(mesh[0].bodies("orders").empty());
 }
 
-// Rule P-40: and what is granted goes through, over nodes, with the services and checks of it.
+// Rule P-41: and what is granted goes through, over nodes, with the services and checks of it.
 TEST(Gate, WhatIsGrantedIsDone) {
   Mesh mesh{with_keys({"send orders", "send orders@b", "browse logs"}, {"send orders"})};
   Caller bob{mesh[0], "bob"};
@@ -59,7 +59,7 @@ TEST(Gate, WhatIsGrantedIsDone) {
   EXPECT_TRUE(bob.is_committed(both));
 }
 
-// Rule P-40: each part of it, and what the client's own node says of other nodes.
+// Rule P-41: each part of it, and what the client's own node says of other nodes.
 TEST(Gate, OnePartThatIsNotGrantedRefusesTheWhole) {
   Mesh mesh{with_keys({"send orders"}, everything)};
   Caller bob{mesh[0], "bob"};
@@ -71,7 +71,7 @@ TEST(Gate, OnePartThatIsNotGrantedRefusesTheWhole) {
   EXPECT_EQ(mesh.sent_count({.kind = "PREPARE"}), 0U);
 }
 
-// Rule P-41: what my peers let their clients do at my queues is for me to say.
+// Rule P-42: what my peers let their clients do at my queues is for me to say.
 TEST(Gate, TheOwnerOfABranchHasTheLastWord) {
   Mesh mesh{with_keys(everything, {"send logs"})};
   Caller bob{mesh[0], "bob"};
@@ -92,7 +92,7 @@ TEST(Gate, TheOwnerOfABranchHasTheLastWord) {
   EXPECT_TRUE(mesh[1].bodies("orders").empty());
 }
 
-// Rule P-41: the principal is in the descriptor; whoever sends the PREPARE. A node without a grant
+// Rule P-42: the principal is in the descriptor; whoever sends the PREPARE. A node without a grant
 // for a name that it never met refuses it.
 TEST(Gate, APrincipalThatNobodyKnowsIsRefusedByTheOwner) {
   Layout layout = with_keys({}, {});
@@ -113,7 +113,7 @@ TEST(Gate, APrincipalThatNobodyKnowsIsRefusedByTheOwner) {
   EXPECT_EQ(sent<Vote>(effects)[0].votes[0].value.reason, Reason::forbidden);
 }
 
-// Rule P-41: a peer that may speak for some clients only.
+// Rule P-42: a peer that may speak for some clients only.
 TEST(Gate, APeerThatMayNotSpeakForAClientIsRefused) {
   Layout layout = with_keys(everything, everything);
   layout.permissions[1].vouches = {{.peer = "a", .clients = {"alice"}}};
@@ -131,7 +131,7 @@ TEST(Gate, APeerThatMayNotSpeakForAClientIsRefused) {
             std::string::npos);
 }
 
-// Rule P-40: the key says who it is, not the client.
+// Rule P-41: the key says who it is, not the client.
 TEST(Gate, AKeyStandsForItsNameOnly) {
   Mesh mesh{with_keys(everything, everything)};
   Caller bob{mesh[0], "alice", "bob"};
@@ -142,7 +142,7 @@ TEST(Gate, AKeyStandsForItsNameOnly) {
   EXPECT_NE(bob.last<Denied>()->text.find("the key is of client \"bob\""), std::string::npos);
 }
 
-// Rule P-40.
+// Rule P-41.
 TEST(Gate, WithoutAKeyNobodyGetsIn) {
   Mesh mesh{with_keys(everything, everything)};
 
@@ -150,7 +150,7 @@ TEST(Gate, WithoutAKeyNobodyGetsIn) {
   EXPECT_TRUE(Caller(mesh[0], "", "").last<Denied>());
 }
 
-// Rule P-40: processes of one client each have a session and an order of their own.
+// Rule P-41: processes of one client each have a session and an order of their own.
 TEST(Gate, AClientMayHaveSeveralSessions) {
   Mesh mesh{with_keys(everything, everything)};
   Caller first{mesh[0], "bob/1"};
@@ -166,7 +166,7 @@ TEST(Gate, AClientMayHaveSeveralSessions) {
   EXPECT_TRUE(odd.last<Denied>());
 }
 
-// Rule P-40: an anonymous session has its client's permissions, and an id that nobody else gets.
+// Rule P-41: an anonymous session has its client's permissions, and an id that nobody else gets.
 TEST(Gate, AnAnonymousSessionIsItsKeysAll) {
   Mesh mesh{with_keys({"send orders@b"}, {"send orders"})};
   Caller bob{mesh[0], "", "bob"};
@@ -184,7 +184,7 @@ TEST(Gate, AnAnonymousSessionIsItsKeysAll) {
   EXPECT_EQ(bob.client(), hers) << "the same at every node";
 }
 
-// Rule P-40: nobody ends, asks for or acknowledges what is another client's.
+// Rule P-41: nobody ends, asks for or acknowledges what is another client's.
 TEST(Gate, AnotherClientsTransactionsAreNotHis) {
   Mesh mesh{with_keys({"send *@*"}, {"send *"})};
   Caller alice{mesh[0], "alice"};
@@ -204,7 +204,7 @@ TEST(Gate, AnotherClientsTransactionsAreNotHis) {
   EXPECT_TRUE(alice.is_committed(hers));
 }
 
-// Rule P-15, Rule P-40: the mark of a named session is not an anonymous client's to raise.
+// Rule P-15, Rule P-41: the mark of a named session is not an anonymous client's to raise.
 TEST(Gate, AnAnonymousClientRaisesNoNamedSessionsMark) {
   Mesh mesh{{.node_count = 1}};
   Caller alice{mesh[0], "alice"};
@@ -218,7 +218,7 @@ TEST(Gate, AnAnonymousClientRaisesNoNamedSessionsMark) {
   EXPECT_TRUE(mesh[0].remembered(hers));
 }
 
-// Rule P-40: consuming, with everything that can become of a delivery.
+// Rule P-41: consuming, with everything that can become of a delivery.
 TEST(Gate, ToConsumeTakesAGrantOfThatQueue) {
   Mesh mesh{with_keys({"consume orders"}, {})};
   Caller alice{mesh[0], "alice"};
@@ -237,7 +237,7 @@ TEST(Gate, ToConsumeTakesAGrantOfThatQueue) {
   EXPECT_TRUE(mesh[0].bodies("orders").empty());
 }
 
-// Rule P-40: a grant that is gone after a restart ends what the client could do before.
+// Rule P-41: a grant that is gone after a restart ends what the client could do before.
 TEST(Gate, ADeliveryInATransactionIsConsumedWithAGrantOnly) {
   Mesh mesh{with_keys({"send *", "consume orders"}, {})};
   Caller bob{mesh[0], "bob"};
@@ -253,7 +253,7 @@ TEST(Gate, ADeliveryInATransactionIsConsumedWithAGrantOnly) {
   EXPECT_TRUE(bob.is_committed(id));
 }
 
-// Rule P-40: to stand for a service, and to call one, are two things.
+// Rule P-41: to stand for a service, and to call one, are two things.
 TEST(Gate, AServiceIsServedAndCalledByThoseWhoMay) {
   Mesh mesh{with_keys({"call reserve"}, {})};
   Caller alice{mesh[0], "alice"};
@@ -272,7 +272,7 @@ TEST(Gate, AServiceIsServedAndCalledByThoseWhoMay) {
   EXPECT_TRUE(bob.is_committed(id));
 }
 
-// Rule P-40, Rule P-35: or anybody could make the node forget to tell the service.
+// Rule P-41, Rule P-35: or anybody could make the node forget to tell the service.
 TEST(Gate, OnlyWhoMayServeSaysThatAServiceIsDone) {
   Mesh mesh{with_keys({"call reserve"}, {})};
   Caller alice{mesh[0], "alice"};
@@ -291,7 +291,7 @@ TEST(Gate, OnlyWhoMayServeSaysThatAServiceIsDone) {
   EXPECT_EQ(mesh[0].record_count("service-notified"), 1U);
 }
 
-// Rule P-40.
+// Rule P-41.
 TEST(Gate, ToLookAtTheNodeTakesBrowse) {
   Mesh mesh{with_keys({"browse st*"}, {"browse *"})};
   Caller here{mesh[0], "bob"};
@@ -307,7 +307,7 @@ TEST(Gate, ToLookAtTheNodeTakesBrowse) {
   EXPECT_EQ(there.all<Report>().size(), 4U);
 }
 
-// Rule P-40: what is not granted any more ends, without a restart.
+// Rule P-41: what is not granted any more ends, without a restart.
 TEST(Gate, WhatIsTakenAwayEnds) {
   Mesh mesh{with_keys({"send *", "consume *", "serve *"}, {})};
   Caller bob{mesh[0], "bob"};
@@ -331,7 +331,7 @@ TEST(Gate, WhatIsTakenAwayEnds) {
   EXPECT_EQ(mesh[0].bodies("orders").size(), 2U);
 }
 
-// Rule P-40: without keys everything is as it was.
+// Rule P-41: without keys everything is as it was.
 TEST(Gate, WithoutKeysEverybodyMayDoEverything) {
   Mesh mesh{{.node_count = 2}};
   Caller anybody{mesh[0], ""};

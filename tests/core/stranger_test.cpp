@@ -29,7 +29,7 @@ struct Stranger : testing::Test {
   }
 };
 
-// Rule P-42: b has voted yes and waits.
+// Rule P-43: b has voted yes and waits.
 TEST_F(Stranger, ItsDecisionIsIgnored) {
   b.hear(0, told.prepare({1}));
 
@@ -57,7 +57,7 @@ TEST_F(Stranger, ItsDecisionOfSomethingUnknownLeavesNothing) {
   EXPECT_EQ(sent_to<DecisionAck>(believed, 2).size(), 1U);
 }
 
-// Rule P-42: or a stranger could make it say no to what the others agree on.
+// Rule P-43: or a stranger could make it say no to what the others agree on.
 TEST_F(Stranger, ItsDecisionDoesNotEndAVoteThatIsHeld) {
   Tale held{2, {0, 1, 2}};
   const Told late =
@@ -68,7 +68,7 @@ TEST_F(Stranger, ItsDecisionDoesNotEndAVoteThatIsHeld) {
   EXPECT_FALSE(b->transaction(late.key().id));
 }
 
-// Rule P-42: it may know the descriptor; to lead it has to be in it.
+// Rule P-43: it may know the descriptor; to lead it has to be in it.
 TEST_F(Stranger, ItsProposalIsIgnored) {
   b.hear(0, told.prepare({1}));
   Propose propose{.descriptor = told.descriptor,
@@ -82,7 +82,7 @@ TEST_F(Stranger, ItsProposalIsIgnored) {
   EXPECT_TRUE(b->transaction(told.key().id)->promised.is_zero());
 }
 
-// Rule P-42: a session's mark is taken from those that have part in its transactions.
+// Rule P-43: a session's mark is taken from those that have part in its transactions.
 TEST_F(Stranger, ItRaisesNoMark) {
   Prepare prepare = told.prepare({1});
   prepare.ack_upto = Sequence{50};
@@ -91,7 +91,7 @@ TEST_F(Stranger, ItRaisesNoMark) {
   EXPECT_EQ(b->record_count("acknowledged-up-to"), 0U);
 }
 
-// Rule P-42: "b" drives; none of the answers of "d" counts.
+// Rule P-43: "b" drives; none of the answers of "d" counts.
 TEST(StrangerToADriver, NoneOfItsAnswersCounts) {
   Lone b{{.node_count = 4, .witnesses = 3}};
   Caller alice{*b, "alice"};
@@ -126,7 +126,7 @@ TEST(StrangerToADriver, NoneOfItsAnswersCounts) {
   EXPECT_FALSE(alice.answer(id));
 }
 
-// Rule P-42: what a client is told of its transaction is not one stranger's to say.
+// Rule P-43: what a client is told of its transaction is not one stranger's to say.
 TEST(StrangerToAQuestion, ItsOutcomeIsHearsay) {
   Lone b{{.node_count = 4}};
   Caller alice{*b, "alice"};
@@ -146,7 +146,7 @@ TEST(StrangerToAQuestion, ItsOutcomeIsHearsay) {
   EXPECT_TRUE(alice.is_committed(id)) << "one that a part is for";
 }
 
-// Rule P-42.
+// Rule P-43.
 TEST(StrangerToAQuestion, TheInitiatorIsBelievedAndSoAreTwoThatAgree) {
   for (const std::vector<std::size_t>& sayers : {std::vector<std::size_t>{0}, {2, 3}}) {
     Lone b{{.node_count = 4}};
@@ -166,7 +166,7 @@ TEST(StrangerToAQuestion, TheInitiatorIsBelievedAndSoAreTwoThatAgree) {
   }
 }
 
-// Rule P-42: a descriptor that asks for something else is not that of this transaction.
+// Rule P-43: a descriptor that asks for something else is not that of this transaction.
 TEST(StrangerToAQuestion, AForgedDescriptorIsNotFollowed) {
   Lone b{{.node_count = 4}};
   Caller alice{*b, "alice"};
@@ -185,7 +185,7 @@ TEST(StrangerToAQuestion, AForgedDescriptorIsNotFollowed) {
   EXPECT_FALSE(alice.answer(id));
 }
 
-// Rule P-42: an id belongs to the peer that was first known by it.
+// Rule P-43: an id belongs to the peer that was first known by it.
 TEST(StrangerByName, AHelloUnderAnothersIdIsBlamed) {
   Lone b{{.node_count = 4}};
   for (const std::size_t victim : {1U, 2U}) {
@@ -202,7 +202,7 @@ TEST(StrangerByName, AHelloUnderAnothersIdIsBlamed) {
   EXPECT_EQ(sent_to<Prepare>(effects, 2).size(), 1U) << "c is still c";
 }
 
-// Rule P-42: a commit's time is merged into the clock (Rule P-22), so it must be one.
+// Rule P-43: a commit's time is merged into the clock (Rule P-22), so it must be one.
 TEST_F(Stranger, ATimeThatNoClockShowsIsRefused) {
   const Told mine =
       std::move(Tale{7, {3, 1}}.deliver(0, "logs", "d").deliver(1, "logs", "b")).witnessed_by(1);
@@ -216,7 +216,7 @@ TEST_F(Stranger, ATimeThatNoClockShowsIsRefused) {
   EXPECT_LT(b->engine().header_for(peer_index(0)).clock.wall_ms(), before.wall_ms() + 60'000);
 }
 
-// Rule P-42: or nobody could lead after it.
+// Rule P-43: or nobody could lead after it.
 TEST_F(Stranger, ABallotThatNobodyCountsUpToIsRefused) {
   const Effects effects =
       b.hear(0, ask_promise_of(told, ballot_of(std::numeric_limits<std::uint32_t>::max(), 0)));

@@ -284,7 +284,7 @@ void World::on_durable(std::size_t node, core::Lsn lsn, const core::Record& reco
   if (!forbidden_.empty()) check_permission(node, record);
 }
 
-// Rule P-41: a principal that may not never has an effect, from the moment on at which a node has
+// Rule P-42: a principal that may not never has an effect, from the moment on at which a node has
 // said yes to it.
 void World::check_permission(std::size_t node, const core::Record& record) {
   const std::vector<core::OwnBranch>* branches = nullptr;

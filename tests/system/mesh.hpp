@@ -35,6 +35,10 @@ class Mesh {
     return endpoints_.at(name);
   }
 
+  [[nodiscard]] std::string data_directory(const std::string& name) const {
+    return workspace_.path(name);
+  }
+
   // What all of them have said, for a failed test.
   [[nodiscard]] std::string diagnostics() const;
 

@@ -104,7 +104,7 @@ class Permissions : public testing::Test {
   std::map<std::string, std::unique_ptr<Daemon>> daemons_;
 };
 
-// Rule P-40, Rule P-41.
+// Rule P-41, Rule P-42.
 TEST_F(Permissions, HoldAtTheDoorAndAtEveryBranch) {
   send_stock();
 
