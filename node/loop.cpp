@@ -264,6 +264,7 @@ void Loop::add_link_counts(core::Report& report) const {
   add("links_accepted", links.handshakes_accepted);
   add("links_refused", links.handshakes_refused);
   add("links_failed", links.handshakes_failed);
+  add("links_held_off", links.links_held_off);
   add("links_muted", links.connections_muted);
   add("links_lost", links.links_lost);
   add("keys_refused", links.keys_refused);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <variant>
 
+#include <sys/resource.h>
+
 #include "core/engine.hpp"
 #include "log/log.hpp"
 #include "node/audit.hpp"
@@ -102,6 +104,15 @@ AuditTime present() {
   return {.now = core::Instant{std::chrono::steady_clock::now().time_since_epoch()},
           .wall_ms = static_cast<std::uint64_t>(
               std::chrono::duration_cast<std::chrono::milliseconds>(wall).count())};
+}
+
+// Each client has a descriptor; beyond what there are, the sockets take no more connections.
+void warn_of_descriptors(const Config& config, const Trace& trace) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > config.limits.clients_max) return;
+  trace.warning("fewer descriptors than max_clients: raise the limit (ulimit -n, LimitNOFILE=)",
+                {{"descriptors", std::to_string(limit.rlim_cur)},
+                 {"max_clients", std::to_string(config.limits.clients_max)}});
 }
 
 std::vector<std::string> peer_names(const Config& config) {
@@ -291,6 +302,7 @@ core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trac
                            {"records", std::to_string(opened.restored.records.size())},
                            {"lsn", std::to_string(opened.last.value())}});
   warn_of_queues(config, opened.restored, trace);
+  warn_of_descriptors(config, trace);
   auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
   if (const core::Status begun = parts->begin(std::move(keys)); !begun) return begun.error();
   return std::unique_ptr<Node>(new Node(std::move(parts)));

@@ -19,6 +19,21 @@ constexpr std::size_t muted_count_max = 16'384;
 constexpr std::size_t reported_count_max = 1024;
 constexpr std::size_t penalty_count_max = 16'384;
 
+// What strangers can bring about as often as they like is told so often.
+constexpr auto told_again_after = std::chrono::minutes{1};
+constexpr std::size_t keys_told_max = 16;
+
+// Everybody who may be here, each while it connects anew, and as many strangers.
+std::size_t connections_max(const NodeSocketsOptions& options) {
+  constexpr std::size_t strangers_max = 1024;
+  return options.limits.clients_max + 2 * options.peers.size() + strangers_max;
+}
+
+// For the connections that we make, with what ZeroMQ has beside each, and for files.
+std::size_t descriptors_reserved(const NodeSocketsOptions& options) {
+  return 64 + 8 * options.peers.size();
+}
+
 const char* to_text(Role role) {
   return role == Role::peer ? "node" : "client";
 }
@@ -33,7 +48,9 @@ Acceptor::Acceptor(Parts parts)
                            .handshake_patience = parts.options.timing.handshake_patience,
                            .frame_bytes_max = parts.limits.frame_bytes_max,
                            .own_keys = parts.security ? &parts.security->own() : nullptr,
-                           .domain = parts.security ? parts.security->domain() : ""}) {}
+                           .domain = parts.security ? parts.security->domain() : "",
+                           .connections_max = connections_max(parts.options),
+                           .descriptors_reserved = descriptors_reserved(parts.options)}) {}
 
 core::Result<std::string> Acceptor::bind(const std::string& endpoint) {
   return socket_.bind(endpoint);
@@ -47,6 +64,7 @@ bool Acceptor::is_ready() const {
 
 void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
+  socket_.observe();
   release_held(events);
   std::size_t byte_count = 0;
   for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
@@ -503,12 +521,31 @@ void Acceptor::count_strangers() {
           "this node, or left at once"});
 }
 
+void Acceptor::watch_admission() {
+  const Admission& admission = socket_.admission();
+  parts_.counters.links_held_off = admission.held_off_count();
+  if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
+  tell_of_crowd_at_ = now_ + told_again_after;
+  pending_.emplace_back(LinkTrouble{
+      .reason = RefusalReason::full,
+      .peer = std::nullopt,
+      .what = std::to_string(admission.connections_max()) +
+              " connections: no further ones are accepted until some have gone (max_clients in "
+              "[limits], ulimit -n)"});
+}
+
 // The gatekeeper let none of it in; what it saw of them is told.
 void Acceptor::count_refused_keys() {
   if (parts_.security == nullptr) return;
   const Gatekeeper::Refusals refusals = parts_.security->take_refusals();
   parts_.counters.keys_refused += refusals.count;
+  if (now_ >= tell_of_keys_again_at_) {
+    tell_of_keys_again_at_ = now_ + told_again_after;
+    keys_told_ = 0;
+  }
   for (const Gatekeeper::Refusals::One& one : refusals.first) {
+    // Whoever likes can make keys without end.
+    if (++keys_told_ > keys_told_max) return;
     Inbound stranger{.name = "with the key " + one.key, .address = one.address};
     report(stranger, RefusalReason::forbidden, "nobody here knows it");
   }
@@ -527,6 +564,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
     count_strangers();
     count_refused_keys();
+    watch_admission();
     if (!is_bound_) is_bound_ = socket_.bind_again();
   }
   for (NodeEvent& event : pending_)

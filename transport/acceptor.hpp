@@ -157,6 +157,7 @@ class Acceptor {
   [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
   void count_strangers();
   void count_refused_keys();
+  void watch_admission();
   // False: it is gone.
   [[nodiscard]] bool tend_one(Inbound& inbound);
 
@@ -176,7 +177,10 @@ class Acceptor {
   std::set<Reported> reported_;
   bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().
-  bool is_bound_ = true;            // False: an endpoint could not be bound again.
+  core::Instant tell_of_crowd_at_{};
+  core::Instant tell_of_keys_again_at_{};
+  std::size_t keys_told_ = 0;  // Since then.
+  bool is_bound_ = true;       // False: an endpoint could not be bound again.
 
   bool holds_clients_ = false;
   std::deque<Held> held_;

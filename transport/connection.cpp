@@ -45,7 +45,9 @@ core::Status Connection::open(const std::string& endpoint) {
   // ZeroMQ keeps it until there is a connection, so that it is the first on it.
   encode(control_, settings_.greeting);
   // Not taken when the connection has failed already, which somebody else may bring about.
-  if (socket_->try_send(control_.view()) != Handed::taken) end("cannot connect");
+  if (socket_->try_send(control_.view()) == Handed::taken) return core::Nothing{};
+  const std::optional<SocketEnd> ended = socket_->find_end();
+  on_end(ended.value_or(SocketEnd{.kind = SocketEnd::Kind::unreachable, .why = "cannot connect"}));
   return core::Nothing{};
 }
 

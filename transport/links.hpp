@@ -120,6 +120,7 @@ struct LinkCounters {
   std::uint64_t handshakes_refused = 0;
   std::uint64_t handshakes_failed = 0;  // Not even ZeroMQ's own; counted within ping_interval / 2.
   std::uint64_t connections_muted = 0;
+  std::uint64_t links_held_off = 0;  // How often there were too many connections.
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;
   std::uint64_t keys_refused = 0;     // By the gatekeeper: not known here.

@@ -108,6 +108,12 @@ class NodeSockets::Impl {
       ready = ready || (link.connection && link.connection->is_ready());
       deadline =
           std::min(deadline, link.connection ? link.connection->deadline() : link.connect_at);
+      if (link.next) {
+        ready = ready || link.next->is_ready();
+        deadline = std::min(deadline, link.next->deadline());
+      } else if (is_outdated(link)) {
+        deadline = std::min(deadline, link.renew_at);
+      }
     }
     if (ready) timeout = core::Duration::zero();
     poller_.wait(std::min(timeout, time_.until(deadline, now)), watched);
@@ -155,7 +161,12 @@ class NodeSockets::Impl {
     PeerEndpoint peer;
     std::unique_ptr<Connection> connection;
     PublicKey key;            // That the connection expects there, if there are keys.
+    PublicKey own_key;        // Under which it was made.
     std::size_t key_index{};  // Of the next attempt: a peer may have several.
+    std::size_t keys_tried{};
+    // Under our other own key: takes the place of the connection once it is up.
+    std::unique_ptr<Connection> next;
+    core::Instant renew_at{};
     core::Instant connect_at{};
     core::Instant up_since{};
     bool is_up = false;  // Invariant: PeerUp was reported last, not PeerDown.
@@ -175,18 +186,47 @@ class NodeSockets::Impl {
   }
 
   void tend(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
+    renew(link, now);
     if (!link.connection) {
       if (now >= link.connect_at) begin(link, now);
       return;
     }
     Connection& connection = *link.connection;
+    listen(connection, now);
+    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
+    if (connection.state() == Connection::State::over) on_over(link, now, events);
+  }
+
+  static void listen(Connection& connection, core::Instant now) {
     for (int i = 0; i < frames_per_turn && connection.is_ready(); ++i) {
       const std::optional<Connection::Arrived> arrived = connection.try_receive(now);
       if (arrived) connection.end("it answers as to a client");
     }
     connection.tend(now);
-    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
-    if (connection.state() == Connection::State::over) on_over(link, now, events);
+  }
+
+  // Made under an own key that we do not use any more: the others will not know it for long.
+  [[nodiscard]] bool is_outdated(const Link& link) const {
+    return security_ && link.is_up && link.own_key != security_->own().public_key;
+  }
+
+  // Makes the new connection before it leaves the old one, so that nothing waits.
+  void renew(Link& link, core::Instant now) {
+    if (!link.next) {
+      if (!is_outdated(link) || now < link.renew_at) return;
+      link.renew_at = now + options_.timing.reconnect_max;
+      link.next = connect(link, now);
+      return;
+    }
+    listen(*link.next, now);
+    if (link.next->state() == Connection::State::over) link.next.reset();
+    if (!link.next || link.next->state() != Connection::State::up) return;
+    if (link.connection && link.next->welcome().name == link.peer.name) {
+      link.connection->leave();
+      link.connection = std::move(link.next);
+      link.own_key = security_->own().public_key;
+    }
+    link.next.reset();
   }
 
   void begin(Link& link, core::Instant now) {
@@ -197,7 +237,14 @@ class NodeSockets::Impl {
         return;
       }
       link.key = keys[link.key_index % keys.size()];
+      link.own_key = security_->own().public_key;
     }
+    link.connection = connect(link, now);
+    if (!link.connection) link.connect_at = now + options_.timing.reconnect_max;
+  }
+
+  // Null: the endpoint cannot be used.
+  std::unique_ptr<Connection> connect(const Link& link, core::Instant now) {
     const Greeting greeting{
         .role = Role::peer, .frame_bytes_max = control_bytes_max, .name = options_.name};
     auto connection =
@@ -208,11 +255,7 @@ class NodeSockets::Impl {
                            .own_keys = security_ ? security_->shared_own() : nullptr,
                            .server_key = security_ ? std::optional(link.key) : std::nullopt},
                           now);
-    if (connection) {
-      link.connection = std::move(connection).value();
-    } else {
-      link.connect_at = now + options_.timing.reconnect_max;
-    }
+    return connection ? std::move(connection).value() : nullptr;
   }
 
   void on_up(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
@@ -222,6 +265,7 @@ class NodeSockets::Impl {
       return link.connection->refuse(RefusalReason::unknown, "answers as " + printable(name));
     }
     link.is_up = true;
+    link.keys_tried = 0;
     link.up_since = now;
     link.reported.clear();
     events.emplace_back(core::PeerUp{link.peer.peer});
@@ -233,13 +277,22 @@ class NodeSockets::Impl {
     if (link.is_up) events.emplace_back(core::PeerDown{link.peer.peer});
     link.is_up = false;
     if (lasted) link.backoff.reset();
-    // It may have changed to another of its keys.
-    if (end.is_handshake_failed) ++link.key_index;
     report(link, end, events);
     core::Duration wait = link.backoff.next(random_u64());
     if (end.refused) wait = std::max(wait, options_.timing.reconnect_max);
+    // It may have changed to another of its keys: each is tried before anybody waits.
+    if (security_ && end.is_handshake_failed) {
+      ++link.key_index;
+      ++link.keys_tried;
+      if (link.keys_tried < security_->keys_of_peer(link.peer.name).size()) {
+        wait = core::Duration::zero();
+      } else {
+        link.keys_tried = 0;
+      }
+    }
     link.connect_at = now + wait;
     link.connection.reset();
+    link.next.reset();
   }
 
   // That a peer cannot be reached is daily business; that it does not want us, or that there is no

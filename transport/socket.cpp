@@ -45,9 +45,6 @@ namespace {
 // small frames to keep both threads busy.
 constexpr int queued_frames_max = 1000;
 
-// Connections that the kernel holds until they are accepted: a mesh that starts all at once.
-constexpr int backlog = 1024;
-
 int to_milliseconds(core::Duration duration) {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
 }
@@ -198,11 +195,20 @@ class Monitor {
 
   [[nodiscard]] zmq::socket_t& socket() { return events_; }
 
-  std::optional<std::uint16_t> next_event() {
+  struct Event {
+    std::uint16_t kind = 0;
+    std::int32_t value = 0;  // A descriptor or an error number.
+  };
+
+  std::optional<Event> next_event() {
     zmq::message_t message;
     if (!receive_part(events_, message)) return std::nullopt;
-    std::uint16_t event = 0;
-    if (message.size() >= sizeof event) std::memcpy(&event, message.data(), sizeof event);
+    Event event;
+    const auto* const bytes = static_cast<const char*>(message.data());
+    if (message.size() >= sizeof event.kind + sizeof event.value) {
+      std::memcpy(&event.kind, bytes, sizeof event.kind);
+      std::memcpy(&event.value, bytes + sizeof event.kind, sizeof event.value);
+    }
     drop_rest(events_, message);
     return event;
   }
@@ -295,9 +301,9 @@ class DealerSocket::Impl {
 
   std::optional<SocketEnd> find_end() {
     while (!end_) {
-      const std::optional<std::uint16_t> event = monitor_.next_event();
+      const std::optional<Monitor::Event> event = monitor_.next_event();
       if (!event) break;
-      end_ = meaning_of(*event);
+      end_ = meaning_of(event->kind);
     }
     if (!end_) monitor_registration_.set_ready(false);
     return end_;
@@ -390,10 +396,14 @@ class RouterSocket::Impl {
  public:
   Impl(Context& context, Poller& poller, const SocketTuning& tuning)
       : socket(context.impl().context, zmq::socket_type::router),
-        monitor(context.impl().context, socket, handshake_failures),
-        registration(poller, socket) {
+        monitor(
+            context.impl().context, socket,
+            ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | handshake_failures),
+        registration(poller, socket),
+        monitor_registration(poller, monitor.socket()),
+        admission(tuning.connections_max, tuning.descriptors_reserved) {
     tune(socket, tuning);
-    socket.set(zmq::sockopt::backlog, backlog);
+    socket.set(zmq::sockopt::backlog, listen_backlog());
     // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
     socket.set(zmq::sockopt::router_mandatory, true);
     secure_router(socket, tuning);
@@ -420,8 +430,31 @@ class RouterSocket::Impl {
   }
 
   zmq::socket_t socket;
-  Monitor monitor;  // Not waited for: what it says is never urgent.
+
+  void observe() {
+    while (const std::optional<Monitor::Event> event = monitor.next_event()) {
+      switch (event->kind) {
+        case ZMQ_EVENT_LISTENING:
+          admission.on_listening(event->value);
+          break;
+        case ZMQ_EVENT_ACCEPTED:
+          admission.on_accepted();
+          break;
+        case ZMQ_EVENT_DISCONNECTED:
+          admission.on_ended();
+          break;
+        default:
+          ++failed_handshakes;
+      }
+    }
+    monitor_registration.set_ready(false);
+  }
+
+  Monitor monitor;
   Registration registration;
+  Registration monitor_registration;
+  Admission admission;
+  std::uint64_t failed_handshakes = 0;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
   std::vector<std::string> bound;
@@ -449,6 +482,8 @@ core::Status RouterSocket::change_keys(const KeyPair& keys) {
   // A listener goes on with the options that it began with; with it go its connections.
   for (const std::string& endpoint : impl_->bound)
     impl_->socket.unbind(endpoint);
+  impl_->observe();
+  impl_->admission.on_closed();
   impl_->unbound.insert(impl_->unbound.end(), impl_->bound.begin(), impl_->bound.end());
   impl_->bound.clear();
   // ZeroMQ's thread frees the address a moment later and does not say when.
@@ -465,14 +500,19 @@ bool RouterSocket::bind_again() {
 }
 
 bool RouterSocket::is_ready() const {
-  return impl_->registration.is_ready();
+  return impl_->registration.is_ready() || impl_->monitor_registration.is_ready();
+}
+
+void RouterSocket::observe() {
+  if (impl_->monitor_registration.is_ready()) impl_->observe();
 }
 
 std::uint64_t RouterSocket::take_failed_handshakes() {
-  std::uint64_t count = 0;
-  while (impl_->monitor.next_event())
-    ++count;
-  return count;
+  return std::exchange(impl_->failed_handshakes, 0);
+}
+
+const Admission& RouterSocket::admission() const {
+  return impl_->admission;
 }
 
 std::optional<RoutedFrame> RouterSocket::try_receive() {

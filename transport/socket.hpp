@@ -15,6 +15,7 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "transport/admission.hpp"
 #include "transport/codec.hpp"
 #include "transport/keys.hpp"
 #include "transport/links.hpp"
@@ -31,6 +32,8 @@ struct SocketTuning {
   const KeyPair* own_keys = nullptr;
   std::optional<PublicKey> server_key = {};  // Dealer: of whom it connects to.
   std::string domain = {};                   // Router: what the gatekeeper is asked for.
+  std::size_t connections_max = 0;           // Router: that others may make.
+  std::size_t descriptors_reserved = 0;      // Router: for what else the process opens.
 };
 
 enum class Handed : std::uint8_t {
@@ -116,8 +119,14 @@ class RouterSocket {
 
   [[nodiscard]] bool is_ready() const;
 
+  // Takes note of connections that came and went, and holds off new ones when there are too many.
+  // Before receiving.
+  void observe();
+
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
   [[nodiscard]] std::uint64_t take_failed_handshakes();
+
+  [[nodiscard]] const Admission& admission() const;
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive();
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -19,9 +20,7 @@
 #include <nemcon/nemcon.hpp>
 #include <sys/stat.h>
 
-#include "tests/client/process.hpp"
-#include "tests/system/daemon.hpp"
-#include "tests/system/workspace.hpp"
+#include "tests/system/keyed_mesh.hpp"
 
 namespace nemcon::tests {
 namespace {
@@ -29,124 +28,6 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size())
-    text.replace(at, what.size(), by);
-  return text;
-}
-
-Ran nemcon(std::vector<std::string> words) {
-  words.insert(words.begin(), NEMCON_CLI);
-  return run(words, {}, {"NEMCON_NODE=", "NEMCON_CONFIG="});
-}
-
-// A mesh as `nemcon mesh init` writes it, but for the ports and the size of the journal.
-class KeyedMesh : public testing::Test {
- protected:
-  void make(const std::vector<std::string>& names) {
-    names_ = names;
-    std::vector<std::string> words = {"mesh", "init"};
-    words.insert(words.end(), names.begin(), names.end());
-    words.insert(words.end(), {"--directory", workspace_.path()});
-    const Ran ran = nemcon(words);
-    ASSERT_EQ(ran.exit_code, 0) << ran.err;
-    int port = 7411;
-    std::map<std::string, std::string> ports;
-    for (const std::string& name : names) {
-      endpoints_[name] = free_endpoint();
-      ports["tcp://127.0.0.1:" + std::to_string(port++)] = endpoints_[name];
-      keys_[name] = nemcon({"keygen", "--show", key_file(name)}).out.substr(0, 40);
-    }
-    for (std::string name : names) {
-      std::string text = workspace_.read(name + ".toml") +
-                         "\n[limits]\nmax_message_bytes = '64KiB'\n"
-                         "max_transaction_bytes = '256KiB'\n";
-      for (const auto& [from, to] : ports)
-        text = replaced(text, from, to);
-      write(name, text);
-    }
-    std::string text = workspace_.read("operator.toml");
-    for (const auto& [from, to] : ports)
-      text = replaced(text, from, to);
-    write("operator", text);
-  }
-
-  [[nodiscard]] std::string key_file(const std::string& name) const {
-    return workspace_.path(name + ".key");
-  }
-
-  void write(const std::string& name, const std::string& text) const {
-    (void)workspace_.write(name + ".toml", text);
-  }
-
-  [[nodiscard]] std::string config(const std::string& name) const {
-    return workspace_.read(name + ".toml");
-  }
-
-  Daemon& begin(const std::string& name) {
-    auto& daemon = daemons_[name];
-    daemon.reset();
-    daemon = std::make_unique<Daemon>(
-        workspace_, DaemonOptions{.name = name,
-                                  .arguments = {"--config", workspace_.path(name + ".toml")},
-                                  .wrapper = {},
-                                  .directory = {}});
-    return *daemon;
-  }
-
-  // All of them, until each sees the others take part.
-  void start() {
-    for (const std::string& name : names_)
-      ASSERT_TRUE(begin(name).wait_until_ready()) << diagnostics();
-    for (const std::string& name : names_) {
-      Client client(as_operator(name));
-      const Clock::time_point give_up = Clock::now() + patience;
-      const auto all_live = [&] {
-        const std::vector<NodeStatus> nodes = client.status().nodes;
-        return std::ranges::all_of(nodes, &NodeStatus::live);
-      };
-      while (!all_live()) {
-        ASSERT_LT(Clock::now(), give_up) << diagnostics();
-        std::this_thread::sleep_for(20ms);
-      }
-    }
-  }
-
-  [[nodiscard]] ClientOptions as_operator(const std::string& node) const {
-    return {.nodes = {endpoints_.at(node)},
-            .key_file = key_file("operator"),
-            .node_keys = {keys_.at(node)}};
-  }
-
-  // A client of its own at that node, known there by a new key.
-  ClientOptions add_client(const std::string& node, const std::string& name) {
-    const std::string key = nemcon({"keygen", key_file(name)}).out.substr(0, 40);
-    write(node, config(node) + "\n[[client]]\nname = \"" + name + "\"\npublic_key = \"" + key +
-                    "\"\nallow = [\"send *@*\", \"consume *@*\", \"call *@*\", \"browse *@*\"]\n");
-    ClientOptions options = as_operator(node);
-    options.name = name;
-    options.key_file = key_file(name);
-    return options;
-  }
-
-  [[nodiscard]] Ran reload(const std::string& name) const {
-    return nemcon({"reload", workspace_.path("nemcon-data/" + name)});
-  }
-
-  [[nodiscard]] std::string diagnostics() const {
-    std::string text;
-    for (const auto& [name, daemon] : daemons_)
-      text += "---- " + name + "\n" + daemon->diagnostics();
-    return text;
-  }
-
-  Workspace workspace_;
-  std::vector<std::string> names_;
-  std::map<std::string, std::string> endpoints_;
-  std::map<std::string, std::string> keys_;  // Public ones, by node.
-  std::map<std::string, std::unique_ptr<Daemon>> daemons_;
-};
 
 TEST_F(KeyedMesh, RunsAsMeshInitWroteItAndItsClientIsOneOption) {
   make({"shop", "warehouse", "billing"});
@@ -383,6 +264,33 @@ TEST_F(KeyedMesh, KeyOfANodeIsReplacedUnderLoadWithoutAFailedTransaction) {
   EXPECT_GE(there.committed(), 80u);
   // And the old key is worth nothing any more.
   EXPECT_EQ(config("shop").find(old_key), std::string::npos);
+}
+
+TEST_F(KeyedMesh, GoesOnAfterKillsAndPausesUnderLoad) {
+  make({"shop", "warehouse", "billing"});
+  start();
+  Load load(as_operator("shop"), "inbox@shop", "inbox@billing");
+  const auto go_on = [&] {
+    const std::uint64_t seen = load.committed();
+    const Clock::time_point give_up = Clock::now() + patience;
+    while (load.committed() < seen + 20) {
+      ASSERT_LT(Clock::now(), give_up) << diagnostics();
+      std::this_thread::sleep_for(5ms);
+    }
+  };
+  for (int round = 0; round < 3; ++round) {
+    go_on();
+    daemons_["billing"]->kill();
+    std::this_thread::sleep_for(200ms * round);
+    ASSERT_TRUE(begin("billing").wait_until_ready()) << diagnostics();
+    go_on();
+    daemons_["billing"]->signal(SIGSTOP);
+    std::this_thread::sleep_for(1s * round);
+    daemons_["billing"]->signal(SIGCONT);
+  }
+  go_on();
+  load.stop();
+  EXPECT_EQ(diagnostics().find("broke the protocol"), std::string::npos);
 }
 
 }  // namespace

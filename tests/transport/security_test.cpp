@@ -118,6 +118,18 @@ TEST_F(Secured, UnknownKeyIsRefusedCountedAndToldOf) {
   EXPECT_EQ(shop.sockets().connection_count(), 0u);
 }
 
+TEST_F(Secured, ManyUnknownKeysAreCountedAndAFewToldOf) {
+  TestNode& shop = add_shop();
+  constexpr std::size_t count = 40;
+  for (std::size_t i = 0; i < count; ++i)
+    add_client("app", new_keys()).connect(shop_at_, shop_->public_key);
+
+  ASSERT_TRUE(run_until([&] { return shop.counters().keys_refused == count; }));
+
+  run_for(300ms);
+  EXPECT_EQ(shop.count<LinkTrouble>(), 16u);
+}
+
 TEST_F(Secured, NodeWithTheWrongKeyIsNotTalkedTo) {
   TestNode& shop = add_shop();
   TestClient& client = add_client("app", app_);
@@ -275,21 +287,49 @@ TEST_F(Secured, KeyOfAPeerIsReplacedWithTwoValidOnes) {
   run_for(300ms);
   EXPECT_EQ(shop.count<core::PeerDown>() + billing.count<core::PeerDown>(), 0u);
 
-  // 2. It changes over: its listening end is made anew, and found under the other key.
+  // 2. It changes over: its listening end is made anew, and found under the other key; what it
+  // connects to, it connects to anew before it leaves.
   NodeKeys changed = keys_of_billing();
   changed.own = next;
   const core::Instant changed_at = clock_now();
+  const std::uint64_t accepted = shop.counters().handshakes_accepted;
   ASSERT_TRUE(billing.sockets().set_keys(changed_at, changed).has_value());
   ASSERT_TRUE(run_until([&] { return shop.count<core::PeerUp>() == 2 && are_up(shop, billing); }));
-  EXPECT_LT(clock_now() - changed_at, 2s);
+  EXPECT_LT(clock_now() - changed_at, 1s);
+  ASSERT_TRUE(run_until([&] { return shop.counters().handshakes_accepted > accepted; }));
+  EXPECT_EQ(billing.send(0, samples::messages().front().value), SendResult::sent);
+  EXPECT_TRUE(run_until([&] { return shop.count<core::FrameReceived>() == 1; }));
 
-  // 3. The old one goes: what still relies on it comes back under the new one.
+  // 3. The old one goes: nothing relies on it any more.
   both.peers["billing"] = {next->public_key};
   ASSERT_TRUE(shop.sockets().set_keys(clock_now(), both).has_value());
-  ASSERT_TRUE(
-      run_until([&] { return billing.count<core::PeerUp>() == 2 && are_up(shop, billing); }));
+  run_for(300ms);
+  EXPECT_TRUE(are_up(shop, billing));
   EXPECT_EQ(shop.count<core::PeerDown>(), 1u);
-  EXPECT_EQ(shop.counters().keys_revoked, 1u);
+  EXPECT_EQ(billing.count<core::PeerDown>(), 0u);
+  EXPECT_EQ(shop.counters().keys_revoked, 0u);
+}
+
+TEST_F(Secured, PathsHaveKeysAsAddressesHave) {
+  const std::string path = ipc_endpoint("shop");
+  TestNode& shop = add_node({.name = "shop", .endpoint = path, .keys = keys_of_shop()});
+  TestClient& client = add_client("app", app_);
+  client.connect(path, shop_->public_key);
+  ASSERT_TRUE(run_until([&] { return client.socket().is_up(); }));
+  TestClient& plain = add_client("app");
+  plain.connect(path);
+  ASSERT_TRUE(run_until([&] { return plain.count<LinkDown>() == 1; }));
+  EXPECT_EQ(plain.count<LinkUp>(), 0u);
+
+  const Keys next = new_keys();
+  NodeKeys changed = keys_of_shop();
+  changed.own = next;
+  ASSERT_TRUE(shop.sockets().set_keys(clock_now(), changed).has_value());
+
+  EXPECT_EQ(shop.sockets().client_count(), 0u);
+  ASSERT_TRUE(run_until([&] { return client.count<LinkDown>() == 1; }));
+  client.connect(path, next->public_key);
+  EXPECT_TRUE(run_until([&] { return client.count<LinkUp>() == 2; }));
 }
 
 TEST_F(Secured, NodeThatWasRefusedIsThereWhenItsKeyIsKnown) {
@@ -323,6 +363,60 @@ TEST_F(Secured, GarbageInsteadOfAGreetingIsGotOver) {
   TestNode& billing = add_billing();
 
   EXPECT_TRUE(run_until([&] { return are_up(shop, billing); }));
+}
+
+// ---- somebody on the path -------------------------------------------------------------------
+
+// A question that is easily recognised.
+core::Request question() {
+  return core::Open{.request = 1, .name = "app/attack-at-dawn"};
+}
+
+TEST_F(Secured, WhoListensOnThePathReadsNothing) {
+  for (const bool has_keys : {true, false}) {
+    nodes.clear();
+    clients.clear();
+    const std::string endpoint = free_tcp_endpoint();
+    TestNode::Options options{.name = "shop", .endpoint = endpoint};
+    if (has_keys) options.keys = keys_of_shop();
+    TestNode& shop = add_node(options);
+    Relay relay(endpoint);
+    TestClient& client = has_keys ? add_client("", app_) : add_client("");
+    client.connect(relay.endpoint(), has_keys ? std::optional(shop_->public_key) : std::nullopt);
+    ASSERT_TRUE(run_until([&] {
+      relay.turn();
+      return client.socket().is_up();
+    }));
+    EXPECT_EQ(client.send(question()), SendResult::sent);
+    ASSERT_TRUE(run_until([&] {
+      relay.turn();
+      return shop.count<core::ClientRequested>() == 1;
+    }));
+
+    const bool is_readable = relay.heard().find("attack-at-dawn") != std::string::npos;
+    EXPECT_EQ(is_readable, !has_keys);
+  }
+}
+
+TEST_F(Secured, WhatIsChangedOnThePathIsNotReadAndEndsTheConnection) {
+  TestNode& shop = add_shop();
+  Relay relay(shop_at_);
+  TestClient& client = add_client("app", app_);
+  client.connect(relay.endpoint(), shop_->public_key);
+  ASSERT_TRUE(run_until([&] {
+    relay.turn();
+    return client.socket().is_up();
+  }));
+
+  relay.change_next();
+  EXPECT_EQ(client.send(question()), SendResult::sent);
+
+  ASSERT_TRUE(run_until([&] {
+    relay.turn();
+    return client.count<LinkDown>() == 1;
+  }));
+  EXPECT_EQ(shop.count<core::ClientRequested>(), 0u);
+  EXPECT_EQ(shop.counters().frames_malformed, 0u);
 }
 
 }  // namespace
