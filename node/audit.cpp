@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <fcntl.h>
+
 #include "log/file.hpp"
 
 namespace nemcon::node {
@@ -64,8 +65,8 @@ Status write_at(int file, std::string_view bytes, std::uint64_t offset) {
 }  // namespace
 
 const char* to_text(AuditKind kind) {
-  constexpr std::array<const char*, 9> names = {"start", "stop",   "configuration",
-                                                "authentication", "denied", "fault",
+  constexpr std::array<const char*, 9> names = {"start",          "stop",     "configuration",
+                                                "authentication", "denied",   "fault",
                                                 "fenced",         "decision", "record"};
   return names[static_cast<std::size_t>(kind)];
 }
@@ -105,7 +106,8 @@ Status Audit::resume(const AuditTime& time) {
   const std::size_t whole = text->rfind('\n') == std::string::npos ? 0 : text->rfind('\n') + 1;
   const std::string_view lines = std::string_view{*text}.substr(0, whole);
   transport::AuditTrail trail = transport::read_audit_trail(lines, std::nullopt);
-  // Of a cut-off end it cannot be told whether a power cut took it: the record goes on, and says so.
+  // Of a cut-off end it cannot be told whether a power cut took it: the record goes on, and says
+  // so.
   const bool is_short = head && head->number > trail.newest.number;
   if (trail.flaws.empty() && !is_short) trail = transport::read_audit_trail(lines, head);
   for (const transport::AuditEntry& entry : trail.entries) {
@@ -135,8 +137,7 @@ Status Audit::put_aside(const AuditTime& time, const transport::AuditTrail& trai
   const transport::AuditFlaw& flaw = trail.flaws.front();
   kernel().close(file_);
   file_ = -1;
-  const std::string aside =
-      std::string{record_name} + ".touched-" + std::to_string(time.wall_ms);
+  const std::string aside = std::string{record_name} + ".touched-" + std::to_string(time.wall_ms);
   if (const int done = kernel().rename(path(record_name), path(aside)); done < 0) {
     return failed(path(record_name) + " cannot be put aside", done);
   }

@@ -57,8 +57,8 @@ struct AuditOptions {
 class Audit {
  public:
   // Goes on where the record ends. An unfinished last line (a crash) is cut off, a missing
-  // end noted; a record that was touched is put aside and a new one begun: either is its next entry. local_failed: the directory
-  // cannot be written.
+  // end noted; a record that was touched is put aside and a new one begun: either is its next
+  // entry. local_failed: the directory cannot be written.
   [[nodiscard]] static core::Result<std::unique_ptr<Audit>> open(AuditOptions options,
                                                                  const AuditTime& time);
   ~Audit();

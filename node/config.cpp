@@ -10,6 +10,7 @@
 
 #include "node/config_section.hpp"
 #include "node/endpoint.hpp"
+#include "node/names.hpp"
 
 namespace nemcon::node {
 
@@ -19,7 +20,6 @@ using namespace std::chrono_literals;
 
 // A configuration of a thousand peers has about 200 KiB; more is some other file.
 constexpr std::size_t file_bytes_max = 4U << 20U;
-constexpr std::size_t name_bytes_max = 100;
 constexpr std::string_view dead_suffix = ".dead";
 // Of one peer or client: two suffice to replace one.
 constexpr std::size_t public_keys_max = 8;
@@ -36,29 +36,6 @@ constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
 // A descriptor counts nodes in 8 bits; a larger set only costs messages.
 constexpr std::uint64_t witnesses_max = 99;
-
-bool is_name_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' &&
-         name.front() != '-' && std::all_of(name.begin(), name.end(), is_name_byte);
-}
-
-// A name in which `*` stands for any letters.
-bool is_name_pattern(std::string_view pattern) {
-  return !pattern.empty() && pattern.size() <= name_bytes_max &&
-         std::ranges::all_of(pattern, [](char c) { return c == '*' || is_name_byte(c); });
-}
-
-// "VERB NAME[@NODE]": what is allowed, and where.
-bool is_permission(std::string_view text) {
-  const core::Result<core::Grant> grant = core::parse_grant(text);
-  return grant && is_name_pattern(grant->name) &&
-         (grant->node.empty() || is_name_pattern(grant->node));
-}
 
 bool read_name(Section& section, std::string& name) {
   std::string text;

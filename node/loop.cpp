@@ -95,37 +95,36 @@ void Loop::take_facts() {
 }
 
 void Loop::on_fact(LoopFact& fact) {
-  std::visit(
-      core::Overloaded{
-          [this](const JournalDurable& durable) {
-            NEMCON_CHECK(durable.upto <= written_, durable.upto, written_);
-            durable_ = durable.upto;
-            step(core::WriteDurable{durable.upto});
-          },
-          [this](const RoomShort& room) { on_room_short(room); },
-          [this](core::ReadDone& done) {
-            NEMCON_CHECK(store_orders_open_ > 0);
-            --store_orders_open_;
-            step(std::move(done));
-          },
-          [this](const core::CheckpointDone& done) {
-            NEMCON_CHECK(store_orders_open_ > 0);
-            --store_orders_open_;
-            journal_order_.release_upto = done.upto;
-            step(done);
-          },
-          [this](const StopAsked&) {
-            if (stop_at_) return;
-            stop_at_ = now_ + drain_patience;
-            step(core::StopRequested{});
-          },
-          [this](KeysReplaced& replaced) {
-            const core::Status set = parts_.sockets.set_keys(now_, std::move(replaced.keys));
-            if (set) step(core::PermissionsReplaced{std::move(replaced.permissions)});
-            replaced.done->set_value(set);
-          },
-      },
-      fact);
+  std::visit(core::Overloaded{
+                 [this](const JournalDurable& durable) {
+                   NEMCON_CHECK(durable.upto <= written_, durable.upto, written_);
+                   durable_ = durable.upto;
+                   step(core::WriteDurable{durable.upto});
+                 },
+                 [this](const RoomShort& room) { on_room_short(room); },
+                 [this](core::ReadDone& done) {
+                   NEMCON_CHECK(store_orders_open_ > 0);
+                   --store_orders_open_;
+                   step(std::move(done));
+                 },
+                 [this](const core::CheckpointDone& done) {
+                   NEMCON_CHECK(store_orders_open_ > 0);
+                   --store_orders_open_;
+                   journal_order_.release_upto = done.upto;
+                   step(done);
+                 },
+                 [this](const StopAsked&) {
+                   if (stop_at_) return;
+                   stop_at_ = now_ + drain_patience;
+                   step(core::StopRequested{});
+                 },
+                 [this](KeysReplaced& replaced) {
+                   const core::Status set = parts_.sockets.set_keys(now_, std::move(replaced.keys));
+                   if (set) step(core::PermissionsReplaced{std::move(replaced.permissions)});
+                   replaced.done->set_value(set);
+                 },
+             },
+             fact);
 }
 
 void Loop::on_room_short(const RoomShort& fact) {

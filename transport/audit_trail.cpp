@@ -172,8 +172,8 @@ class Judge {
     AuditHash before{};
     const bool fits = reader.skip("{\"nemcon_audit\":1,\"node\":") && reader.read(trail_.node) &&
                       reader.skip(",\"after\":") && reader.read(after) &&
-                      reader.skip(",\"previous\":") && reader.read(previous) &&
-                      reader.skip("}") && reader.is_at_end() && parse_hash(previous, before);
+                      reader.skip(",\"previous\":") && reader.read(previous) && reader.skip("}") &&
+                      reader.is_at_end() && parse_hash(previous, before);
     if (!fits) blame("is no first line of an audit record");
     trail_.before = {.number = after, .hash = before};
     hash_ = hash_of(before, line);

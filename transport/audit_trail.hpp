@@ -63,8 +63,8 @@ struct AuditTrail {
   std::string node;
   AuditHead before;  // What the file says that it goes on from.
   std::vector<AuditEntry> entries;
-  AuditHead newest;                // Number and hash of the last line that could be read.
-  std::vector<AuditFlaw> flaws;    // The first hundred.
+  AuditHead newest;                    // Number and hash of the last line that could be read.
+  std::vector<AuditFlaw> flaws;        // The first hundred.
   std::uint64_t unfinished_bytes = 0;  // After the last newline.
 };
 

@@ -106,11 +106,8 @@ void print_verdict(const std::vector<Read>& all, bool json) {
   for (const Read& read : all) {
     entry_count += read.trail.entries.size();
     for (const transport::AuditFlaw& flaw : read.trail.flaws) {
-      flaws.push_back(Json{}
-                          .text("file", read.file)
-                          .number("line", flaw.line)
-                          .text("what", flaw.what)
-                          .str());
+      flaws.push_back(
+          Json{}.text("file", read.file).number("line", flaw.line).text("what", flaw.what).str());
     }
   }
   const transport::AuditTrail& last = all.back().trail;

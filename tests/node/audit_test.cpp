@@ -1,5 +1,7 @@
 // Goal: what has to be recorded is, in bounded room, and shows when it was touched, over restarts
 // and crashes. Method: a real directory; time is the test's.
+#include "node/audit.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -8,8 +10,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-
-#include "node/audit.hpp"
 
 namespace nemcon::node {
 namespace {
@@ -94,6 +94,7 @@ TEST_F(AuditRecord, IsItsOwnersOnly) {
   umask(before);
   for (const char* name : {"audit.log", "audit.head"}) {
     struct stat status {};
+
     ASSERT_EQ(::stat((directory_ / name).c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0600U) << name;
   }
@@ -110,8 +111,7 @@ TEST_F(AuditRecord, WhatStrangersRepeatIsCounted) {
   EXPECT_EQ(told().size(), 1U);
   pass(seconds{1});
   audit->tend(time_);
-  EXPECT_EQ(told(),
-            (Lines{"denied till send stock@shop x1", "denied till send stock@shop x999"}));
+  EXPECT_EQ(told(), (Lines{"denied till send stock@shop x1", "denied till send stock@shop x999"}));
 }
 
 TEST_F(AuditRecord, StrangersCannotPushOutTheRest) {
@@ -196,8 +196,8 @@ TEST_F(AuditRecord, ATouchedOneIsPutAsideAndToldOf) {
 
   const Lines all = told();
   ASSERT_EQ(all.size(), 1U);
-  EXPECT_EQ(all[0].find("record  audit.log was touched, see audit.log.touched-1700000000000: line 2"),
-            0U)
+  EXPECT_EQ(
+      all[0].find("record  audit.log was touched, see audit.log.touched-1700000000000: line 2"), 0U)
       << all[0];
   EXPECT_EQ(read("audit.log.touched-1700000000000"), text);
 }

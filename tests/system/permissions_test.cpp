@@ -34,7 +34,8 @@ class Permissions : public testing::Test {
   // "shop" lets "till" do more than "warehouse" does.
   void SetUp() override {
     for (const char* name : {"shop", "warehouse", "till"}) {
-      keys_[name] = nemcon({"keygen", workspace_.path(std::string{name} + ".key")}).out.substr(0, 40);
+      keys_[name] =
+          nemcon({"keygen", workspace_.path(std::string{name} + ".key")}).out.substr(0, 40);
     }
     ASSERT_EQ(nemcon({"keygen", workspace_.path("stranger.key")}).exit_code, 0);
     endpoints_ = {{"shop", free_endpoint()}, {"warehouse", free_endpoint()}};
@@ -53,10 +54,10 @@ class Permissions : public testing::Test {
   void write(const std::string& name, const std::string& peer, const std::string& client) {
     (void)workspace_.write(
         name + ".toml",
-        "[node]\nname = '" + name + "'\ndata = 'data/" + name + "'\nlisten = '" +
-            endpoints_[name] + "'\n[security]\nsecret_key_file = '" + name +
-            ".key'\n[[peer]]\nname = '" + peer + "'\nendpoint = '" + endpoints_[peer] +
-            "'\npublic_key = \"" + keys_[peer] + "\"\n" + client +
+        "[node]\nname = '" + name + "'\ndata = 'data/" + name + "'\nlisten = '" + endpoints_[name] +
+            "'\n[security]\nsecret_key_file = '" + name + ".key'\n[[peer]]\nname = '" + peer +
+            "'\nendpoint = '" + endpoints_[peer] + "'\npublic_key = \"" + keys_[peer] + "\"\n" +
+            client +
             "[[queue]]\nname = 'orders'\n[[queue]]\nname = 'stock'\n"
             "[limits]\nmax_message_bytes = '64KiB'\nmax_transaction_bytes = '256KiB'\n");
   }
@@ -72,8 +73,8 @@ class Permissions : public testing::Test {
   }
 
   [[nodiscard]] Ran as(const std::string& client, Words words) const {
-    Words all = {"--node",     endpoints_.at("shop"), "--key",
-                 workspace_.path(client + ".key"), "--node-key", keys_.at("shop")};
+    Words all = {"--node",     endpoints_.at("shop"), "--key", workspace_.path(client + ".key"),
+                 "--node-key", keys_.at("shop")};
     all.insert(all.end(), words.begin(), words.end());
     return nemcon(std::move(all));
   }
@@ -113,13 +114,14 @@ TEST_F(Permissions, HoldAtTheDoorAndAtEveryBranch) {
   // Its own node has not granted that.
   const Ran consumed = as("till", {"receive", "stock", "--count", "1"});
   EXPECT_EQ(consumed.exit_code, 1) << consumed.out << consumed.err;
-  EXPECT_NE(consumed.err.find("client \"till\" may not consume at stock@shop; node shop would let it "
-                              "with allow = [\"consume stock\"]"),
-            std::string::npos)
+  EXPECT_NE(
+      consumed.err.find("client \"till\" may not consume at stock@shop; node shop would let it "
+                        "with allow = [\"consume stock\"]"),
+      std::string::npos)
       << consumed.err;
   // Its own node has, the owner of the queue has not; and nothing of the rest happens.
-  const Ran sent = as("till", {"transact", "--send", "orders@shop=a", "--send",
-                               "orders@warehouse=b"});
+  const Ran sent =
+      as("till", {"transact", "--send", "orders@shop=a", "--send", "orders@warehouse=b"});
   EXPECT_EQ(sent.exit_code, 1) << sent.out << sent.err;
   EXPECT_NE((sent.out + sent.err).find("may not send at orders@warehouse"), std::string::npos)
       << sent.out << sent.err;

@@ -1,8 +1,8 @@
 // Goal: whoever touches an audit record is found out, and by line. Method: a trail in memory, and
 // every way of touching it.
-#include <gtest/gtest.h>
-
 #include "transport/audit_trail.hpp"
+
+#include <gtest/gtest.h>
 
 namespace nemcon::transport {
 namespace {
@@ -34,7 +34,8 @@ Written write_trail(std::uint64_t first, std::uint64_t last, const AuditHead& af
 }
 
 std::size_t line_at(const std::string& text, std::size_t at) {
-  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+  return 1 + static_cast<std::size_t>(
+                 std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
 }
 
 TEST(AuditTrail, IsReadAsItWasWritten) {
@@ -141,7 +142,8 @@ TEST(AuditTrail, HeadsAreText) {
   const AuditHead head = write_trail(1, 3).head;
 
   EXPECT_EQ(parse_audit_head(to_text(head) + "   \n"), head);
-  for (const char* text : {"", "7", "7:", "7:abc", "x:00"}) EXPECT_FALSE(parse_audit_head(text));
+  for (const char* text : {"", "7", "7:", "7:abc", "x:00"})
+    EXPECT_FALSE(parse_audit_head(text));
 }
 
 TEST(AuditTrail, TimesAreUtc) {
