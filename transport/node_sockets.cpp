@@ -92,6 +92,7 @@ class NodeSockets::Impl {
     security_->replace(std::move(keys));
     acceptor_.on_keys_replaced(now);
     for (Link& link : links_) {
+      link.next.reset();  // It began with what was valid before.
       const std::vector<PublicKey>& valid = security_->keys_of_peer(link.peer.name);
       if (link.connection && std::ranges::find(valid, link.key) == valid.end()) {
         link.connection->end("its key is not valid any more");

@@ -34,7 +34,7 @@ void KeyedMesh::make(const std::vector<std::string>& names) {
     ports["tcp://127.0.0.1:" + std::to_string(port++)] = endpoints_[name];
     keys_[name] = nemcon({"keygen", "--show", key_file(name)}).out.substr(0, 40);
   }
-  for (std::string name : names) {
+  for (const std::string& name : names) {
     std::string text = workspace_.read(name + ".toml") +
                        "\n[limits]\nmax_message_bytes = '64KiB'\n"
                        "max_transaction_bytes = '256KiB'\n";
