@@ -72,7 +72,8 @@ class DirectoryFaultTest : public testing::Test {
         EXPECT_EQ(error->code, core::Errc::local_failed);
         // A segment that is being made goes by the name that it will have.
         const std::string named = failed_->path.substr(0, failed_->path.rfind(".new"));
-        EXPECT_NE(error->detail.find(named), std::string::npos) << error->detail << " for " << named;
+        EXPECT_NE(error->detail.find(named), std::string::npos)
+            << error->detail << " for " << named;
         EXPECT_NE(error->detail.find("Input/output error"), std::string::npos) << error->detail;
       }
       const auto opened = open_log(options_);
@@ -115,8 +116,8 @@ TEST_F(DirectoryFaultTest, ACallThatFailsInAFirstStartLeavesWhatTheNextOneBegins
 }
 
 TEST_F(DirectoryFaultTest, ACallThatFailsInALaterStartLosesNothing) {
-  const std::size_t count =
-      fail_each_call([this] { create(); }, [this](const Opened& opened) { expect_as_made(opened); });
+  const std::size_t count = fail_each_call(
+      [this] { create(); }, [this](const Opened& opened) { expect_as_made(opened); });
   EXPECT_GT(count, 15U);
 }
 
@@ -171,8 +172,8 @@ TEST_F(DirectoryFaultTest, WhatFailsBelowTheStoreStopsAStart) {
   static_cast<void>(crash::tap::end());
 
   ASSERT_FALSE(opened);
-  EXPECT_EQ(opened.error().detail, "cannot flush " + path("store/data.mdb") +
-                                       ": Input/output error");
+  EXPECT_EQ(opened.error().detail,
+            "cannot flush " + path("store/data.mdb") + ": Input/output error");
 }
 
 // ---- what stands in the way -------------------------------------------------------------------
@@ -213,6 +214,7 @@ TEST_F(DirectoryFaultTest, AParentThatMayNotBeReadIsNotFlushedButTheDirectoryIts
     } else {
       ASSERT_FALSE(opened);
       EXPECT_EQ(opened.error().detail, "cannot open " + forbidden + ": Permission denied");
+      EXPECT_NE(::access(path("identity").c_str(), F_OK), 0) << "nothing is begun on it";
     }
   }
 }
@@ -220,10 +222,12 @@ TEST_F(DirectoryFaultTest, AParentThatMayNotBeReadIsNotFlushedButTheDirectoryIts
 TEST_F(DirectoryFaultTest, WhereNoDirectoryCanBeIsSaid) {
   const std::string file = directory_.path() + "/file";
   write_file(file, "a file");
+
   struct Case {
     std::string directory;
     std::string words;
   };
+
   const std::vector<Case> all = {
       {"", "no data directory is given"},
       {file + "/data", "cannot make directory " + file + ": "},

@@ -103,7 +103,9 @@ TEST_F(JournalFaultTest, ACallThatFailsWhileItIsMadeIsAnErrorAndTheNextTimeItIsM
         EXPECT_NE(created.error().detail.find("/journal"), std::string::npos)
             << created.error().detail;
         const bool is_filling = failed_->kind == CallKind::pwrite;
-        if (is_filling) EXPECT_EQ(is_no_room(created.error()), result == -ENOSPC);
+        if (is_filling) {
+          EXPECT_EQ(is_no_room(created.error()), result == -ENOSPC);
+        }
       }
       disk_.interfere = nullptr;
       ASSERT_TRUE(Journal::create(options_, core::Lsn{}));
@@ -160,7 +162,9 @@ TEST_F(JournalFaultTest, ASegmentThatCannotBeMadeAtAStartIsAnErrorUnlessThereIsN
       if (is_filling) {
         ++making;
         EXPECT_EQ(error.empty(), result == -ENOSPC) << number << " " << error;
-        if (error.empty()) EXPECT_LT(journal_->use().segment_count, 4U) << "it does not try on";
+        if (error.empty()) {
+          EXPECT_LT(journal_->use().segment_count, 4U) << "it does not try on";
+        }
       }
       disk_.interfere = nullptr;
       ASSERT_EQ(start(), "") << number;
@@ -271,8 +275,9 @@ TEST_F(JournalFaultTest, ARecordThatThisVersionDoesNotKnowIsRefusedAndNotSkipped
     disk_.set_content("/journal/segment-0001",
                       content.replace(first_batch_offset, batch.size(), batch));
   };
-  const std::string words = "/journal/segment-0001, offset 4096: record 1 is not one that this "
-                            "version of the program writes (";
+  const std::string words =
+      "/journal/segment-0001, offset 4096: record 1 is not one that this "
+      "version of the program writes (";
 
   change_first_batch([](std::string& batch) {
     batch[batch_head_bytes + record_head_bytes] = '\x7e';  // The kind of the record.
@@ -333,15 +338,17 @@ TEST_F(JournalFaultTest, BytesThatEndTooEarlyAreNeitherHeadNorBatchNorRecord) {
 TEST_F(JournalFaultTest, ASegmentUnderAnothersNameOrCutShortIsRefused) {
   create_and_fill();
   ASSERT_EQ(disk_.rename("/journal/segment-0002", "/journal/segment-0009"), 0);
-  EXPECT_EQ(start(), "/journal/segment-0009, offset 0: the segment head is damaged or of another "
-                     "journal");
+  EXPECT_EQ(start(),
+            "/journal/segment-0009, offset 0: the segment head is damaged or of another "
+            "journal");
   ASSERT_EQ(disk_.rename("/journal/segment-0009", "/journal/segment-0002"), 0);
   ASSERT_EQ(start(), "");
 
   const std::string whole = disk_.content("/journal/segment-0002");
   disk_.set_content("/journal/segment-0002", whole.substr(0, page_bytes - 1));
-  EXPECT_EQ(start(), "/journal/segment-0002, offset 0: the segment head is damaged or of another "
-                     "journal");
+  EXPECT_EQ(start(),
+            "/journal/segment-0002, offset 0: the segment head is damaged or of another "
+            "journal");
   disk_.set_content("/journal/segment-0002", whole.substr(0, page_bytes));
   EXPECT_EQ(start(), "/journal/segment-0002, offset 4096: the file is shorter than it was made");
 }

@@ -1,5 +1,5 @@
-// LmdbPicture: the bytes of one LMDB file (0.9, pages of 4096 bytes), and where in them it says what
-// begins where, so that a test can make exactly one of these things wrong.
+// LmdbPicture: the bytes of one LMDB file (0.9, pages of 4096 bytes), and where in them it says
+// what begins where, so that a test can make exactly one of these things wrong.
 //
 //   page 0, 1   [16 head][magic, version][address, size][free list][main][last page][transaction]
 //   page        [16 head][2 bytes a node: where it is]...[node: 8 head, key, value]

@@ -1,6 +1,6 @@
-// Goal: a store on a disk that fails says so and loses nothing; a row that is not what was written is
-// named and never handed out. Method: each call that changes the disk is made to fail below LMDB;
-// rows that no program of ours would write are put under the store.
+// Goal: a store on a disk that fails says so and loses nothing; a row that is not what was written
+// is named and never handed out. Method: each call that changes the disk is made to fail below
+// LMDB; rows that no program of ours would write are put under the store.
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -80,10 +80,10 @@ class StoreFaultTest : public testing::Test {
 
   // Writes and flushes end as this says, one after the other; what it does not say is carried out.
   static void script_writes(std::vector<Fate> fates) {
-    crash::tap::decide([fates = std::move(fates), next = std::size_t{0}](std::size_t,
-                                                                         Deed deed) mutable {
-      return deed == Deed::write && next < fates.size() ? fates[next++] : Fate::carry_out;
-    });
+    crash::tap::decide(
+        [fates = std::move(fates), next = std::size_t{0}](std::size_t, Deed deed) mutable {
+          return deed == Deed::write && next < fates.size() ? fates[next++] : Fate::carry_out;
+        });
   }
 
   // Puts bytes under the store; as they are when `bytes` are given.
@@ -144,6 +144,23 @@ TEST_F(StoreFaultTest, ACallThatFailsWhileAStoreIsMadeIsAnErrorAndTheNextTimeItI
   }
 }
 
+// LMDB flushes neither its first pages nor a name.
+TEST_F(StoreFaultTest, AStoreThatIsMadeIsFlushedAndSoAreItsNameAndThatOfItsDirectory) {
+  crash::tap::begin(directory_.path());
+  ASSERT_TRUE(Store::create(options_, core::Lsn{}));
+  const crash::Tape tape = crash::tap::end();
+
+  for (const std::string& path :
+       {Store::file_of(options_.directory), options_.directory, directory_.path()}) {
+    bool is_flushed = false;
+    for (const crash::Event& event : tape.events) {
+      if (event.deed == Deed::write) is_flushed = false;
+      if (event.deed == Deed::flush && tape.files[event.file] == path) is_flushed = true;
+    }
+    EXPECT_TRUE(is_flushed) << path;
+  }
+}
+
 // Done is what is durable; "no room" is what has not happened; after an Error the disk knows.
 TEST_F(StoreFaultTest, ACallThatFailsInACheckpointLeavesTheOldOrTheNewState) {
   create();
@@ -164,7 +181,9 @@ TEST_F(StoreFaultTest, ACallThatFailsInACheckpointLeavesTheOldOrTheNewState) {
         ASSERT_TRUE(put("new")) << "the same may be applied again";
         ASSERT_EQ(bodies(), both);
       }
-      if (!applied) EXPECT_EQ(applied.error().code, core::Errc::local_failed);
+      if (!applied) {
+        EXPECT_EQ(applied.error().code, core::Errc::local_failed);
+      }
       open();
       const std::vector<std::string> found = bodies();
       ASSERT_TRUE(found == both || found == old) << number;
@@ -189,8 +208,8 @@ TEST_F(StoreFaultTest, AWriteThatFailsOnADiskWithRoomIsNoWantOfRoom) {
 
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().code, core::Errc::local_failed);
-  EXPECT_EQ(applied.error().detail, "cannot write to " + Store::file_of(options_.directory) +
-                                        ": Input/output error");
+  EXPECT_EQ(applied.error().detail,
+            "cannot write to " + Store::file_of(options_.directory) + ": Input/output error");
   EXPECT_FALSE(store_->is_low());
 }
 
@@ -224,13 +243,13 @@ TEST_F(StoreFaultTest, WithoutBallastAFullDiskIsLowAndChangesNothing) {
   EXPECT_TRUE(bodies().empty());
   EXPECT_FALSE(::access((directory_.path() + "/ballast.probe").c_str(), F_OK) == 0);
 
-  // While the ballast cannot be made again it stays low; by a failing write, and by a failing flush.
+  // While the ballast cannot be made again it stays low; by a failing write, and by a failing
+  // flush.
   script_writes({Fate::fail_no_room});
   store_->look_for_room();
   EXPECT_TRUE(store_->is_low());
-  crash::tap::decide([](std::size_t, Deed deed) {
-    return deed == Deed::flush ? Fate::fail_io : Fate::carry_out;
-  });
+  crash::tap::decide(
+      [](std::size_t, Deed deed) { return deed == Deed::flush ? Fate::fail_io : Fate::carry_out; });
   store_->look_for_room();
   EXPECT_TRUE(store_->is_low());
   EXPECT_EQ(read_file(directory_.path() + "/ballast").size(), 0U) << "half a ballast is none";
@@ -315,8 +334,7 @@ TEST_F(StoreFaultTest, ARowThatThisVersionDoesNotWriteIsRefusedByName) {
     const auto loaded = store_->load();
     ASSERT_FALSE(loaded) << to_text(table);
     EXPECT_EQ(loaded.error().code, core::Errc::local_corrupt);
-    EXPECT_EQ(loaded.error().detail,
-              std::string{"table "} + to_text(table) + ", key 6b" + words);
+    EXPECT_EQ(loaded.error().detail, std::string{"table "} + to_text(table) + ", key 6b" + words);
     EXPECT_EQ(store_->check()->size(), 1U);
     plant(table, "k", "");
   }
@@ -336,7 +354,8 @@ TEST_F(StoreFaultTest, AMessageThatIsNotWhatWasWrittenEndsEveryReadBeforeIt) {
   const std::string words = "table messages, key 000000010000000000000002000000: ";
   core::PeerRow peer;
   peer.name = std::string(300, 'p');
-  for (const std::string& value : {std::string{"short"}, std::string(40, 'x'), sealed(place, peer)}) {
+  for (const std::string& value :
+       {std::string{"short"}, std::string(40, 'x'), sealed(place, peer)}) {
     plant(Table::messages, place.key, value);
     const auto read = store_->read({core::QueueId{1}, std::nullopt, 100});
     ASSERT_FALSE(read);
@@ -346,9 +365,8 @@ TEST_F(StoreFaultTest, AMessageThatIsNotWhatWasWrittenEndsEveryReadBeforeIt) {
     EXPECT_EQ(store_->read({core::QueueId{1}, std::nullopt, 1})->rows.size(), 1U);
     const core::Position second{.at = core::Hlc{2}, .tie = {}, .part = 0};
     EXPECT_EQ(store_->read({core::QueueId{1}, second, 100})->rows.size(), 1U);
-    const Status visited = store_->for_each_message("orders", [](core::MessageRow&&) {
-      return true;
-    });
+    const Status visited =
+        store_->for_each_message("orders", [](core::MessageRow&&) { return true; });
     ASSERT_FALSE(visited);
     EXPECT_EQ(visited.error().detail, read.error().detail);
     const std::vector<std::string> found = *store_->check();
@@ -372,8 +390,8 @@ TEST_F(StoreFaultTest, AKeyThatIsNoPlaceOfAMessageIsRefused) {
   std::fill(no_tie.begin() + tie_at + 1, no_tie.end(), '\0');
   ASSERT_TRUE(parse_message_key(with_tie));
   for (const std::string& key :
-       {std::string{"k"}, plain.substr(0, plain.size() - 1), plain + "x", third, no_tie,
-        with_tie.substr(0, with_tie.size() - 1)}) {
+       {std::string{"k"}, plain.substr(0, plain.size() - 1), plain.substr(0, plain.size() - 2),
+        plain + "x", third, no_tie, with_tie.substr(0, with_tie.size() - 1)}) {
     EXPECT_FALSE(parse_message_key(key));
     plant(Table::messages, key, sealed({Table::messages, key}, row));
     const std::vector<std::string> found = *store_->check();
@@ -414,7 +432,8 @@ TEST_F(StoreFaultTest, AnAuditStopsWhenItsVisitorHasSeenEnough) {
   EXPECT_EQ(seen, 1);
 
   plant(Table::meta, std::string{upto_key}, "");
-  const Status damaged = store_->for_each_message("orders", [](core::MessageRow&&) { return true; });
+  const Status damaged =
+      store_->for_each_message("orders", [](core::MessageRow&&) { return true; });
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().detail, "the store does not say which record it holds");
 }

@@ -4,7 +4,6 @@
 #include "log/tables.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <functional>
 #include <memory>
 #include <span>
@@ -15,13 +14,13 @@
 
 #include <gtest/gtest.h>
 #include <lmdb.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/check.hpp"
 #include "tests/crash/disk_tap.hpp"
 #include "tests/log/directories.hpp"
+#include "tests/log/file_size_limit.hpp"
 #include "tests/log/lmdb_picture.hpp"
 #include "tests/log/random.hpp"
 
@@ -30,30 +29,6 @@ namespace {
 
 using crash::Deed;
 using crash::Fate;
-
-// No file of this process grows beyond it while this lives.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(std::uint64_t byte_count) {
-    NEMCON_CHECK(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
-    handler_ = ::signal(SIGXFSZ, SIG_IGN);
-    rlimit limit = before_;
-    limit.rlim_cur = byte_count;
-    NEMCON_CHECK(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
-  }
-
-  ~FileSizeLimit() {
-    static_cast<void>(::setrlimit(RLIMIT_FSIZE, &before_));
-    static_cast<void>(::signal(SIGXFSZ, handler_));
-  }
-
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
 
 class TablesTest : public testing::Test {
  protected:
@@ -212,10 +187,12 @@ TEST_F(TablesTest, WhatLmdbFindsDamagedIsCalledDamagedAndNotTouched) {
   ASSERT_EQ(write(Table::messages, {"a", "b"}, 10), Written::done);
   tables_.reset();
   const std::string whole = read_file(file());
+
   struct Damage {
     std::function<void(LmdbPicture&)> make;
     std::string words;
   };
+
   const std::vector<Damage> all = {
       {[](LmdbPicture& p) { p.set_version(7); }, "MDB_VERSION_MISMATCH"},
       {[](LmdbPicture& p) { p.set_main_root(1'000'000); }, "MDB_PAGE_NOTFOUND"},
@@ -434,7 +411,9 @@ TEST_F(TablesTest, RowsOutOfOrderAreNotShown) {
     // Nor when the reading begins just before the first one of a page.
     const std::vector<std::string> later = keys(Table::messages, before.back() + "!");
     EXPECT_EQ(std::ranges::count(later, victim), 0);
-    if (victim == first_of_second) EXPECT_EQ(later, std::vector<std::string>{words});
+    if (victim == first_of_second) {
+      EXPECT_EQ(later, std::vector<std::string>{words});
+    }
     tables_.reset();
     write_file(file(), whole);
   }
@@ -450,9 +429,9 @@ TEST_F(TablesTest, ATableWhosePagesAreGoneIsNeitherReadNorWritten) {
   write_file(file(), picture.bytes());
   open();
 
-  EXPECT_EQ(keys(Table::messages), std::vector<std::string>{
-                                       file() +
-                                       ", table messages: rows are missing or out of order"});
+  EXPECT_EQ(
+      keys(Table::messages),
+      std::vector<std::string>{file() + ", table messages: rows are missing or out of order"});
   EXPECT_EQ(write(Table::messages, {"b"}, 10), Written::failed);
   EXPECT_TRUE(tables_->trouble().starts_with("cannot write to " + file() + ": MDB_"))
       << tables_->trouble();
@@ -560,8 +539,7 @@ TEST_F(TablesTest, AFailureBeforeTheLastStepChangesNothingAndOneOfItIsFinal) {
       static_cast<void>(crash::tap::end());
 
       if (failing != Deed::synced_write) {
-        EXPECT_EQ(written,
-                  fate == Fate::fail_io ? Written::short_write : Written::disk_full);
+        EXPECT_EQ(written, fate == Fate::fail_io ? Written::short_write : Written::disk_full);
         EXPECT_EQ(keys(Table::messages), std::vector<std::string>{"a"});
         continue;
       }
@@ -588,8 +566,7 @@ TEST_F(TablesTest, AMapThatCannotGrowIsFinalAndLosesNothing) {
 
   EXPECT_EQ(write(Table::messages, {"b"}, 1ULL << 48U), Written::failed);
 
-  EXPECT_EQ(tables_->trouble(),
-            "cannot map more of " + file() + ": Cannot allocate memory");
+  EXPECT_EQ(tables_->trouble(), "cannot map more of " + file() + ": Cannot allocate memory");
   options_.map_bytes_max = 1U << 24U;
   open();
   EXPECT_EQ(keys(Table::messages), std::vector<std::string>{"a"});
