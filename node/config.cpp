@@ -1,7 +1,6 @@
 #include "node/config.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,6 +10,7 @@
 
 #include "node/config_section.hpp"
 #include "node/endpoint.hpp"
+#include "node/names.hpp"
 
 namespace nemcon::node {
 
@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 
 // A configuration of a thousand peers has about 200 KiB; more is some other file.
 constexpr std::size_t file_bytes_max = 4U << 20U;
-constexpr std::size_t name_bytes_max = 100;
 constexpr std::string_view dead_suffix = ".dead";
 // Of one peer or client: two suffice to replace one.
 constexpr std::size_t public_keys_max = 8;
@@ -37,33 +36,6 @@ constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
 // A descriptor counts nodes in 8 bits; a larger set only costs messages.
 constexpr std::uint64_t witnesses_max = 99;
-
-bool is_name_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' &&
-         name.front() != '-' && std::all_of(name.begin(), name.end(), is_name_byte);
-}
-
-// "VERB NAME[@NODE]": what is allowed, and where.
-bool is_permission(std::string_view text) {
-  constexpr std::array<std::string_view, 6> verbs = {"send", "consume", "serve",
-                                                     "call", "browse",  "admin"};
-  const auto is_pattern = [](std::string_view pattern) {
-    return !pattern.empty() && pattern.size() <= name_bytes_max &&
-           std::ranges::all_of(pattern, [](char c) { return c == '*' || is_name_byte(c); });
-  };
-  const std::size_t blank = text.find(' ');
-  if (blank == std::string_view::npos) return false;
-  if (std::ranges::find(verbs, text.substr(0, blank)) == verbs.end()) return false;
-  const std::string_view target = text.substr(blank + 1);
-  const std::size_t at = target.find('@');
-  if (!is_pattern(target.substr(0, at))) return false;
-  return at == std::string_view::npos || is_pattern(target.substr(at + 1));
-}
 
 bool read_name(Section& section, std::string& name) {
   std::string text;
@@ -116,6 +88,7 @@ class FileReader {
   void read_peer(Section& section);
   void read_client(Section& section);
   void read_allow(Section& section, std::vector<std::string>& allow);
+  void read_vouches(Section& section, std::vector<std::string>& vouches);
   void read_public_keys(Section& section, std::vector<transport::PublicKey>& keys);
   void read_queue(Section& section);
   void read_transactions();
@@ -281,15 +254,25 @@ void FileReader::read_peer(Section& section) {
     }
   }
   read_public_keys(section, peer.public_keys);
+  read_vouches(section, peer.vouches);
   config_.peers.push_back(std::move(peer));
 }
 
 void FileReader::read_client(Section& section) {
   ClientConfig client;
   section.require("name");
-  if (read_name(section, client.name)) client_names_.take(section, "name", client.name);
+  std::string text;
+  const bool is_everybody = section.read_text("name", text) && text == "*";
+  if (is_everybody) client.name = text;
+  if (is_everybody || (!text.empty() && read_name(section, client.name))) {
+    client_names_.take(section, "name", client.name);
+  }
+  if (is_everybody && section.has("public_key")) {
+    section.error("public_key", "is one client's; \"*\" stands for all that have a name");
+  }
   if (config_.secret_key_file.empty()) section.require("public_key");
-  read_public_keys(section, client.public_keys);
+  // Without one it connects to peers, which say who it is.
+  if (section.has("public_key")) read_public_keys(section, client.public_keys);
   read_allow(section, client.allow);
   config_.clients.push_back(std::move(client));
 }
@@ -317,6 +300,21 @@ void FileReader::read_public_keys(Section& section, std::vector<transport::Publi
     }
     public_keys_.take(section, "public_key", text);
     keys.push_back(*key);
+  }
+}
+
+void FileReader::read_vouches(Section& section, std::vector<std::string>& vouches) {
+  std::vector<PlacedText> texts;
+  if (!section.read_texts("vouches", texts)) return;
+  for (const PlacedText& text : texts) {
+    if (!is_name_pattern(text.text)) {
+      section.error_at(text.place, "vouches",
+                       '"' + text.text +
+                           "\" is no name of clients; allowed: the letters of a name, and * for "
+                           "any letters");
+      continue;
+    }
+    vouches.push_back(text.text);
   }
 }
 
@@ -564,6 +562,11 @@ core::Options engine_options(const Config& config) {
   std::uint32_t index = 0;
   for (const PeerConfig& peer : config.peers) {
     options.peers.push_back({core::PeerIndex{index++}, peer.name});
+    options.permissions.vouches.push_back({.peer = peer.name, .clients = peer.vouches});
+  }
+  options.permissions.secured = !config.secret_key_file.empty();
+  for (const ClientConfig& client : config.clients) {
+    options.permissions.clients.push_back({.name = client.name, .allow = client.allow});
   }
   options.queues = config.queues;
   options.witnesses = config.witnesses;

@@ -21,12 +21,14 @@ struct PeerConfig {
   std::string endpoint;  // "tcp://host:port" or "ipc://path".
   // Each may be used. Two while one is being replaced; none where there are no keys at all.
   std::vector<transport::PublicKey> public_keys;
+  // The clients that it may speak for, with `*`. None: all.
+  std::vector<std::string> vouches;
 };
 
-// Somebody who may connect, and what for.
+// Somebody who may do something here, at this node or by way of a peer.
 struct ClientConfig {
-  std::string name;
-  std::vector<transport::PublicKey> public_keys;  // At least one.
+  std::string name;                               // "*": everybody who has one.
+  std::vector<transport::PublicKey> public_keys;  // None: it connects to peers only.
   // "VERB PATTERN" each, as written: "send *@*", "consume stock". Of this form, not yet matched.
   std::vector<std::string> allow;
 };

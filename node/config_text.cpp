@@ -51,16 +51,20 @@ void write_keys(std::ostringstream& out, const std::vector<transport::PublicKey>
   out << "]\n";
 }
 
+void write_texts(std::ostringstream& out, const char* key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  out << key << " = [";
+  for (const std::string& text : texts) {
+    if (&text != &texts.front()) out << ", ";
+    out << quoted(text);
+  }
+  out << "]\n";
+}
+
 void write_client(std::ostringstream& out, const ClientConfig& client) {
   out << "\n[[client]]\nname = " << quoted(client.name) << '\n';
   write_keys(out, client.public_keys);
-  if (client.allow.empty()) return;
-  out << "allow = [";
-  for (const std::string& permission : client.allow) {
-    if (&permission != &client.allow.front()) out << ", ";
-    out << quoted(permission);
-  }
-  out << "]\n";
+  write_texts(out, "allow", client.allow);
 }
 
 void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {
@@ -112,6 +116,7 @@ std::string to_text(const Config& config) {
     out << "\n[[peer]]\nname = " << quoted(peer.name) << "\nendpoint = " << quoted(peer.endpoint)
         << '\n';
     write_keys(out, peer.public_keys);
+    write_texts(out, "vouches", peer.vouches);
   }
   for (const ClientConfig& client : config.clients)
     write_client(out, client);

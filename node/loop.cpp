@@ -34,6 +34,7 @@ void Loop::run() {
     take_events();
     pass_deadline();
     carry_out();
+    if (parts_.audit != nullptr) parts_.audit->tend({.now = now_, .wall_ms = wall_ms_});
   }
   if (!is_drained()) parts_.trace.warning("stopping with work under way", {});
 }
@@ -94,35 +95,36 @@ void Loop::take_facts() {
 }
 
 void Loop::on_fact(LoopFact& fact) {
-  std::visit(
-      core::Overloaded{
-          [this](const JournalDurable& durable) {
-            NEMCON_CHECK(durable.upto <= written_, durable.upto, written_);
-            durable_ = durable.upto;
-            step(core::WriteDurable{durable.upto});
-          },
-          [this](const RoomShort& room) { on_room_short(room); },
-          [this](core::ReadDone& done) {
-            NEMCON_CHECK(store_orders_open_ > 0);
-            --store_orders_open_;
-            step(std::move(done));
-          },
-          [this](const core::CheckpointDone& done) {
-            NEMCON_CHECK(store_orders_open_ > 0);
-            --store_orders_open_;
-            journal_order_.release_upto = done.upto;
-            step(done);
-          },
-          [this](const StopAsked&) {
-            if (stop_at_) return;
-            stop_at_ = now_ + drain_patience;
-            step(core::StopRequested{});
-          },
-          [this](KeysReplaced& replaced) {
-            replaced.done->set_value(parts_.sockets.set_keys(now_, std::move(replaced.keys)));
-          },
-      },
-      fact);
+  std::visit(core::Overloaded{
+                 [this](const JournalDurable& durable) {
+                   NEMCON_CHECK(durable.upto <= written_, durable.upto, written_);
+                   durable_ = durable.upto;
+                   step(core::WriteDurable{durable.upto});
+                 },
+                 [this](const RoomShort& room) { on_room_short(room); },
+                 [this](core::ReadDone& done) {
+                   NEMCON_CHECK(store_orders_open_ > 0);
+                   --store_orders_open_;
+                   step(std::move(done));
+                 },
+                 [this](const core::CheckpointDone& done) {
+                   NEMCON_CHECK(store_orders_open_ > 0);
+                   --store_orders_open_;
+                   journal_order_.release_upto = done.upto;
+                   step(done);
+                 },
+                 [this](const StopAsked&) {
+                   if (stop_at_) return;
+                   stop_at_ = now_ + drain_patience;
+                   step(core::StopRequested{});
+                 },
+                 [this](KeysReplaced& replaced) {
+                   const core::Status set = parts_.sockets.set_keys(now_, std::move(replaced.keys));
+                   if (set) step(core::PermissionsReplaced{std::move(replaced.permissions)});
+                   replaced.done->set_value(set);
+                 },
+             },
+             fact);
 }
 
 void Loop::on_room_short(const RoomShort& fact) {
@@ -161,6 +163,10 @@ void Loop::on_event(transport::NodeEvent& event) {
                      points.hit(Moment::after_receive, kind_of(m));
                  },
                  [&](core::ClientRequested& request) {
+                   if (std::holds_alternative<core::Open>(request.request)) {
+                     step(core::ClientKnown{.link = request.link,
+                                            .name = parts_.sockets.client_name(request.link)});
+                   }
                    if (!armed) return step(std::move(request));
                    const char* const kind = kind_of(request.request);
                    points.hit(Moment::before_receive, kind);
@@ -184,6 +190,16 @@ void Loop::on_event(transport::NodeEvent& event) {
 void Loop::on_trouble(const transport::LinkTrouble& trouble) {
   parts_.trace.warning("link trouble", {{"peer", trouble.peer ? peer_name(*trouble.peer) : ""},
                                         {"what", trouble.what}});
+  const bool is_about_room = trouble.reason == transport::RefusalReason::full ||
+                             trouble.reason == transport::RefusalReason::replaced;
+  if (is_about_room) return;
+  record(AuditKind::authentication, trouble.peer ? peer_name(*trouble.peer) : "", trouble.what);
+}
+
+// What strangers, clients and peers cause, as often as they like.
+void Loop::record(AuditKind kind, const std::string& who, const std::string& what) {
+  if (parts_.audit == nullptr) return;
+  parts_.audit->note_often({.now = now_, .wall_ms = wall_ms_}, kind, who, what);
 }
 
 void Loop::pass_deadline() {
@@ -231,6 +247,7 @@ void Loop::collect() {
   effects_.reads.clear();
   effects_.checkpoint.reset();
   effects_.faults.clear();
+  effects_.denials.clear();
   effects_.fenced.reset();
   effects_.notes.clear();
   effects_.wake_at.reset();
@@ -265,10 +282,16 @@ void Loop::report(const core::Effects& effects) {
     parts_.trace.warning("peer broke the protocol, muted",
                          {{"peer", peer_name(fault.peer)}, {"what", fault.what}});
     parts_.sockets.mute_peer(now_, fault.peer, fault.what);
+    record(AuditKind::fault, peer_name(fault.peer), fault.what);
+  }
+  for (const core::AccessDenied& denied : effects.denials) {
+    record(AuditKind::denied, denied.principal,
+           denied.what + (denied.through.empty() ? "" : " through " + denied.through));
   }
   if (effects.fenced) {
     parts_.trace.error("FENCED: this node takes no part in the mesh any more",
                        {{"why", effects.fenced->why}});
+    record(AuditKind::fenced, "", effects.fenced->why);
   }
   if (effects.notes.empty() || !parts_.trace.wants(TraceLevel::debug)) return;
   for (const core::Note& note : effects.notes) {

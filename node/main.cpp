@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/config.hpp"
@@ -186,6 +187,8 @@ int run(const Arguments& arguments, const nemcon::node::Config& config,
     std::fprintf(stderr, "nemcond: no fail point %s; see --list-fail-points\n", point.c_str());
     return exit_wrong_usage;
   }
+  // What it makes is its owner's alone: files, directories and the sockets of ipc endpoints.
+  umask(S_IRWXG | S_IRWXO);
   raise_descriptor_limit();
   if (!config.secret_key_file.empty()) nemcon::node::keep_memory_private();
   const sigset_t signals = block_signals();

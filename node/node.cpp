@@ -1,6 +1,7 @@
 #include "node/node.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <map>
 #include <mutex>
@@ -13,6 +14,7 @@
 
 #include "core/engine.hpp"
 #include "log/log.hpp"
+#include "node/audit.hpp"
 #include "node/journal_worker.hpp"
 #include "node/loop.hpp"
 #include "node/node_keys.hpp"
@@ -97,6 +99,13 @@ void warn_of_queues(const Config& config, const core::Restored& restored, const 
   }
 }
 
+AuditTime present() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.now = core::Instant{std::chrono::steady_clock::now().time_since_epoch()},
+          .wall_ms = static_cast<std::uint64_t>(
+              std::chrono::duration_cast<std::chrono::milliseconds>(wall).count())};
+}
+
 // Each client has a descriptor; beyond what there are, the sockets take no more connections.
 void warn_of_descriptors(const Config& config, const Trace& trace) {
   rlimit limit{};
@@ -149,6 +158,8 @@ class Node::Parts {
 
  private:
   void run();
+  void begin_audit(const Config& config);
+  void end_audit();
 
   std::mutex reload_mutex_;
   Config config_;                 // As it is in force. Guarded, as the next, by reload_mutex_ ...
@@ -158,6 +169,7 @@ class Node::Parts {
   std::vector<std::string> peer_names_;
   std::vector<std::string> endpoints_;
   log::Opened log_;
+  std::unique_ptr<Audit> audit_;
   transport::TrustedNames authenticator_;
   std::unique_ptr<transport::NodeSockets> sockets_;
   std::unique_ptr<core::Engine> engine_;
@@ -167,7 +179,31 @@ class Node::Parts {
   std::thread loop_thread_;
 };
 
+// Without room for it the node works all the same, and says so.
+void Node::Parts::begin_audit(const Config& config) {
+  auto audit = Audit::open({.directory = config.data, .node = config.name}, present());
+  if (!audit) {
+    trace_.error("no audit record", {{"why", audit.error().detail}});
+    return;
+  }
+  audit_ = std::move(audit).value();
+  const core::Status noted = audit_->note_start(present(), NEMCON_VERSION, to_text(config));
+  if (!noted) trace_.error("no audit record of the start", {{"why", noted.error().detail}});
+}
+
+void Node::Parts::end_audit() {
+  if (audit_ == nullptr) return;
+  if (const core::Status noted = audit_->note(present(), AuditKind::stop, "", ""); !noted) {
+    trace_.error("no audit record of the stop", {{"why", noted.error().detail}});
+  }
+  if (audit_->lost_count() > 0) {
+    trace_.error("audit entries were lost", {{"count", std::to_string(audit_->lost_count())}});
+  }
+  audit_.reset();
+}
+
 core::Status Node::Parts::begin(std::optional<transport::NodeKeys> keys) {
+  begin_audit(config_);
   transport::NodeSocketsOptions options = socket_options(config_);
   if (keys) own_key_ = keys->own->public_key;
   options.keys = std::move(keys);
@@ -197,7 +233,9 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
   if (own != own_key_) reload.changed.emplace_back("[security] the key of this node");
   auto done = std::make_shared<std::promise<core::Status>>();
   std::future<core::Status> status = done->get_future();
-  mailboxes_.tell_loop(KeysReplaced{.keys = std::move(keys).value(), .done = std::move(done)});
+  mailboxes_.tell_loop(KeysReplaced{.keys = std::move(keys).value(),
+                                    .permissions = engine_options(next).permissions,
+                                    .done = std::move(done)});
   if (status.wait_for(patience) != std::future_status::ready) {
     return core::Error{core::Errc::local_closed, "the node is stopping, or its disk hangs"};
   }
@@ -208,8 +246,13 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
     const auto found = std::ranges::find(next.peers, peer.name, &PeerConfig::name);
     peer.public_keys =
         found == next.peers.end() ? std::vector<transport::PublicKey>{} : found->public_keys;
+    if (found != next.peers.end()) peer.vouches = found->vouches;
   }
   if (const core::Status set = status.get(); !set) return set.error();
+  if (audit_ != nullptr) {
+    const core::Status noted = audit_->note_configuration(present(), to_text(config_));
+    if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});
+  }
   return reload;
 }
 
@@ -225,7 +268,8 @@ void Node::Parts::run() {
              .trace = trace_,
              .fail_points = fail_points_,
              .peer_names = peer_names_,
-             .last = log_.last});
+             .last = log_.last,
+             .audit = audit_.get()});
   loop.run();
   mailboxes_.to_journal.close();
   journal_thread.join();
@@ -234,6 +278,7 @@ void Node::Parts::run() {
   loop.finish();
   // The sockets belong to this thread until here; then the journal and the store, then the lock.
   sockets_.reset();
+  end_audit();
   log_.store.reset();
   log_.journal.reset();
   log_.directory.reset();

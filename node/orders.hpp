@@ -57,6 +57,7 @@ struct StopAsked {};
 // By whoever read a changed configuration: these keys are valid from now on, and no others.
 struct KeysReplaced {
   transport::NodeKeys keys;
+  core::PermissionOptions permissions;
   std::shared_ptr<std::promise<core::Status>> done;  // Of NodeSockets::set_keys.
 };
 

@@ -31,6 +31,7 @@ void compare_peers(const Config& running, const Config& next, Reload& reload) {
       continue;
     }
     if (before->public_keys != peer.public_keys) reload.changed.push_back(what + "public_key");
+    if (before->vouches != peer.vouches) reload.changed.push_back(what + "vouches");
     if (before->endpoint != peer.endpoint) reload.needs_restart.push_back(what + "endpoint");
   }
   for (const PeerConfig& peer : running.peers) {

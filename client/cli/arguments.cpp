@@ -19,6 +19,7 @@ struct Read {
   TransactArguments transact;
   MeshInitArguments mesh_init;
   KeygenArguments keygen;
+  AuditArguments audit;
   std::string data;
   std::vector<std::string> send_headers;
   std::vector<std::string> sends;
@@ -216,6 +217,20 @@ void add_keys(CLI::App& app, Read& read) {
   keygen->footer("Example:\n  nemcon keygen shop.key");
   keygen->callback([&read] {
     read.command = [&read](const Globals& globals) { return run_keygen(globals, read.keygen); };
+  });
+  CLI::App* audit = app.add_subcommand(
+      "audit", "What is in the audit record of a node, and whether it was touched: exit 1 if so");
+  audit->add_option("FILE", read.audit.files, "audit.log of a data directory; older ones first")
+      ->required();
+  audit->add_flag("--verify", read.audit.verify, "Only say whether it was touched");
+  audit->add_option("--expect", read.audit.expect, "A head that was kept elsewhere: it must fit")
+      ->type_name("NUMBER:HASH");
+  audit->footer(
+      "Examples:\n"
+      "  nemcon audit /var/lib/nemcon/shop/audit.log\n"
+      "  nemcon audit --verify data/audit.log.1 data/audit.log");
+  audit->callback([&read] {
+    read.command = [&read](const Globals& globals) { return run_audit(globals, read.audit); };
   });
   CLI::App* reload = app.add_subcommand(
       "reload", "Let the node on this machine read its configuration again: keys and clients");

@@ -69,6 +69,12 @@ struct KeygenArguments {
   bool show = false;  // Only the public key of a file that is there.
 };
 
+struct AuditArguments {
+  std::vector<std::string> files;  // The oldest first.
+  bool verify = false;
+  std::string expect;  // "NUMBER:HASH".
+};
+
 // The directory or file that was asked for cannot be used; the text says why and what to do.
 class Refusal : public std::runtime_error {
  public:
@@ -91,6 +97,7 @@ Exit run_transactions(const Globals& globals, bool in_doubt_only);
 Exit run_transaction(const Globals& globals, const std::string& id);
 Exit run_mesh_init(const Globals& globals, const MeshInitArguments& arguments);
 Exit run_keygen(const Globals& globals, const KeygenArguments& arguments);
+Exit run_audit(const Globals& globals, const AuditArguments& arguments);
 Exit run_reload(const Globals& globals, const std::string& data);
 Exit run_completion(const std::string& shell);
 

@@ -25,7 +25,7 @@ _nemcon() {
   case "$command" in
     "")
       offers+=" --version send receive transact outcome status queues transactions transaction"
-      offers+=" mesh keygen reload completion" ;;
+      offers+=" mesh keygen audit reload completion" ;;
     send) offers+=" --file --lines --header" ;;
     receive) offers+=" --follow --count --headers" ;;
     transact) offers+=" --send --call --check" ;;
@@ -36,10 +36,11 @@ _nemcon() {
         offers+=" init"
       fi ;;
     keygen) offers+=" --show" ;;
+    audit) offers+=" --verify --expect" ;;
     completion) offers+=" bash zsh fish" ;;
   esac
   case "${COMP_WORDS[COMP_CWORD-1]}" in
-    --file|--config|--key|keygen) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --file|--config|--key|--verify|keygen|audit) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --directory|reload) COMPREPLY=($(compgen -d -- "$word")); return ;;
   esac
   COMPREPLY=($(compgen -W "$offers" -- "$word"))
@@ -63,6 +64,7 @@ _nemcon() {
     'transaction:one transaction, vote by vote'
     'mesh:set up a mesh'
     'keygen:make a secret key'
+    'audit:what is in an audit record'
     'reload:let a node read its configuration again'
     'completion:print a script for a shell'
   )
@@ -97,6 +99,9 @@ _nemcon() {
             '*--queue[a queue]:queue@node:' '--no-keys[only for loopback]' \
             '--insecure[without keys off loopback]' ;;
         keygen) _arguments $general '1:file:_files' '--show[only print the public key]' ;;
+        audit)
+          _arguments $general '*:file:_files' '--verify[only whether it was touched]' \
+            '--expect[a head kept elsewhere]:number\:hash:' ;;
         reload) _arguments $general '1:data directory:_files -/' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         *) _arguments $general ;;
@@ -127,6 +132,7 @@ complete -c nemcon -n __fish_use_subcommand -a transactions -d 'What is under wa
 complete -c nemcon -n __fish_use_subcommand -a transaction -d 'One transaction, vote by vote'
 complete -c nemcon -n __fish_use_subcommand -a mesh -d 'Set up a mesh'
 complete -c nemcon -n __fish_use_subcommand -a keygen -d 'Make a secret key'
+complete -c nemcon -n __fish_use_subcommand -a audit -d 'What is in an audit record'
 complete -c nemcon -n __fish_use_subcommand -a reload -d 'Let a node read its file again'
 complete -c nemcon -n __fish_use_subcommand -a completion -d 'Print a script for a shell'
 complete -c nemcon -n '__fish_seen_subcommand_from send' -l file -r -F -d 'The body'
@@ -146,6 +152,8 @@ complete -c nemcon -n '__fish_seen_subcommand_from init' -l host -x -d 'Address'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l queue -x -d 'A queue'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l no-keys -d 'Only for loopback'
 complete -c nemcon -n '__fish_seen_subcommand_from keygen' -F -l show -d 'Only print'
+complete -c nemcon -n '__fish_seen_subcommand_from audit' -F -l verify -d 'Only a verdict'
+complete -c nemcon -n '__fish_seen_subcommand_from audit' -l expect -x -d 'A head kept elsewhere'
 complete -c nemcon -n '__fish_seen_subcommand_from reload' -F
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l insecure -d 'Without keys off loopback'
 complete -c nemcon -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

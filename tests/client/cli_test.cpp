@@ -66,7 +66,7 @@ TEST(NemconCliHelp, SaysWhatThereIs) {
   const std::vector<std::vector<std::string>> commands = {
       {},         {"send"},   {"receive"},      {"transact"},    {"outcome"},
       {"status"}, {"queues"}, {"transactions"}, {"transaction"}, {"mesh", "init"},
-      {"keygen"}, {"reload"}, {"completion"}};
+      {"keygen"}, {"audit"},  {"reload"},       {"completion"}};
   std::string all;
   for (std::vector<std::string> words : commands) {
     words.emplace_back("--help");

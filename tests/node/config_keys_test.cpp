@@ -63,6 +63,28 @@ TEST(ConfigKeys, ArePeersAndClientsWithOneOrSeveralEach) {
   EXPECT_EQ(to_text(again.config), printed);
 }
 
+TEST(ConfigKeys, WhoConnectsElsewhereAndEverybodyNeedNoKey) {
+  const CheckedConfig checked =
+      parse(std::string(security) + "[[peer]]\nname = 'b'\nendpoint = 'ipc:///b'\npublic_key = " +
+            quoted(first_key) + "\nvouches = ['till-*', 'kiosk']\n" +
+            "[[client]]\nname = 'till-3'\nallow = ['send orders']\n" +
+            "[[client]]\nname = '*'\nallow = ['send news', 'browse *']\n");
+
+  ASSERT_EQ(checked.errors, Lines{});
+  const core::Options options = engine_options(checked.config);
+  EXPECT_EQ(options.permissions,
+            (core::PermissionOptions{.secured = true,
+                                     .clients = {{.name = "till-3", .allow = {"send orders"}},
+                                                 {.name = "*", .allow = {"send news", "browse *"}}},
+                                     .vouches = {{.peer = "b", .clients = {"till-*", "kiosk"}}}}));
+  const std::string printed = to_text(checked.config);
+  EXPECT_EQ(to_text(parse(printed).config), printed);
+}
+
+TEST(ConfigKeys, WithoutAKeyOfItsOwnANodeAllowsEverything) {
+  EXPECT_FALSE(engine_options(parse("[node]\nname = 'shop'\n").config).permissions.secured);
+}
+
 TEST(ConfigKeys, FileOfTheSecretKeyIsBesideTheConfiguration) {
   const std::string file = testing::TempDir() + "config_keys_test.toml";
   FILE* const stream = std::fopen(file.c_str(), "w");
@@ -125,6 +147,14 @@ const std::vector<Case> cases = {
          quoted(second_key) + ", " + quoted(first_key) + "]\n",
      {"shop.toml:9:59: key `client.public_key`: " + quoted(first_key) +
       " is already taken in line 6"}},
+    {"KeyOfEverybody",
+     security + std::string("[[client]]\nname = '*'\npublic_key = ") + quoted(first_key) + "\n",
+     {"shop.toml:5:14: key `client.public_key`: is one client's; \"*\" stands for all that have a "
+      "name"}},
+    {"VouchesForNoName",
+     security + peer + "public_key = " + quoted(first_key) + "\nvouches = 'till 3'\n",
+     {"shop.toml:7:11: key `peer.vouches`: \"till 3\" is no name of clients; allowed: the letters "
+      "of a name, and * for any letters"}},
     {"UnknownVerb",
      security + client + "public_key = " + quoted(first_key) + "\nallow = ['read stock']\n",
      {"shop.toml:6:10: key `client.allow`: \"read stock\" is no permission; allowed: \"VERB "
