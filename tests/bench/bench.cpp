@@ -46,6 +46,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   app.add_option("--count", settings.count, "of what the run is about")->capture_default_str();
+  app.add_option("--nodes", settings.nodes, "idle: of the mesh")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--directory", settings.directory, "where the flush probe writes")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();

@@ -20,6 +20,7 @@ struct RunSettings {
   std::chrono::milliseconds duration{3000};
   // backlog: messages that wait. in-doubt: transactions. restart: bytes in the store.
   std::uint64_t count = 0;
+  std::size_t nodes = 3;        // idle: of the mesh.
   std::string directory = ".";  // Where the flush probe writes.
 };
 
@@ -42,7 +43,7 @@ struct RunSettings {
 // `count` bytes of messages in the store, SIGKILL under load, and how long until the node commits.
 [[nodiscard]] bool run_restart(const RunSettings& settings);
 
-// Three nodes with nothing to do; the figures are those of the one that costs most.
+// A mesh with nothing to do; the figures are those of the node that costs most.
 [[nodiscard]] bool run_idle(const RunSettings& settings);
 
 }  // namespace nemcon::bench

@@ -90,11 +90,12 @@ def situations(quick, rounds):
         Ours("restart", "--body-bytes", 1024, "--count", 2**28 if quick else 2**30),
         Ours("idle", "--seconds", 10),
     ]
+    larger = [Ours("idle", "--seconds", 10, "--nodes", nodes) for nodes in (10, 30)]
     deep = Ours("backlog", "--in-flight", 1000, "--count", 1_000_000 if quick else 10_000_000)
     return [
         Group("situations", None, runs, rounds),
         Group("backlog", None, [deep], 1 if quick else rounds),
-        Group("scale", None, [Ours(binary="nemcon-scale")], 1),
+        Group("scale", None, [Ours(binary="nemcon-scale"), *larger], 1),
     ]
 
 

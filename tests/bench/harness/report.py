@@ -108,6 +108,8 @@ def situation_rows(lines):
         name = line["run"]
         if "waiting" in line:
             name += f", {line['waiting']:,.0f} messages wait"
+        if line["run"] == "idle":
+            name += f", mesh of {line.get('nodes', 3):g} nodes"
         if "in_doubt" in line:
             name += f", {line['in_doubt']:,.0f} in doubt"
         other = [f"{field.replace('_', ' ')} {table.median(key, field):.3g}" for field in (

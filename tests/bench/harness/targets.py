@@ -21,6 +21,8 @@ def key_of(line):
     parts += [str(line["in_flight"]), str(line["body_bytes"])]
     if "waiting" in line:
         parts.append("deep" if line["waiting"] > 0 else "empty")
+    if line["run"] == "idle":
+        parts.append(f"{line.get('nodes', 3):g}")
     if "in_doubt" in line:
         parts.append("doubt" if line["in_doubt"] > 0 else "none")
     return "/".join(parts)
@@ -71,7 +73,7 @@ class Bound:
 
     def value(self, lines):
         found = [line[self.field] for line in lines
-                 if key_of(line).startswith(self.key) and self.field in line]
+                 if self.field in line and (key_of(line) + "/").startswith(self.key + "/")]
         return max(found) if found else None
 
 
@@ -148,14 +150,14 @@ TARGETS = [
           "nemcon/enqueue-waiting/1000/100/deep", "nemcon/enqueue-waiting/1000/100/empty", 0.6),
     Ratio("T8b", "enqueue + consume + ack with a deep backlog / at an empty queue",
           "nemcon/consume-waiting/1000/100/deep", "nemcon/consume-waiting/1000/100/empty", 0.6),
-    Bound("T8c", "MiB resident with a deep backlog, less the map", "nemcon/enqueue-waiting/", 256,
+    Bound("T8c", "MiB resident with a deep backlog, less the map", "nemcon/enqueue-waiting", 256,
           "resident_less_map_mib"),
     Ratio("T9", "traffic beside 1,000 transactions in doubt / without them",
           "nemcon/commit-in-doubt/S/64/100/doubt", "nemcon/commit-in-doubt/S/64/100/none", 0.95),
     Bound("T10", "seconds to the first commit after SIGKILL with 1 GiB in the store",
-          "nemcon/restart/", 1, "serving_seconds"),
-    Bound("T11a", "idle node: % of a core", "nemcon/idle/", 0.5, "idle_cpu_percent"),
-    Bound("T11b", "idle node: MiB resident", "nemcon/idle/", 32, "idle_resident_mib"),
+          "nemcon/restart", 1, "serving_seconds"),
+    Bound("T11a", "idle node: % of a core", "nemcon/idle/S/64/100/3", 0.5, "idle_cpu_percent"),
+    Bound("T11b", "idle node: MiB resident", "nemcon/idle/S/64/100/3", 32, "idle_resident_mib"),
     Ratio("T12a", "two-node transaction, 1 KiB bodies / 100 B", "nemcon/commit/S/64/1024",
           "nemcon/commit/S/64/100", 0.4),
     Ratio("T12b", "enqueue, 1 KiB bodies / 100 B", "nemcon/enqueue/1000/1024",

@@ -81,7 +81,9 @@ class Ratios(unittest.TestCase):
 
 class Bounds(unittest.TestCase):
     def test_hold_for_the_worst_line(self):
-        lines = [line(run="idle", idle_cpu_percent=0.1), line(run="idle", idle_cpu_percent=0.7)]
+        lines = [line(run="idle", nodes=3, idle_cpu_percent=0.1),
+                 line(run="idle", nodes=3, idle_cpu_percent=0.7),
+                 line(run="idle", nodes=30, idle_cpu_percent=2)]
         self.assertEqual(judged("T11a", lines).value, 0.7)
         self.assertEqual(judged("T11a", lines).met, "no")
         self.assertEqual(judged("T11a", lines[:1]).met, "yes")
