@@ -72,7 +72,7 @@ TransactionStatus status_of(const Transaction& row, bool with_descriptor) {
 
 Verdict verdict_of(const Outcome& outcome) {
   if (outcome.committed) return Verdict::committed;
-  return outcome.reason == Reason::descriptor_conflict ? Verdict::in_doubt : Verdict::rolled_back;
+  return ends_id(outcome) ? Verdict::rolled_back : Verdict::in_doubt;
 }
 
 bool is_in_doubt(const Transaction& row, std::uint64_t wall_ms) {

@@ -138,9 +138,10 @@ std::variant<Composed, NotComposed> Composer::compose(const Submit& submit,
   descriptor.one_phase = participants.size() == 1;
   if (auto trouble = add_witnesses(draft)) return *trouble;
   const Digest digest = context_.options.hashing.of_descriptor(descriptor);
-  return Composed{.descriptor = std::make_shared<const Descriptor>(std::move(descriptor)),
-                  .digest = digest,
-                  .contents = std::move(draft.contents)};
+  DescriptorPtr made = std::make_shared<const Descriptor>(std::move(descriptor));
+  context_.take_as_checked(made, digest);
+  return Composed{
+      .descriptor = std::move(made), .digest = digest, .contents = std::move(draft.contents)};
 }
 
 std::optional<NotComposed> Composer::add_parts(const Submit& submit, Draft& draft) {
@@ -203,28 +204,34 @@ std::uint8_t Composer::index_of(Draft& draft, const NodeId& node) const {
   return static_cast<std::uint8_t>(nodes.size() - 1);
 }
 
-std::vector<NodeRef> Composer::spare_nodes(const Descriptor& descriptor) const {
-  std::vector<NodeRef> spare;
-  auto add = [&](const NodeId& node) {
+std::vector<NodeId> Composer::spare_nodes(const Descriptor& descriptor, std::size_t count) const {
+  struct Candidate {
+    NodeId node;
+    bool live = false;
+    std::uint64_t weight = 0;
+  };
+
+  std::vector<Candidate> spare;
+  const auto add = [&](const NodeId& node, bool live) {
     const bool named =
         std::ranges::find(descriptor.nodes, node, &NodeRef::node) != descriptor.nodes.end();
-    if (!named && !node.is_zero()) {
-      spare.push_back({.node = node, .incarnation = incarnation_of(node)});
-    }
+    if (named || node.is_zero()) return;
+    spare.push_back({.node = node, .live = live, .weight = weight(descriptor.id, node)});
   };
-  add(context_.options.node);
+  add(context_.options.node, !context_.membership.is_fenced());
   // One that lost its state is fenced and never speaks as a witness again: it counts like one that
   // is gone for good, which is what F is there to bear.
   for (const auto& [index, peer] : context_.membership.peers())
-    add(peer.node);
-  const TransactionId& id = descriptor.id;
-  std::ranges::sort(spare, [&](const NodeRef& a, const NodeRef& b) {
-    const bool a_live = context_.membership.is_live(a.node);
-    const bool b_live = context_.membership.is_live(b.node);
-    if (a_live != b_live) return a_live;
-    return weight(id, a.node) > weight(id, b.node);
-  });
-  return spare;
+    add(peer.node, peer.is_live());
+  const std::size_t kept = std::min(count, spare.size());
+  std::ranges::partial_sort(spare, spare.begin() + static_cast<std::ptrdiff_t>(kept),
+                            [](const Candidate& a, const Candidate& b) {
+                              return a.live != b.live ? a.live : a.weight > b.weight;
+                            });
+  std::vector<NodeId> nodes;
+  for (std::size_t index = 0; index < kept; ++index)
+    nodes.push_back(spare[index].node);
+  return nodes;
 }
 
 std::optional<NotComposed> Composer::add_witnesses(Draft& draft) {
@@ -247,10 +254,11 @@ std::optional<NotComposed> Composer::add_witnesses(Draft& draft) {
                          true};
     }
     rule.coordinator = index_of(draft, coordinator);
-  } else {
-    for (const NodeRef& ref : spare_nodes(descriptor)) {
-      rule.spare.push_back(index_of(draft, ref.node));
-    }
+  } else if (rule.witness_count > descriptor.nodes.size()) {
+    // Initiator and participants come first, whatever the size of the mesh.
+    const std::size_t missing = rule.witness_count - descriptor.nodes.size();
+    for (const NodeId& node : spare_nodes(descriptor, missing))
+      rule.spare.push_back(index_of(draft, node));
   }
   if (!try_assign_witnesses(descriptor, rule)) {
     return NotComposed{Reason::unavailable,

@@ -52,7 +52,8 @@ class Composer {
   [[nodiscard]] std::optional<NotComposed> add_parts(const Submit& submit, Draft& draft);
   [[nodiscard]] std::uint8_t index_of(Draft& draft, const NodeId& node) const;
   [[nodiscard]] std::optional<NotComposed> add_witnesses(Draft& draft);
-  [[nodiscard]] std::vector<NodeRef> spare_nodes(const Descriptor& descriptor) const;
+  [[nodiscard]] std::vector<NodeId> spare_nodes(const Descriptor& descriptor,
+                                                std::size_t count) const;
   [[nodiscard]] Incarnation incarnation_of(const NodeId& node) const;
   static void drop_unused_nodes(Descriptor& descriptor);
 

@@ -1,5 +1,8 @@
 #include "core/context.hpp"
 
+#include <bit>
+#include <cstdint>
+
 #include "core/check.hpp"
 
 namespace nemcon::core {
@@ -78,7 +81,18 @@ void Context::fence(std::string why) {
   effects_->fenced = Fenced{std::move(why)};
 }
 
-Status Context::check(const Descriptor& descriptor, const Digest& digest) const {
+Context::Checked& Context::checked_slot(const DescriptorPtr& descriptor) {
+  return checked_[(std::bit_cast<std::uintptr_t>(descriptor.get()) / 64) % checked_max];
+}
+
+void Context::take_as_checked(const DescriptorPtr& descriptor, const Digest& digest) {
+  checked_slot(descriptor) = {.descriptor = descriptor, .digest = digest};
+}
+
+Status Context::check(const DescriptorPtr& given, const Digest& digest) {
+  const Checked& known = checked_slot(given);
+  if (known.descriptor == given && known.digest == digest) return Nothing{};
+  const Descriptor& descriptor = *given;
   if (Status status = validate(descriptor, options.limits.branches_max); !status) return status;
   if (options.hashing.of_descriptor(descriptor) != digest) {
     return Error{Errc::remote_malformed, "the digest is not the descriptor's"};
@@ -88,6 +102,7 @@ Status Context::check(const Descriptor& descriptor, const Digest& digest) const 
       (named && options.hashing.of_name(descriptor.principal) != descriptor.id.client)) {
     return Error{Errc::remote_malformed, "the principal does not own the transaction id"};
   }
+  take_as_checked(given, digest);
   return Nothing{};
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/effects.hpp"
@@ -53,7 +54,11 @@ class Context {
 
   // What a peer may not send: a descriptor that breaks the rules, under another digest than its
   // own, or in the name of a client that the transaction id does not belong to (Rule P-15).
-  [[nodiscard]] Status check(const Descriptor& descriptor, const Digest& digest) const;
+  // Hashes the descriptor, unless this very copy was checked a short while ago.
+  [[nodiscard]] Status check(const DescriptorPtr& descriptor, const Digest& digest);
+
+  // It was made here, under this digest.
+  void take_as_checked(const DescriptorPtr& descriptor, const Digest& digest);
 
   // How long the refusal of a transaction is kept of which only the id is known: longer than any
   // copy of an anonymous client's transaction is accepted; for ever (until acknowledged) else.
@@ -77,6 +82,16 @@ class Context {
  private:
   void hand_over(Lsn after, const NodeId& to, Message message);
 
+  struct Checked {
+    DescriptorPtr descriptor;
+    Digest digest;
+  };
+
+  // One copy passes through several roles, all of which have to be sure of it.
+  static constexpr std::size_t checked_max = 4096;
+  [[nodiscard]] Checked& checked_slot(const DescriptorPtr& descriptor);
+
+  std::vector<Checked> checked_{checked_max};
   Instant now_{};
   Effects* effects_ = nullptr;
 };

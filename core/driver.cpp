@@ -44,9 +44,15 @@ void Driver::begin(const DescriptorPtr& descriptor, const Digest& digest,
 }
 
 bool Driver::try_wait(const TransactionId& id, const Waiter& waiter) {
-  const auto at = drives_.lower_bound(TransactionKey{.id = id, .digest = {}});
-  if (at == drives_.end() || at->first.id != id || at->second.outcome) return false;
-  at->second.waiters.push_back(waiter);
+  Drive* best = nullptr;
+  auto at = drives_.lower_bound(TransactionKey{.id = id, .digest = {}});
+  for (; at != drives_.end() && at->first.id == id; ++at) {
+    Drive& drive = at->second;
+    if (drive.is_told() || drive.phase == Phase::forgetting) continue;
+    if (best == nullptr || !drive.outcome) best = &drive;
+  }
+  if (best == nullptr) return false;
+  best->waiters.push_back(waiter);
   return true;
 }
 
@@ -116,7 +122,7 @@ void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
   }
   const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
   if (!own || context_.is_self(from)) return;
-  if (!context_.check(*vote.descriptor, vote.key.digest)) return;
+  if (!context_.check(vote.descriptor, vote.key.digest)) return;
   follow(vote.descriptor, vote.key.digest, std::nullopt);
 }
 
@@ -196,9 +202,11 @@ bool Driver::has_lost_vote(const Drive& drive) const {
 void Driver::decide(Drive& drive, const Outcome& outcome) {
   context_.note(outcome.committed ? "committed" : "rolled back", drive.descriptor->id,
                 outcome.committed ? "" : to_text(outcome.reason));
+  const bool only_asks = drive.self < 0 || drive.descriptor->one_phase;
+  if (only_asks && !ends_id(outcome) && !drive.waiters.empty()) return;  // Asks on.
   drive.outcome = outcome;
-  answer_waiters(drive);
-  if (drive.self < 0 || drive.descriptor->one_phase) {
+  if (ends_id(outcome)) answer_waiters(drive);
+  if (only_asks) {
     close_drive(drive.key());
     return;
   }
@@ -262,6 +270,17 @@ void Driver::inform(Drive& drive) {
 void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   Drive* drive = find_drive(ack.key);
   if (drive == nullptr || drive->phase != Phase::informing) return;
+  // Rule P-40: no other submission of this id can commit without that participant.
+  if (!ends_id(*drive->outcome) && !branches_at(*drive->descriptor, from).empty()) {
+    drive->outcome->reason = Reason::preempted;
+    answer_waiters(*drive);
+  }
+  on_informed(from, *drive);
+}
+
+void Driver::on_informed(const NodeId& from, Drive& told) {
+  Drive* drive = &told;
+  if (drive->phase != Phase::informing) return;
   const int node = find_node(*drive->descriptor, from);
   if (node < 0) return;
   drive->informed.insert(static_cast<std::size_t>(node));
@@ -292,6 +311,7 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
 
 // Rule P-13: only now may anybody forget, and only after this fact is durable.
 void Driver::all_informed(Drive& drive) {
+  answer_waiters(drive);
   drive.phase = Phase::forgetting;
   drive.resend_count = 0;
   const TransactionKey key = drive.key();
@@ -369,8 +389,12 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
   }
   watches_.erase(key);
   watch_deadlines_.clear(key);
-  if (const Drive* drive = find_drive(key); drive != nullptr && drive->waiters.empty()) {
-    close_drive(key);
+  if (Drive* drive = find_drive(key); drive != nullptr) {
+    if (drive->outcome && !drive->waiters.empty()) {
+      drive->outcome = forget.outcome;
+      answer_waiters(*drive);
+    }
+    if (drive->waiters.empty()) close_drive(key);
   }
   context_.promise(from, ForgetAck{.key = key});
 }

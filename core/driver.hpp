@@ -70,6 +70,7 @@ class Driver {
   // A decision was applied here: what remains is to hear that it may be forgotten.
   void on_decided_here(const TransactionKey& key);
   void on_peer_down(const NodeId& node);
+  void on_peer_up(const NodeId& node);
 
   [[nodiscard]] Learnt learnt(const TransactionKey& key) const;
 
@@ -121,6 +122,9 @@ class Driver {
     std::set<std::size_t> forgotten;
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
+
+    // Whoever waits has heard it.
+    [[nodiscard]] bool is_told() const { return outcome && ends_id(*outcome); }
   };
 
   // A row that somebody else is expected to finish.
@@ -148,6 +152,7 @@ class Driver {
   void decide(Drive& drive, const Outcome& outcome);
   void answer_waiters(Drive& drive);
   void inform(Drive& drive);
+  void on_informed(const NodeId& from, Drive& told);
   [[nodiscard]] std::vector<std::size_t> to_inform(const Drive& drive) const;
   void all_informed(Drive& drive);
   void send_forgets(Drive& drive);
@@ -163,10 +168,14 @@ class Driver {
   void back_off(Drive& drive);
   void take_over(Drive& drive);
   [[nodiscard]] static bool is_forgotten_elsewhere(const Drive& drive);
+  void tell_too_old(Drive& drive, const NodeId& by);
   [[nodiscard]] bool try_drop(Drive& drive);
   [[nodiscard]] bool try_forget(Drive& drive, const Outcome& outcome);
   [[nodiscard]] bool try_insist(const Drive& drive, const NodeId& from, std::uint64_t challenge);
+  [[nodiscard]] Outcome lost() const;
   void adopt_bound(Drive& drive, const Refuse& refuse);
+  void on_bound_elsewhere(const NodeId& from, const Refuse& refuse);
+  void pass_on(std::vector<Waiter>& waiters, const Drive& drive, const Refuse& refuse);
   void finish_elsewhere(Drive& drive, const TransactionStatus& status);
   void schedule(const TransactionKey& key, Watch& watch);
   void on_watch_deadline(const TransactionKey& key);

@@ -53,7 +53,7 @@ class Engine::Parts {
 
   void on_hello(const FrameReceived& frame, const Hello& hello);
   void say_hello(Peer& peer, bool wants_answer);
-  void announce();
+  void announce_services();
   void tell_what_was_seen(Peer& peer);
   void on_message(const NodeId& from, const Message& message, bool drifted);
   void on_vote(const NodeId& from, const Vote& vote);
@@ -159,7 +159,7 @@ void Engine::Parts::step(const Input& input, Effects& effects) {
 void Engine::Parts::settle() {
   drain_to_self();
   // A fenced node answers nothing: nobody must wait for it.
-  if (context.membership.is_fenced() && !std::exchange(fence_is_told_, true)) announce();
+  if (context.membership.is_fenced() && !std::exchange(fence_is_told_, true)) announce_services();
   // Rule P-37: a node that may turn out to be an old copy hands out nothing; what it holds may
   // have been consumed since.
   const bool delivers = context.membership.may_work_alone(context.now());
@@ -189,7 +189,7 @@ void Engine::Parts::settle() {
 void Engine::Parts::drain_to_self() {
   follow_votes();
   for (;;) {
-    std::deque<Message> messages = context.outbox.take_to_self();
+    std::vector<Message> messages = context.outbox.take_to_self();
     if (messages.empty()) return;
     for (const Message& message : messages)
       on_message(context.options.node, message, false);
@@ -229,9 +229,9 @@ void Engine::Parts::on(const DeadlinePassed&) {
   consumers.on_deadline(now);
   submissions.on_deadline(now);
   context.membership.update_joined(now);
-  for (const auto& [index, known] : context.membership.peers()) {
+  for (const PeerIndex index : context.membership.ungreeted()) {
     Peer& peer = context.membership.peer(index);
-    if (peer.up && !peer.greeted && peer.hello_at <= now) say_hello(peer, true);
+    if (peer.hello_at <= now) say_hello(peer, true);
   }
   raise_floor();
 }
@@ -350,8 +350,7 @@ void Engine::Parts::say_hello(Peer& peer, bool wants_answer) {
                                context.effects());
 }
 
-// Services came or went: tell everybody who asks by name.
-void Engine::Parts::announce() {
+void Engine::Parts::announce_services() {
   for (const auto& [index, known] : context.membership.peers()) {
     if (known.is_live()) say_hello(context.membership.peer(index), false);
   }
@@ -367,15 +366,16 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   if (hello.name != peer.name) return context.note("hello under another name", hello.name);
-  std::string why;
-  const bool lost_state =
-      context.membership.on_hello(peer, frame.header, hello, context.outbox.durable(), why);
+  const bool was_live = peer.is_live();
+  const std::optional<std::string> lost_state =
+      context.membership.on_hello(peer, frame.header, hello, context.outbox.durable());
   peer.clock = std::max(peer.clock, frame.header.clock);
-  peer.measure(frame.header, context.now());
+  context.membership.measure(peer, frame.header, context.now());
   if (peer.refused) context.note("peer refused: its state is older", peer.name);
   if (!peer.refused) record_sighting(peer);
   if (hello.wants_answer) say_hello(peer, false);
-  if (lost_state) context.fence(why);
+  if (lost_state) context.fence(*lost_state);
+  if (peer.is_live() && !was_live) driver.on_peer_up(peer.node);
   context.membership.update_joined(context.now());
 }
 
@@ -396,7 +396,7 @@ void Engine::Parts::on(const FrameReceived& event) {
       continue;
     }
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
-    peer.measure(event.header, context.now());
+    context.membership.measure(peer, event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
     on_message(event.header.from, message, drifted);
     drain_to_self();
@@ -502,7 +502,7 @@ void Engine::Parts::on(const ClientGone& event) {
   driver.on_client_gone(event.link);
   const std::vector<std::string> served = services.names();
   services.on_client_gone(event.link);
-  if (services.names() != served) announce();
+  if (services.names() != served) announce_services();
   consumers.on_client_gone(event.link);
 }
 
@@ -538,7 +538,7 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
           [&](const Serve& serve) { on_serve(client, serve); },
           [&](const Unserve& unserve) {
             services.remove_instance(link, unserve.service);
-            announce();
+            announce_services();
           },
           [&](const ServiceVote& vote) {
             if (services.try_take_vote(link, vote)) participant.on_service_vote(vote);
@@ -553,7 +553,7 @@ void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
   const bool active = services.add_instance(client.link, serve.service);
   context.reply(client.link, Serving{.request = serve.request, .active = active});
   services.report(client.link, serve);
-  announce();
+  announce_services();
 }
 
 // ---- the door ---------------------------------------------------------------------------------

@@ -58,7 +58,17 @@ struct TransactionId {
   Epoch epoch;
   Sequence sequence;
 
-  friend constexpr auto operator<=>(const TransactionId&, const TransactionId&) = default;
+  friend constexpr bool operator==(const TransactionId&, const TransactionId&) = default;
+
+  // Any order does, and all transactions of one client differ in the sequence alone: it comes
+  // first, since trees of transactions are what a busy engine walks most.
+  friend constexpr std::strong_ordering operator<=>(const TransactionId& a,
+                                                    const TransactionId& b) {
+    if (const auto order = a.sequence <=> b.sequence; order != 0) return order;
+    if (const auto order = a.client <=> b.client; order != 0) return order;
+    if (const auto order = a.epoch <=> b.epoch; order != 0) return order;
+    return a.initiator <=> b.initiator;
+  }
 };
 
 // Epochs of named clients start at 1; an anonymous client has none.

@@ -63,6 +63,14 @@ std::optional<Outcome> Learner::conclude() const {
       continue;
     }
     if (value->choice == Choice::no) {
+      const bool unseen = value->reason == Reason::preempted && !has_heard_participant();
+      if (unseen) {
+        return Outcome{.committed = false,
+                       .at = {},
+                       .by = descriptor_->nodes[descriptor_->branches[branch].node].node,
+                       .reason = Reason::descriptor_conflict,
+                       .text = "given up before a participant had it"};
+      }
       return Outcome{.committed = false,
                      .at = {},
                      .by = descriptor_->nodes[descriptor_->branches[branch].node].node,
@@ -74,6 +82,14 @@ std::optional<Outcome> Learner::conclude() const {
   }
   if (!all_chosen) return std::nullopt;
   return outcome;
+}
+
+// Its vote, or its acceptance by a witness.
+bool Learner::has_heard_participant() const {
+  return std::ranges::any_of(branches_, [](const Known& known) {
+    return known.vote || std::ranges::any_of(known.acceptors,
+                                             [](const Acceptor& a) { return a.ballot.is_zero(); });
+  });
 }
 
 std::vector<Content> Learner::replies() const {

@@ -26,6 +26,9 @@ class Learner {
 
   [[nodiscard]] bool has_vote(std::uint8_t branch) const;
   [[nodiscard]] const Value* find_vote(std::uint8_t branch) const;
+
+  // A roll back that no participant is known to have had a part in has the reason of a conflict: it
+  // says nothing of other submissions of the id (Rule P-40).
   [[nodiscard]] std::optional<Outcome> conclude() const;
 
   // What the services answered, in the order of the calls in the descriptor.
@@ -45,6 +48,8 @@ class Learner {
     std::optional<Value> vote;
     std::vector<Content> replies;
   };
+
+  [[nodiscard]] bool has_heard_participant() const;
 
   DescriptorPtr descriptor_;
   std::vector<Known> branches_;

@@ -1,6 +1,7 @@
 #include "core/membership.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/mutant.hpp"
 
@@ -31,8 +32,16 @@ Membership::Membership(const Options& options, const State& state)
     Peer peer;
     peer.index = configured.index;
     peer.name = configured.name;
+    by_name_.emplace(configured.name, configured.index);
     peers_.emplace(configured.index, std::move(peer));
   }
+}
+
+void Membership::set_node(Peer& peer, const NodeId& node) {
+  const auto known = by_node_.find(peer.node);
+  if (known != by_node_.end() && known->second == peer.index) by_node_.erase(known);
+  peer.node = node;
+  if (!node.is_zero()) by_node_.insert_or_assign(node, peer.index);
 }
 
 void Membership::recall_sightings() {
@@ -41,7 +50,7 @@ void Membership::recall_sightings() {
     // for it until it says HELLO.
     for (const auto& [node, row] : state_.peers()) {
       if (row.name != peer.name) continue;
-      peer.node = node;
+      set_node(peer, node);
       peer.sighting = row.sighting;
       peer.recorded = row.sighting;
     }
@@ -59,19 +68,45 @@ void Membership::on_up(PeerIndex index, Instant now) {
   peer.up = true;
   peer.greeted = false;
   peer.hello_at = now;
+  ungreeted_.insert(index);
 }
 
 void Membership::on_down(PeerIndex index) {
   Peer& peer = peers_.at(index);
   peer.up = false;
   peer.greeted = false;
+  ungreeted_.erase(index);
 }
 
-bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
-                          Lsn own_durable, std::string& why) {
+void Membership::measure(Peer& peer, const FrameHeader& header, Instant now) {
+  const std::int64_t skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(now);
+  const std::optional<std::int64_t> before = std::exchange(peer.skew_ms, skew_ms);
+  if (before == skew_ms || skews_are_stale_) return;
+  const bool was_bound = before && skews_ && (*before == skews_->least || *before == skews_->most);
+  skews_are_stale_ = was_bound;
+  if (!skews_) skews_ = Skews{.least = skew_ms, .most = skew_ms};
+  skews_->least = std::min(skews_->least, skew_ms);
+  skews_->most = std::max(skews_->most, skew_ms);
+}
+
+const std::optional<Membership::Skews>& Membership::skews() const {
+  if (!skews_are_stale_) return skews_;
+  skews_are_stale_ = false;
+  skews_.reset();
+  for (const auto& [index, peer] : peers_) {
+    if (!peer.skew_ms) continue;
+    if (!skews_) skews_ = Skews{.least = *peer.skew_ms, .most = *peer.skew_ms};
+    skews_->least = std::min(skews_->least, *peer.skew_ms);
+    skews_->most = std::max(skews_->most, *peer.skew_ms);
+  }
+  return skews_;
+}
+
+std::optional<std::string> Membership::on_hello(Peer& peer, const FrameHeader& header,
+                                                const Hello& hello, Lsn own_durable) {
   if (peer.node != header.from || peer.sighting.incarnation != header.incarnation) {
     peer.refused = false;
-    peer.node = header.from;
+    set_node(peer, header.from);
     peer.sighting = {};
     if (const auto known = state_.peers().find(header.from);
         known != state_.peers().end() && known->second.sighting.incarnation == header.incarnation) {
@@ -108,18 +143,21 @@ bool Membership::on_hello(Peer& peer, const FrameHeader& header, const Hello& he
   }
   // After an older one it is asked again.
   if (!older) peer.greeted = true;
-  if (planted(Mutant::believe_old_copy)) return false;
-  if (!hello.seen || hello.seen->incarnation != options_.incarnation) return false;
+  if (peer.greeted || !peer.up) {
+    ungreeted_.erase(peer.index);
+  } else {
+    ungreeted_.insert(peer.index);
+  }
+  if (planted(Mutant::believe_old_copy)) return std::nullopt;
+  if (!hello.seen || hello.seen->incarnation != options_.incarnation) return std::nullopt;
   const Sighting& seen = *hello.seen;
   if (seen.boot > state_.boot() || seen.lsn > end_of_life(state_.lives(), seen.boot, own_durable)) {
-    why = "peer " + peer.name + " has seen a newer state of this node";
-    return true;
+    return "peer " + peer.name + " has seen a newer state of this node";
   }
   if (seen.boot == state_.boot() && seen.nonce != 0 && seen.nonce != options_.nonce) {
-    why = "peer " + peer.name + " speaks with another process of this data directory";
-    return true;
+    return "peer " + peer.name + " speaks with another process of this data directory";
   }
-  return false;
+  return std::nullopt;
 }
 
 bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
@@ -136,17 +174,13 @@ bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
 }
 
 const Peer* Membership::find(const NodeId& node) const {
-  for (const auto& [index, peer] : peers_) {
-    if (peer.node == node && !node.is_zero()) return &peer;
-  }
-  return nullptr;
+  const auto found = by_node_.find(node);
+  return found == by_node_.end() ? nullptr : &peers_.at(found->second);
 }
 
 const Peer* Membership::find(const std::string& name) const {
-  for (const auto& [index, peer] : peers_) {
-    if (peer.name == name) return &peer;
-  }
-  return nullptr;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &peers_.at(found->second);
 }
 
 bool Membership::is_live(const NodeId& node) const {
@@ -163,15 +197,17 @@ std::string Membership::name_of(const NodeId& node) const {
 }
 
 bool Membership::may_work_alone(Instant now) const {
-  if (fenced_) return false;
+  if (fenced_ || joined_) return joined_ && !fenced_;
   const bool nobody_up =
       std::ranges::none_of(peers_, [](const auto& entry) { return entry.second.up; });
-  return joined_ || (nobody_up && now >= began_ + join_patience);
+  return nobody_up && now >= began_ + join_patience;
 }
 
 Membership::Drift Membership::drift() const {
   const auto limit = options_.timing.max_drift / std::chrono::milliseconds{1};
   Drift drift;
+  const std::optional<Skews>& all = skews();
+  if (!all || (all->most - skew_ms_ <= limit && all->least - skew_ms_ >= -limit)) return drift;
   for (const auto& [index, peer] : peers_) {
     if (!peer.is_live() || !peer.skew_ms) continue;
     drift.known += 1;
@@ -196,13 +232,11 @@ std::int64_t Membership::known_drift_ms() const {
 }
 
 std::uint64_t Membership::ceiling_ms(Instant now) const {
-  std::optional<std::int64_t> newest;
-  for (const auto& [index, peer] : peers_) {
-    if (peer.skew_ms) newest = std::max(*peer.skew_ms, newest.value_or(*peer.skew_ms));
-  }
-  if (!newest) return ~std::uint64_t{0};
+  const std::optional<Skews>& all = skews();
+  if (!all) return ~std::uint64_t{0};
   const std::int64_t limit = options_.timing.max_drift / std::chrono::milliseconds{1};
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(*newest + monotonic_ms(now) + limit, 0));
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(all->most + monotonic_ms(now) + limit, 0));
 }
 
 std::uint64_t Membership::slowest_ms(std::uint64_t own_ms) const {
@@ -233,9 +267,8 @@ std::optional<Instant> Membership::earliest(Instant now) const {
   auto consider = [&earliest](Instant at) {
     if (!earliest || at < *earliest) earliest = at;
   };
-  for (const auto& [index, peer] : peers_) {
-    if (peer.up && !peer.greeted) consider(peer.hello_at);
-  }
+  for (const PeerIndex index : ungreeted_)
+    consider(peers_.at(index).hello_at);
   if (!joined_ && !fenced_) {
     if (now < began_ + link_patience) consider(began_ + link_patience);
     if (now < began_ + join_patience) consider(began_ + join_patience);

@@ -9,8 +9,10 @@
 // they last saw of it: that is how a restored backup and a cloned disk are found (Rule P-37).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,10 +40,6 @@ struct Peer {
   Instant hello_at;  // When to say HELLO again while it has not answered.
 
   [[nodiscard]] bool is_live() const { return up && greeted && !refused && !fenced; }
-
-  void measure(const FrameHeader& header, Instant now) {
-    skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(now);
-  }
 };
 
 class Membership {
@@ -54,9 +52,12 @@ class Membership {
   void on_up(PeerIndex index, Instant now);
   void on_down(PeerIndex index);
 
-  // True when this node turns out to be the one that lost state; `why` says how it shows.
-  [[nodiscard]] bool on_hello(Peer& peer, const FrameHeader& header, const Hello& hello,
-                              Lsn own_durable, std::string& why);
+  // What a frame says of its sender's clock (Rule P-22).
+  void measure(Peer& peer, const FrameHeader& header, Instant now);
+
+  // When this node turns out to be the one that lost state: how it shows.
+  [[nodiscard]] std::optional<std::string> on_hello(Peer& peer, const FrameHeader& header,
+                                                    const Hello& hello, Lsn own_durable);
 
   // Keeps the newest of what a frame says of its sender. False: the frame is to be ignored.
   [[nodiscard]] bool try_accept(Peer& peer, const FrameHeader& header);
@@ -74,6 +75,9 @@ class Membership {
   }
 
   [[nodiscard]] const std::map<PeerIndex, Peer>& peers() const { return peers_; }
+
+  // Their link is up, and no HELLO came over it yet.
+  [[nodiscard]] const std::set<PeerIndex>& ungreeted() const { return ungreeted_; }
 
   [[nodiscard]] const Peer* find(const NodeId& node) const;
   [[nodiscard]] const Peer* find(const std::string& name) const;
@@ -115,12 +119,26 @@ class Membership {
   const Options& options_;
   const State& state_;
   std::map<PeerIndex, Peer> peers_;
+  std::map<std::string, PeerIndex, std::less<>> by_name_;
+  std::map<NodeId, PeerIndex> by_node_;
+  std::set<PeerIndex> ungreeted_;
   bool fenced_ = false;
 
   // Invariant: once true it stays true for this life.
   bool joined_ = false;
   Instant began_{};
   std::int64_t skew_ms_ = 0;
+
+  // Bounds of all that was measured: what lies within them needs no look at each peer.
+  struct Skews {
+    std::int64_t least = 0;
+    std::int64_t most = 0;
+  };
+
+  [[nodiscard]] const std::optional<Skews>& skews() const;
+
+  mutable std::optional<Skews> skews_;
+  mutable bool skews_are_stale_ = false;
 
   struct Drift {
     std::size_t known = 0;
@@ -129,6 +147,7 @@ class Membership {
   };
 
   [[nodiscard]] Drift drift() const;
+  void set_node(Peer& peer, const NodeId& node);
 };
 
 }  // namespace nemcon::core

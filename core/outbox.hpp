@@ -3,7 +3,6 @@
 // it (Rule P-8). Messages to the own node take the same way and come out as `to_self`.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <utility>
 #include <variant>
@@ -43,7 +42,7 @@ class Outbox {
   void on_durable(Lsn upto, Effects& effects);
 
   // What came out for the own node, in order.
-  [[nodiscard]] std::deque<Message> take_to_self() { return std::exchange(to_self_, {}); }
+  [[nodiscard]] std::vector<Message> take_to_self() { return std::exchange(to_self_, {}); }
 
  private:
   void release(Item item, Effects& effects);
@@ -51,7 +50,7 @@ class Outbox {
   Lsn durable_;
   Lsn written_;
   std::map<Lsn, std::vector<Item>> held_;
-  std::deque<Message> to_self_;
+  std::vector<Message> to_self_;
 };
 
 }  // namespace nemcon::core

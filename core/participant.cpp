@@ -43,7 +43,7 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
 
 bool Participant::ignore_prepare(const NodeId& from, const Prepare& prepare) {
   const Descriptor& descriptor = *prepare.descriptor;
-  if (const Status valid = context_.check(descriptor, prepare.digest); !valid) {
+  if (const Status valid = context_.check(prepare.descriptor, prepare.digest); !valid) {
     context_.note("bad descriptor", descriptor.id, valid.error().detail);
     context_.blame(from, valid.error().detail);
     return true;
@@ -143,7 +143,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
     const bool known = std::ranges::find(preparing.branches, branch) != preparing.branches.end();
     if (!voted && !known) preparing.branches.push_back(branch);
   }
-  if (!try_take_contents(prepare, preparing)) {
+  if (!try_take_contents(prepare, preparing, context_.is_self(from))) {
     context_.note("contents do not match the descriptor", key.id);
     context_.blame(from, "contents do not match the descriptor");
     return;
@@ -163,7 +163,8 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   }
 }
 
-bool Participant::try_take_contents(const Prepare& prepare, Preparing& preparing) {
+// Those of this node itself have been hashed when it made the descriptor.
+bool Participant::try_take_contents(const Prepare& prepare, Preparing& preparing, bool own) {
   std::size_t next = 0;
   for (const std::uint8_t branch : prepare.branches) {
     const auto& operations = prepare.descriptor->branches[branch].operations;
@@ -174,7 +175,7 @@ bool Participant::try_take_contents(const Prepare& prepare, Preparing& preparing
       }
       if (next == prepare.contents.size()) return false;
       const Content& content = prepare.contents[next++];
-      if (context_.options.hashing.of_content(content) != operation.payload) return false;
+      if (!own && context_.options.hashing.of_content(content) != operation.payload) return false;
       preparing.contents[{branch, static_cast<std::uint8_t>(index)}] = content;
     }
   }
@@ -577,22 +578,6 @@ void Participant::vote_no_for_recovery(const DescriptorPtr& descriptor, const Di
   }
   if (preparing.branches.empty()) return;
   vote_no(preparing, objection_to_recovery(key));
-}
-
-// What the client reads if this "no" ends it. That another submission of the id may have ended
-// otherwise must show.
-Objection Participant::objection_to_recovery(const TransactionKey& key) const {
-  const Sessions& sessions = context_.state.sessions();
-  const Transaction* bound = context_.state.find_bound(key.id);
-  const Sessions::Ended* ended = sessions.find_ended(key.id);
-  if ((bound != nullptr && bound->digest != key.digest) ||
-      (ended != nullptr && ended->second.outcome.committed)) {
-    return {Reason::descriptor_conflict, "another submission of this id came first"};
-  }
-  if (sessions.is_fenced(key.id)) {
-    return {Reason::fenced, "a newer session of this client is open"};
-  }
-  return {Reason::preempted, "recovery was faster"};
 }
 
 }  // namespace nemcon::core

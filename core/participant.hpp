@@ -114,7 +114,7 @@ class Participant {
   [[nodiscard]] bool ignore_prepare(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] std::optional<Objection> object_at_once(const Prepare& prepare) const;
   void take_in(const NodeId& from, const Prepare& prepare);
-  [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing);
+  [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing, bool own);
   void ask_services(Preparing& preparing);
   void advance(const TransactionKey& key);
   Readiness check(Preparing& preparing, Objection& objection);
@@ -123,6 +123,9 @@ class Participant {
   Readiness check_deliver(const Preparing& preparing, const Operation& operation,
                           Objection& objection);
   [[nodiscard]] Objection objection_to_recovery(const TransactionKey& key) const;
+  [[nodiscard]] bool is_bound_elsewhere(const TransactionKey& key) const;
+  [[nodiscard]] Outcome as_seen_here(const TransactionKey& key, const Outcome& outcome) const;
+  void acknowledge(const NodeId& from, const Decision& decision);
   void vote_yes(Preparing& preparing);
   void vote_no(Preparing& preparing, const Objection& objection);
   void dismiss_services(const Preparing& preparing);

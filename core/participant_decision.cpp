@@ -9,6 +9,35 @@ namespace nemcon::core {
 
 // ---- DECISION ---------------------------------------------------------------------------------
 
+// Rule P-40: what is rolled back here, where the id has a branch, cannot commit under any other
+// descriptor, unless this node is bound to that one.
+Outcome Participant::as_seen_here(const TransactionKey& key, const Outcome& outcome) const {
+  const Transaction* row = context_.state.find(key);
+  const bool has_branch = row == nullptr
+                              ? !context_.is_self(key.id.initiator)
+                              : !branches_at(*row->descriptor, context_.options.node).empty();
+  if (ends_id(outcome) || !has_branch || is_bound_elsewhere(key)) return outcome;
+  Outcome seen = outcome;
+  seen.reason = Reason::preempted;
+  return seen;
+}
+
+// Who gave up a submission hears here whether that ends the id.
+void Participant::acknowledge(const NodeId& from, const Decision& decision) {
+  const TransactionKey& key = decision.key;
+  if (!ends_id(decision.outcome) && is_bound_elsewhere(key)) {
+    const Transaction* bound = context_.state.find_bound(key.id);
+    const bool known = bound != nullptr && bound->digest != key.digest;
+    context_.promise(from, Refuse{.key = key,
+                                  .why = Refusal::conflict,
+                                  .promised = {},
+                                  .descriptor = known ? bound->descriptor : nullptr,
+                                  .bound = known ? bound->digest : Digest{}});
+    return;
+  }
+  context_.promise(from, DecisionAck{.key = key});
+}
+
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
@@ -39,14 +68,14 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
       }
       context_.write(Decided{.key = key,
                              .descriptor = learnt.descriptor,
-                             .outcome = decision.outcome,
+                             .outcome = as_seen_here(key, decision.outcome),
                              .replies = learnt.replies,
                              .expires = context_.tombstone_expiry(key.id)},
                      Urgency::lazy);
       on_known(key.id);
       row = context_.state.find(key);
     }
-    if (too_old && decision.outcome.committed) {
+    if (too_old && (decision.outcome.committed || !ends_id(decision.outcome))) {
       // Not believed, but whoever finishes it must not wait for us (Rule P-14).
       context_.promise(from, TransactionStatus{.key = key, .knowledge = Knowledge::too_old});
       return;
@@ -68,13 +97,13 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     const Urgency urgency = somebody_waits_for(*row) ? Urgency::urgent : Urgency::lazy;
     context_.write(Decided{.key = key,
                            .descriptor = nullptr,
-                           .outcome = decision.outcome,
+                           .outcome = as_seen_here(key, decision.outcome),
                            .replies = learnt.replies},
                    urgency);
     notify_services(*context_.state.find(key));
     on_known(key.id);
   }
-  context_.promise(from, DecisionAck{.key = key});
+  acknowledge(from, decision);
 }
 
 // A decision rides with the next batch unless a consumer or a service waits for it.
@@ -173,6 +202,28 @@ void Participant::on_in_doubt(const InDoubt& report) {
                  Urgency::urgent);
   on_known(key.id);
   services_.decide(call, told, Outcome{});
+}
+
+// ---- other submissions of the id ----------------------------------------------------------------
+
+// To another submission of the id, which may commit or has committed.
+bool Participant::is_bound_elsewhere(const TransactionKey& key) const {
+  const Transaction* bound = context_.state.find_bound(key.id);
+  const Sessions::Ended* ended = context_.state.sessions().find_ended(key.id);
+  return (bound != nullptr && bound->digest != key.digest) ||
+         (ended != nullptr && ended->second.outcome.committed);
+}
+
+// What the client reads if this "no" ends it. That another submission of the id may have ended
+// otherwise must show.
+Objection Participant::objection_to_recovery(const TransactionKey& key) const {
+  if (is_bound_elsewhere(key)) {
+    return {Reason::descriptor_conflict, "another submission of this id came first"};
+  }
+  if (context_.state.sessions().is_fenced(key.id)) {
+    return {Reason::fenced, "a newer session of this client is open"};
+  }
+  return {Reason::preempted, "recovery was faster"};
 }
 
 }  // namespace nemcon::core

@@ -205,6 +205,28 @@ void Driver::on_peer_down(const NodeId& node) {
   }
 }
 
+// It may know what is asked for, or be the one that is waited for: whatever had backed off begins
+// anew. What it has been told already is told again, which changes nothing.
+void Driver::on_peer_up(const NodeId& node) {
+  for (auto& [key, drive] : drives_) {
+    if (find_node(*drive.descriptor, node) < 0) continue;
+    drive.resend_count = 0;
+    drive.failed_ballots = 0;
+    if (drive.phase == Phase::asking) {
+      ask(drive);
+    } else if (drive.phase != Phase::promising && drive.phase != Phase::accepting) {
+      wake(drive, context_.random.up_to(context_.options.timing.resend_first));
+    }
+  }
+  for (auto& [key, watch] : watches_) {
+    const Transaction* row = context_.state.find(key);
+    if (watch.decided || row == nullptr || find_node(*row->descriptor, node) < 0) continue;
+    watch.resend_count = 0;
+    watch.resend_at = context_.now() + context_.random.up_to(context_.options.timing.resend_first);
+    schedule(key, watch);
+  }
+}
+
 // ---- asking -----------------------------------------------------------------------------------
 
 void Driver::follow(const DescriptorPtr& descriptor, const Digest& digest,
@@ -239,8 +261,20 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
   const auto is_done = [&](std::size_t node) {
     return static_cast<int>(node) == drive.self || drive.too_old.contains(node);
   };
-  return drive.self >= 0 && is_done(0) &&
-         std::ranges::all_of(participants_of(*drive.descriptor), is_done);
+  return is_done(0) && std::ranges::all_of(participants_of(*drive.descriptor), is_done);
+}
+
+// Unknown, never "rolled back" (Rule P-15).
+void Driver::tell_too_old(Drive& drive, const NodeId& by) {
+  for (const Waiter& waiter : drive.waiters) {
+    context_.reply(waiter.link, Concluded{.request = waiter.request,
+                                          .id = drive.descriptor->id,
+                                          .verdict = Verdict::unknown,
+                                          .reason = Reason::too_old,
+                                          .text = "finished and forgotten, or too late",
+                                          .by = context_.membership.name_of(by)});
+  }
+  drive.waiters.clear();
 }
 
 // A witness or a read-only voter that missed the end: the other participants and the initiator have
@@ -249,14 +283,16 @@ bool Driver::is_forgotten_elsewhere(const Drive& drive) {
 // (Rule P-15).
 bool Driver::try_drop(Drive& drive) {
   const TransactionKey key = drive.key();
-  if (!is_forgotten_elsewhere(drive)) return false;
   const Transaction* row = context_.state.find(key);
-  // Or one that only drives, of which nobody waits for the end any more.
-  if (row == nullptr && drive.waiters.empty()) {
+  const bool forgotten = is_forgotten_elsewhere(drive);
+  if (row == nullptr) {
+    if (forgotten && drive.self < 0) tell_too_old(drive, key.id.initiator);
+    // One that only asks does so for its clients.
+    if (!drive.waiters.empty() || (!forgotten && drive.self >= 0)) return false;
     close_drive(key);
     return true;
   }
-  if (row == nullptr || row->outcome || row->is_prepared()) return false;
+  if (!forgotten || row->outcome || row->is_prepared()) return false;
   const Hlc expires = drive.descriptor->expires;
   if (!context_.state.sessions().is_too_old(key.id, expires)) {
     // An anonymous client's may be too old by its expiry alone: our floor gets there, too.
@@ -341,9 +377,7 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
   if (status.outcome && status.forgotten && try_forget(*drive, *status.outcome)) return;
   if (drive->outcome) {
     // A commit needed its yes: a node that calls it too old has applied and forgotten it.
-    if (status.knowledge == Knowledge::too_old) {
-      on_decision_ack(from, DecisionAck{.key = status.key});
-    }
+    if (status.knowledge == Knowledge::too_old) on_informed(from, *drive);
     return;
   }
   if (!status.outcome) {
@@ -460,7 +494,8 @@ void Driver::on_other_leader(const TransactionKey& key) {
 
 void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
   Drive* drive = find_drive(refuse.key);
-  if (drive == nullptr || drive->outcome) return;
+  if (drive == nullptr) return;
+  if (drive->outcome) return on_bound_elsewhere(from, refuse);
   context_.note("refused", refuse.key.id, std::to_string(static_cast<int>(refuse.why)));
   switch (refuse.why) {
     case Refusal::ballot:
@@ -476,19 +511,11 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (const int node = find_node(*drive->descriptor, from); node >= 0) {
         drive->too_old.insert(static_cast<std::size_t>(node));
       }
-      // Unknown, never "rolled back" (Rule P-15): only the clients are told.
+      // Only the clients are told.
       if (planted(Mutant::too_old_is_rolled_back)) {
         return decide(*drive, Outcome{.committed = false, .reason = Reason::too_old});
       }
-      for (const Waiter& waiter : drive->waiters) {
-        context_.reply(waiter.link, Concluded{.request = waiter.request,
-                                              .id = refuse.key.id,
-                                              .verdict = Verdict::unknown,
-                                              .reason = Reason::too_old,
-                                              .text = "finished and forgotten, or too late",
-                                              .by = context_.membership.name_of(from)});
-      }
-      drive->waiters.clear();
+      tell_too_old(*drive, from);
       return;
     }
     case Refusal::drift:
@@ -507,25 +534,50 @@ bool Driver::try_insist(const Drive& drive, const NodeId& from, std::uint64_t ch
   return true;
 }
 
+// This submission was given up, and a participant took part in another one: that counts.
+void Driver::on_bound_elsewhere(const NodeId& from, const Refuse& refuse) {
+  Drive* drive = find_drive(refuse.key);
+  if (refuse.why != Refusal::conflict || drive->phase != Phase::informing) return;
+  if (branches_at(*drive->descriptor, from).empty()) return;
+  if (!drive->is_told()) {
+    std::vector<Waiter> waiters = std::move(drive->waiters);
+    drive->waiters.clear();
+    pass_on(waiters, *drive, refuse);
+    drive = find_drive(refuse.key);
+    drive->waiters = std::move(waiters);
+  }
+  on_informed(from, *drive);
+}
+
+Outcome Driver::lost() const {
+  return Outcome{.committed = false,
+                 .at = {},
+                 .by = context_.options.node,
+                 .reason = Reason::descriptor_conflict,
+                 .text = "another submission of this id came first"};
+}
+
+// Lets them wait for the submission that is bound, if it came along.
+void Driver::pass_on(std::vector<Waiter>& waiters, const Drive& drive, const Refuse& refuse) {
+  const TransactionId id = drive.descriptor->id;
+  if (refuse.descriptor == nullptr || refuse.bound == drive.digest || refuse.descriptor->id != id ||
+      !context_.check(refuse.descriptor, refuse.bound)) {
+    return;
+  }
+  for (const Waiter& waiter : waiters)
+    follow(refuse.descriptor, refuse.bound, waiter);
+  waiters.clear();
+}
+
 // A participant is bound to another submission of the same id: no yes for ours can follow there,
 // so ours is rolled back for those that prepared it; the clients hear the outcome of the other.
 void Driver::adopt_bound(Drive& drive, const Refuse& refuse) {
   std::vector<Waiter> waiters = std::move(drive.waiters);
   drive.waiters.clear();
-  if (refuse.descriptor != nullptr && refuse.bound != drive.digest &&
-      context_.check(*refuse.descriptor, refuse.bound) &&
-      refuse.descriptor->id == drive.descriptor->id) {
-    for (const Waiter& waiter : waiters)
-      follow(refuse.descriptor, refuse.bound, waiter);
-    waiters.clear();
-  }
+  pass_on(waiters, drive, refuse);
   Drive& own = *find_drive(refuse.key);
   own.waiters = std::move(waiters);
-  decide(own, Outcome{.committed = false,
-                      .at = {},
-                      .by = context_.options.node,
-                      .reason = Reason::descriptor_conflict,
-                      .text = "another submission of this id came first"});
+  decide(own, lost());
 }
 
 // `drive` cannot commit any more: a participant has finished the same id under another digest.
@@ -542,11 +594,7 @@ void Driver::finish_elsewhere(Drive& drive, const TransactionStatus& status) {
                                           .text = status.outcome->text,
                                           .by = context_.membership.name_of(status.outcome->by)});
   }
-  decide(drive, Outcome{.committed = false,
-                        .at = {},
-                        .by = context_.options.node,
-                        .reason = Reason::descriptor_conflict,
-                        .text = "another submission of this id came first"});
+  decide(drive, lost());
 }
 
 }  // namespace nemcon::core

@@ -28,7 +28,7 @@ constexpr std::ptrdiff_t ended_per_id_max = 16;
 // See find_ended().
 int weight_of(const Outcome& outcome) {
   if (outcome.committed) return 2;
-  return outcome.reason == Reason::descriptor_conflict ? 0 : 1;
+  return ends_id(outcome) ? 1 : 0;
 }
 
 Sequence mark_of(const SessionRow& row, Epoch epoch) {

@@ -141,7 +141,7 @@ const Transaction* Submissions::find_telling(const TransactionId& id) const {
   for (; at != context_.state.transactions().end() && at->first.id == id; ++at) {
     const Transaction& row = at->second;
     if (row.outcome && row.outcome->committed) return &row;
-    if (row.outcome && row.outcome->reason == Reason::descriptor_conflict) continue;
+    if (row.outcome && !ends_id(*row.outcome)) continue;
     if (found == nullptr || !row.outcome) found = &row;
   }
   return found;
@@ -161,9 +161,7 @@ bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter
     }
     return true;
   }
-  if (ended == nullptr || ended->second.outcome.reason == Reason::descriptor_conflict) {
-    return false;
-  }
+  if (ended == nullptr || !ends_id(ended->second.outcome)) return false;
   conclude(waiter, id, ended->second.outcome, {});
   return true;
 }
@@ -362,15 +360,15 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   inquiry.answered.insert(from);
   if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
   if (!status.outcome && status.descriptor != nullptr && status.descriptor->id == status.key.id &&
-      context_.check(*status.descriptor, status.key.digest)) {
+      context_.check(status.descriptor, status.key.digest)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
   }
   if (status.knowledge != Knowledge::too_old) {
     inquiry.best = std::max(inquiry.best, status.knowledge);
   }
-  if (status.outcome && status.outcome->reason == Reason::descriptor_conflict) {
-    inquiry.conflict = *status.outcome;
+  if (status.outcome && !ends_id(*status.outcome)) {
+    inquiry.conflict = true;
   } else if (status.outcome) {
     for (const Waiter& waiter : inquiry.waiters)
       conclude(waiter, found->first, *status.outcome, {});
@@ -394,13 +392,7 @@ void Submissions::finish_inquiry(TransactionId id) {
   }
   const bool nobody = inquiry.best == Knowledge::none;
   const bool all_answered = inquiry.answered == inquiry.expected;
-  // Every submission of this id that anybody knows lost against another one.
-  if (inquiry.conflict && all_answered) {
-    for (const Waiter& waiter : inquiry.waiters)
-      conclude(waiter, id, *inquiry.conflict, {});
-    return;
-  }
-  if (nobody && inquiry.submit && all_answered && !inquiry.too_old) {
+  if (nobody && inquiry.submit && all_answered && !inquiry.too_old && !inquiry.conflict) {
     start(inquiry.client, *inquiry.submit);
     return;
   }

@@ -57,7 +57,7 @@ class Submissions {
     DescriptorPtr descriptor;
     Digest digest;
     bool too_old = false;
-    std::optional<Outcome> conflict;  // Rolled back because another submission came first.
+    bool conflict = false;  // A submission is known that says nothing of others (Rule P-40).
   };
 
   [[nodiscard]] const Transaction* find_telling(const TransactionId& id) const;

@@ -37,11 +37,15 @@ bool try_take_number(std::string_view& text, std::uint64_t& number) {
 
 }  // namespace
 
+// With every message of an anonymous client: too often for printf.
 std::string to_text(const NodeId& id) {
-  std::array<char, 33> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx",
-                static_cast<unsigned long long>(id.high), static_cast<unsigned long long>(id.low));
-  return text.data();
+  std::string text(32, '0');
+  for (std::size_t digit = 0; digit < 16; ++digit) {
+    const std::size_t shift = 60 - 4 * digit;
+    text[digit] = "0123456789abcdef"[(id.high >> shift) & 15U];
+    text[digit + 16] = "0123456789abcdef"[(id.low >> shift) & 15U];
+  }
+  return text;
 }
 
 std::string to_text(const TransactionId& id) {

@@ -25,9 +25,9 @@ enum class Reason : std::uint8_t {
   service_refused,      // Application code voted no; the text is its own.
   service_unavailable,  // No instance answered before the deadline.
   deadline,
-  preempted,  // Recovery asked before the vote was given.
-  fenced,     // A newer session of the same client is open.
-  descriptor_conflict,
+  preempted,            // Recovery asked before the vote was given.
+  fenced,               // A newer session of the same client is open.
+  descriptor_conflict,  // Of one submission; another one of the same id may have committed.
   clock_drift,
   check_failed,
   too_large,
@@ -98,6 +98,12 @@ struct Outcome {
 
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
+
+// False for the roll back of one submission that says nothing of other ones of the same id, which
+// may have ended otherwise (Rule P-40).
+[[nodiscard]] inline bool ends_id(const Outcome& outcome) {
+  return outcome.committed || outcome.reason != Reason::descriptor_conflict;
+}
 
 template <class Archive>
 void fields(Archive& archive, Ballot& v) {

@@ -11,9 +11,10 @@ constexpr std::size_t challenges_max = 10'000;
 
 }  // namespace
 
-bool Witness::ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
+bool Witness::ignore(const NodeId& from, const DescriptorPtr& given, const Digest& digest,
                      const char* what) {
-  if (const Status valid = context_.check(descriptor, digest); !valid) {
+  const Descriptor& descriptor = *given;
+  if (const Status valid = context_.check(given, digest); !valid) {
     context_.note("bad descriptor", descriptor.id, valid.error().detail);
     context_.blame(from, valid.error().detail);
     return true;
@@ -82,7 +83,7 @@ bool Witness::is_in_doubt_still(const NodeId& from, const AskPromise& ask) const
 bool Witness::on_vote(const NodeId& from, const Vote& vote) {
   const Transaction* row = context_.state.find(vote.key);
   const DescriptorPtr descriptor = row != nullptr ? row->descriptor : vote.descriptor;
-  if (descriptor == nullptr || ignore(from, *descriptor, vote.key.digest, "vote")) return false;
+  if (descriptor == nullptr || ignore(from, descriptor, vote.key.digest, "vote")) return false;
   if (refuse_forgotten(from, descriptor, vote.key.digest, 0)) return false;
   const auto self = static_cast<std::size_t>(find_node(*descriptor, context_.options.node));
 
@@ -143,7 +144,7 @@ void Witness::answer_accepted(const NodeId& from, const Transaction& row, const 
 
 void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
   const TransactionKey key{ask.descriptor->id, ask.digest};
-  if (ignore(from, *ask.descriptor, ask.digest, "ask-promise")) return;
+  if (ignore(from, ask.descriptor, ask.digest, "ask-promise")) return;
   if (find_node(*ask.descriptor, from) < 0) {
     context_.blame(from, "ask-promise by a node that the transaction does not name");
     return;
@@ -178,7 +179,7 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
 
 void Witness::on_propose(const NodeId& from, const Propose& propose) {
   const TransactionKey key{propose.descriptor->id, propose.digest};
-  if (ignore(from, *propose.descriptor, propose.digest, "propose")) return;
+  if (ignore(from, propose.descriptor, propose.digest, "propose")) return;
   if (propose.ballot.leader != from || propose.ballot.is_zero()) {
     context_.blame(from, "proposal under another leader's ballot");
     return;

@@ -26,7 +26,7 @@ class Witness {
   void on_propose(const NodeId& from, const Propose& propose);
 
  private:
-  [[nodiscard]] bool ignore(const NodeId& from, const Descriptor& descriptor, const Digest& digest,
+  [[nodiscard]] bool ignore(const NodeId& from, const DescriptorPtr& given, const Digest& digest,
                             const char* what);
   [[nodiscard]] bool refuse_forgotten(const NodeId& from, const DescriptorPtr& descriptor,
                                       const Digest& digest, std::uint64_t challenge);

@@ -46,14 +46,15 @@ fuzz() {
   mkdir -p "$work/corpus" "$work/findings"
   # Thousands of lines about coverage, of interest only beside a finding.
   "build/asan/tests/fuzz/nemcon-fuzz-$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 \
-    -rss_limit_mb=2048 -print_final_stats=0 -verbosity=0 -artifact_prefix="$work/findings/" \
+    -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="$work/findings/" \
     "$work/corpus" "$corpus" >"$work/output.txt" 2>&1 || {
     tail -n 60 "$work/output.txt"
     printf 'fuzz %s: a finding is in %s; again: build/asan/tests/fuzz/nemcon-fuzz-%s FILE\n' \
       "$target" "$work/findings" "$target"
     return 1
   }
-  printf 'fuzz %s: %d s without a finding, %d inputs kept\n' "$target" "$seconds" "$(find "$work/corpus" -type f | wc -l)"
+  printf 'fuzz %s: %d inputs in %d s without a finding, %d kept\n' "$target" \
+    "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/output.txt")" "$seconds" "$(find "$work/corpus" -type f | wc -l)"
 }
 
 check_fuzz() { verb_fuzz --seconds 15; }

@@ -140,7 +140,8 @@ TEST(Recovery, InModeSAPreparedTransactionWaitsForTheLostVoter) {
   EXPECT_EQ(mesh[1].transaction(id)->own[0].state, BranchState::voted_yes);
 
   mesh.recover(2);
-  mesh.run_for(seconds{20});
+  // Rule P-20: whoever waits for it has backed off, and begins anew at once.
+  mesh.run_for(milliseconds{200});
   EXPECT_TRUE(alice.is_committed(id));
   EXPECT_EQ(mesh[1].queue("orders").message_count, 1U);
 }
@@ -340,6 +341,28 @@ TEST(Recovery, AnOutsiderOnlyAsks) {
     EXPECT_EQ(mesh.sent_count({.from = 3, .kind = kind}), 0U) << kind;
   }
   EXPECT_EQ(undecided_count(mesh), 0U);
+}
+
+// Rule P-20: it asks for its clients only. The voter that died keeps the others in doubt.
+TEST(Recovery, AnOutsiderWhoseClientIsGoneStopsAsking) {
+  Mesh mesh{{.node_count = 4, .witnesses = 1}};
+  Caller alice{mesh[0], "alice"};
+  mesh.hold({.to = 0, .kind = "vote"});
+  const TransactionId id = alice.submit(to_b_and_c);
+  mesh.run();
+  mesh.crash(0);
+  mesh.crash(1);
+  alice.move_to(mesh[3]);
+  alice.ask(id);
+  mesh.run_for(seconds{10});
+  const std::size_t before = mesh.sent_count({.from = 3, .kind = "query"});
+  EXPECT_GT(before, 2U);
+
+  alice.leave();
+  mesh.run_for(seconds{60});
+  const std::size_t after = mesh.sent_count({.from = 3, .kind = "query"});
+
+  EXPECT_LE(after, before + 4) << "one more round at most";
 }
 
 // A row survives in doubt at every crash, at every node, at any one message.

@@ -1,18 +1,11 @@
 // nemcon-sim: runs seeds and judges them.
 //
-//   nemcon-sim --seed N [--story]            one seed, exactly again
-//   nemcon-sim --seeds A-B                   a range
-//   nemcon-sim --minutes M                   from a start that the clock gives, for so long
-//   --expect-violation                       succeeds when one was found, and stops there
-//   --canary                                 the judge is told of one delivery that never was
-//   --mutant NAME, --list-mutants            in a build with NEMCON_MUTANTS: one of core/mutant.hpp
-//
 // Exit: 0 as wished, 1 a violation (or none, when one was expected), 2 wrong usage.
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -21,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include "core/mutant.hpp"
@@ -39,6 +33,7 @@ struct Arguments {
   bool reports_marks = false;
   bool is_quiet = false;
   bool is_canary = false;
+  bool lists_mutants = false;
 };
 
 // What the abort handler needs: a check inside the product ends the process.
@@ -88,73 +83,49 @@ void plant(const std::string& name) {
 #endif
 }
 
-[[noreturn]] void exit_with_usage() {
-  std::cerr << "usage: nemcon-sim (--seed N | --seeds A-B | --minutes M) [--story [LINES]]\n"
-               "                  [--size PERCENT] [--expect-violation] [--marks] [--quiet]\n"
-               "                  [--canary] [--mutant NAME]\n"
-               "       nemcon-sim --list-mutants\n";
-  std::exit(2);
+// "A-B", or one seed.
+std::string parse_range(const std::string& text, Arguments& arguments) {
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, arguments.first);
+  if (first.ec != std::errc{}) return "seeds are A-B, not " + text;
+  arguments.last = arguments.first;
+  if (first.ptr == end) return {};
+  const auto last = std::from_chars(first.ptr + 1, end, arguments.last);
+  const bool is_range = *first.ptr == '-' && last.ec == std::errc{} && last.ptr == end;
+  if (!is_range || arguments.last < arguments.first) return "seeds are A-B, not " + text;
+  return {};
 }
 
-std::uint64_t parse_number(const char* text) {
-  char* end = nullptr;
-  const std::uint64_t number = std::strtoull(text, &end, 10);
-  if (end == text || *end != '\0') exit_with_usage();
-  return number;
-}
-
-void parse_range(const std::string& text, Arguments& arguments) {
-  const std::size_t dash = text.find('-');
-  if (dash == std::string::npos) exit_with_usage();
-  arguments.first = parse_number(text.substr(0, dash).c_str());
-  arguments.last = parse_number(text.substr(dash + 1).c_str());
-}
-
-Arguments parse(int count, char** values) {
-  Arguments arguments;
-  const auto next = [&](int& index) {
-    if (++index >= count) exit_with_usage();
-    return values[index];
-  };
-  if (count < 2) exit_with_usage();
-  for (int index = 1; index < count; ++index) {
-    const std::string option = values[index];
-    if (option == "--seed") {
-      arguments.first = arguments.last = parse_number(next(index));
-    } else if (option == "--seeds") {
-      parse_range(next(index), arguments);
-    } else if (option == "--minutes") {
-      arguments.minutes = parse_number(next(index));
-    } else if (option == "--size") {
-      arguments.size = static_cast<std::uint32_t>(parse_number(next(index)));
-    } else if (option == "--story") {
-      arguments.story_line_count = 100'000;
-      const bool has_count = index + 1 < count && std::isdigit(*values[index + 1]) != 0;
-      if (has_count) arguments.story_line_count = parse_number(next(index));
-    } else if (option == "--expect-violation") {
-      arguments.expects_violation = true;
-    } else if (option == "--marks") {
-      arguments.reports_marks = true;
-    } else if (option == "--quiet") {
-      arguments.is_quiet = true;
-    } else if (option == "--canary") {
-      arguments.is_canary = true;
-    } else if (option == "--mutant") {
-      plant(next(index));
-    } else if (option == "--list-mutants") {
-      list_mutants();
-      std::exit(0);
-    } else {
-      exit_with_usage();
-    }
-  }
-  return arguments;
+void add_options(CLI::App& app, Arguments& arguments) {
+  app.add_option_function<std::uint64_t>(
+      "--seed", [&](std::uint64_t seed) { arguments.first = arguments.last = seed; },
+      "one seed, exactly again");
+  app.add_option("--seeds", "a range A-B")->check([&](const std::string& text) {
+    return parse_range(text, arguments);
+  });
+  app.add_option("--minutes", arguments.minutes, "new seeds, for so long");
+  app.add_option("--size", arguments.size, "of the workload, in percent of the usual");
+  app.add_option("--story", arguments.story_line_count,
+                 "tell what happened, a column a node: all, or the last so many lines")
+      ->expected(0, 1)
+      ->default_str("100000");
+  app.add_flag("--marks", arguments.reports_marks, "count what happened, fault by fault");
+  app.add_flag("--quiet", arguments.is_quiet, "only violations");
+  app.add_flag("--expect-violation", arguments.expects_violation,
+               "succeed when one is found, and stop there");
+  app.add_flag("--canary", arguments.is_canary,
+               "tell the judge of one delivery that never was: must fail");
+  app.add_option_function<std::string>("--mutant", plant, "plant a bug of core/mutant.hpp");
+  app.add_flag("--list-mutants", arguments.lists_mutants, "name them, each with its rule");
 }
 
 class Campaign {
  public:
   explicit Campaign(const Arguments& arguments)
-      : arguments_(arguments), began_(std::chrono::steady_clock::now()) {}
+      : arguments_(arguments),
+        began_(std::chrono::steady_clock::now()),
+        shows_progress_(isatty(STDERR_FILENO) != 0 && !arguments.is_quiet &&
+                        arguments.first != arguments.last) {}
 
   int run() {
     std::uint64_t first = arguments_.first;
@@ -166,8 +137,10 @@ class Campaign {
               1000;
       last = std::numeric_limits<std::uint64_t>::max();
     }
+    first_ = first;
     for (std::uint64_t seed = first; seed <= last && !is_over(); ++seed) {
       if (!run_one(seed)) break;
+      show_progress();
     }
     report();
     const bool found = failed_count_ != 0;
@@ -183,6 +156,14 @@ class Campaign {
   [[nodiscard]] bool is_over() const {
     return arguments_.minutes != 0 &&
            seconds_passed() > static_cast<double>(arguments_.minutes) * 60;
+  }
+
+  // On a terminal only, about once a second.
+  void show_progress() {
+    if (!shows_progress_ || seconds_passed() < next_progress_) return;
+    next_progress_ = seconds_passed() + 1;
+    std::cerr << '\r' << seed_count_ << " seeds, " << transaction_count_ << " transactions, "
+              << failed_count_ << " failed " << std::flush;
   }
 
   // False: stop here.
@@ -201,6 +182,8 @@ class Campaign {
     rolled_back_count_ += result.rolled_back_count;
     step_count_ += result.step_count;
     virtual_seconds_ += static_cast<double>(result.virtual_time.count()) / 1e9;
+    for (const auto& [name, count] : result.faults)
+      faults_[name] += count;
     for (const auto& [name, count] : result.marks)
       marks_[name] += count;
     for (const auto& [name, count] : result.notes)
@@ -228,7 +211,10 @@ class Campaign {
   }
 
   void report() const {
+    if (shows_progress_) std::cerr << '\n';
     if (arguments_.reports_marks) {
+      for (const auto& [name, count] : faults_)
+        std::cout << "  fault " << name << ": " << count << '\n';
       for (const auto& [name, count] : marks_)
         std::cout << "  " << name << ": " << count << '\n';
       for (const auto& [name, count] : notes_) {
@@ -236,9 +222,11 @@ class Campaign {
       }
     }
     if (arguments_.is_quiet) return;
+    const auto fired = std::ranges::count_if(faults_, [](const auto& one) { return one.second; });
     const double passed = seconds_passed();
-    std::cout << seed_count_ << " seeds, " << transaction_count_ << " transactions ("
-              << committed_count_ << " committed, " << rolled_back_count_ << " rolled back), "
+    std::cout << seed_count_ << " seeds (" << first_ << '-' << current_seed << "), "
+              << transaction_count_ << " transactions (" << committed_count_ << " committed, "
+              << rolled_back_count_ << " rolled back), " << fired << " kinds of fault, "
               << step_count_ << " steps, " << static_cast<std::uint64_t>(virtual_seconds_)
               << " virtual seconds, " << failed_count_ << " failed; "
               << static_cast<std::uint64_t>(static_cast<double>(transaction_count_) / passed)
@@ -247,6 +235,9 @@ class Campaign {
 
   Arguments arguments_;
   std::chrono::steady_clock::time_point began_;
+  bool shows_progress_;
+  double next_progress_ = 1;
+  std::uint64_t first_ = 1;
   std::uint64_t seed_count_ = 0;
   std::uint64_t failed_count_ = 0;
   std::uint64_t transaction_count_ = 0;
@@ -254,6 +245,7 @@ class Campaign {
   std::uint64_t rolled_back_count_ = 0;
   std::uint64_t step_count_ = 0;
   double virtual_seconds_ = 0;
+  std::map<std::string, std::uint64_t> faults_;
   std::map<std::string, std::uint64_t> marks_;
   std::map<std::string, std::uint64_t> notes_;
 };
@@ -262,7 +254,20 @@ class Campaign {
 }  // namespace nemcon::sim
 
 int main(int argument_count, char** argument_values) {
-  const auto arguments = nemcon::sim::parse(argument_count, argument_values);
+  nemcon::sim::Arguments arguments;
+  CLI::App app{
+      "A whole mesh in one thread from a seed, with faults; judged by what its clients saw.\n"
+      "Exit: 0 as wished, 1 a violation (or none, when one was expected), 2 usage."};
+  nemcon::sim::add_options(app, arguments);
+  try {
+    app.parse(argument_count, argument_values);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (arguments.lists_mutants) {
+    nemcon::sim::list_mutants();
+    return 0;
+  }
   nemcon::sim::current_story_line_count = arguments.story_line_count;
   nemcon::sim::current_expects_violation = arguments.expects_violation;
   std::signal(SIGABRT, nemcon::sim::on_abort);

@@ -338,8 +338,12 @@ class Run {
     result.hash = world_.story.hash();
     result.virtual_time = world_.schedule.now();
     result.notes = world_.notes();
-    result.marks = nemesis_->counts();
-    add_marks(result);
+    result.faults = nemesis_->counts();
+    if (plan_.zombies) ++result.faults["two processes of one client"];
+    add_client_marks(result);
+    add_node_marks(result);
+    add_network_marks(result);
+    add_service_marks(result);
     if (options_.keeps_disks) {
       for (std::size_t index = 0; index < world_.node_count(); ++index) {
         Node& node = world_.node(index);
@@ -349,57 +353,69 @@ class Run {
     return result;
   }
 
-  void add_marks(RunResult& result) {
+  void add_client_marks(RunResult& result) {
+    auto& faults = result.faults;
     auto& marks = result.marks;
     for (const auto& session : sessions_) {
       const SessionCounts& counts = session->counts();
       result.transaction_count += counts.submitted_count;
       result.committed_count += counts.committed_count;
       result.rolled_back_count += counts.rolled_back_count;
+      faults["resubmitted elsewhere"] += counts.elsewhere_count;
       marks["resubmitted"] += counts.resubmitted_count;
-      marks["resubmitted elsewhere"] += counts.elsewhere_count;
       marks["unknown outcome"] += counts.unknown_count;
       marks["denied"] += counts.denied_count;
       marks["fenced session"] += counts.fenced_count;
       marks["asked"] += counts.asked_count;
     }
-    add_node_marks(result);
-    const NetworkCounts& network = world_.network.counts();
-    marks["lost frames"] += network.lost_count;
-    marks["doubled frames"] += network.doubled_count;
-    marks["delayed frames"] += network.delayed_count;
-    marks["very late frames"] += network.very_late_count;
-    marks["frames into a cut"] += network.cut_count;
-    marks["messages between nodes"] += network.message_count;
-    marks["decided"] += world_.watcher.decision_count();
-    marks["decided by recovery"] += world_.watcher.recovered_count();
-    marks["fences"] += world_.fence_count();
     for (const auto& consumer : consumers_) {
-      marks["deliveries"] += consumer->counts().delivered_count;
-      marks["consumed in transactions"] += consumer->counts().transacted_count;
-      marks["rejected"] += consumer->counts().rejected_count;
-      marks["leases lost"] += consumer->counts().lost_lease_count;
-    }
-    for (const auto& instance : instances_) {
-      marks["service prepared"] += instance->counts().prepared_count;
-      marks["service in doubt"] += instance->counts().in_doubt_count;
-      marks["service decision again"] += instance->counts().redelivered_count;
+      const ConsumerCounts& counts = consumer->counts();
+      faults["message given back"] += counts.nacked_count;
+      faults["message rejected"] += counts.rejected_count;
+      faults["message forgotten by its consumer"] += counts.forgotten_count;
+      marks["deliveries"] += counts.delivered_count;
+      marks["consumed in transactions"] += counts.transacted_count;
+      marks["leases lost"] += counts.lost_lease_count;
     }
   }
 
   void add_node_marks(RunResult& result) {
-    auto& marks = result.marks;
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       const NodeCounts& counts = world_.node(index).counts();
       result.step_count += counts.step_count;
-      marks["crashes in mid-effects"] += counts.mid_effects_crash_count;
-      marks["crashes in doubt"] += counts.in_doubt_crash_count;
-      marks["requests held back"] += counts.congested_count;
+      result.faults["crash between two effects"] += counts.mid_effects_crash_count;
+      result.marks["crashes in doubt"] += counts.in_doubt_crash_count;
+      result.marks["requests held back"] += counts.congested_count;
       const DiskCounts& disk = world_.node(index).disk().counts();
-      marks["torn batches"] += disk.torn_count;
-      marks["lost records"] += disk.lost_record_count;
-      marks["lost checkpoints"] += disk.lost_checkpoint_count;
-      marks["checkpoints"] += disk.checkpoint_count;
+      result.faults["torn batch"] += disk.torn_count;
+      result.faults["lost record"] += disk.lost_record_count;
+      result.faults["lost checkpoint"] += disk.lost_checkpoint_count;
+      result.marks["checkpoints"] += disk.checkpoint_count;
+    }
+    result.marks["fences"] += world_.fence_count();
+  }
+
+  void add_network_marks(RunResult& result) {
+    const NetworkCounts& network = world_.network.counts();
+    result.faults["lost frame"] += network.lost_count;
+    result.faults["doubled frame"] += network.doubled_count;
+    result.faults["delayed frame"] += network.delayed_count;
+    result.faults["very late frame"] += network.very_late_count;
+    result.faults["frame into a cut"] += network.cut_count;
+    result.marks["messages between nodes"] += network.message_count;
+    result.marks["decided"] += world_.watcher.decision_count();
+    result.marks["decided by recovery"] += world_.watcher.recovered_count();
+  }
+
+  void add_service_marks(RunResult& result) {
+    for (const auto& instance : instances_) {
+      const ServiceCounts& counts = instance->counts();
+      result.faults["service refused"] += counts.refused_count;
+      result.faults["service hung"] += counts.hung_count;
+      result.faults["service died in a call"] += counts.died_count;
+      result.marks["service prepared"] += counts.prepared_count;
+      result.marks["service in doubt"] += counts.in_doubt_count;
+      result.marks["service decision again"] += counts.redelivered_count;
     }
   }
 

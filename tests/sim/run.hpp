@@ -41,8 +41,8 @@ struct RunResult {
   std::uint64_t rolled_back_count = 0;
   std::uint64_t step_count = 0;
   Time virtual_time{0};
-  // Faults that were done and situations that came up, by name.
-  std::map<std::string, std::uint64_t> marks;
+  std::map<std::string, std::uint64_t> faults;  // That really happened, by name.
+  std::map<std::string, std::uint64_t> marks;   // Situations that came up.
   std::map<std::string, std::uint64_t> notes;
   std::vector<KeptDisk> disks;  // By node, when the options ask for them.
 };

@@ -210,7 +210,7 @@ void Watcher::add_outcome(std::size_t node, const TransactionKey& key, const Out
   check_outcome(node, key, outcome);
   cases_[key].informed.insert(node);
   // Of another submission of the same id that says nothing.
-  if (outcome.reason == core::Reason::descriptor_conflict) return;
+  if (!core::ends_id(outcome)) return;
   tell_outcome(node, key.id, outcome.committed);
 }
 
