@@ -82,6 +82,7 @@ void Context::fence(std::string why) {
 }
 
 Context::Checked& Context::checked_slot(const DescriptorPtr& descriptor) {
+  if (checked_.empty()) checked_.resize(checked_max);
   return checked_[(std::bit_cast<std::uintptr_t>(descriptor.get()) / 64) % checked_max];
 }
 

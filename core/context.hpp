@@ -91,7 +91,7 @@ class Context {
   static constexpr std::size_t checked_max = 4096;
   [[nodiscard]] Checked& checked_slot(const DescriptorPtr& descriptor);
 
-  std::vector<Checked> checked_{checked_max};
+  std::vector<Checked> checked_;  // Made with the first descriptor: many engines never see one.
   Instant now_{};
   Effects* effects_ = nullptr;
 };

@@ -1,11 +1,17 @@
 // Deadlines: at most one instant for each key, and the earliest of all. Machines keep their
 // deadlines here as values; nothing ever has to be cancelled twice.
+//
+// Most deadlines never come: they are put off or cleared long before. So the heap may hold
+// entries that are not true any more, but never as its first one, and not
+// many more than true ones.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <utility>
+#include <vector>
 
 #include "core/time.hpp"
 
@@ -16,34 +22,60 @@ class Deadlines {
  public:
   // Replaces the key's deadline.
   void set(const Key& key, Instant at) {
-    clear(key);
-    by_key_.emplace(key, at);
-    by_time_.emplace(at, key);
+    const auto [place, is_new] = by_key_.try_emplace(key, at);
+    if (!is_new && std::exchange(place->second, at) == at) return;
+    heap_.emplace_back(at, key);
+    std::ranges::push_heap(heap_, std::greater{});
+    tidy(key);
   }
 
   void clear(const Key& key) {
-    const auto found = by_key_.find(key);
-    if (found == by_key_.end()) return;
-    by_time_.erase({found->second, key});
-    by_key_.erase(found);
+    if (by_key_.erase(key) != 0) tidy(key);
   }
 
   // Takes out one key whose time has come.
   [[nodiscard]] std::optional<Key> try_pop(Instant now) {
-    if (by_time_.empty() || by_time_.begin()->first > now) return std::nullopt;
-    const Key key = by_time_.begin()->second;
+    if (heap_.empty() || heap_.front().first > now) return std::nullopt;
+    const Key key = heap_.front().second;
     clear(key);
     return key;
   }
 
   [[nodiscard]] std::optional<Instant> earliest() const {
-    if (by_time_.empty()) return std::nullopt;
-    return by_time_.begin()->first;
+    if (heap_.empty()) return std::nullopt;
+    return heap_.front().first;
   }
 
  private:
+  using Entry = std::pair<Instant, Key>;
+
+  static constexpr std::size_t few = 64;
+
+  // After a change of this key.
+  void tidy(const Key& key) {
+    if (heap_.size() > 2 * by_key_.size() + few) {
+      heap_.clear();
+      for (const auto& [one, at] : by_key_)
+        heap_.emplace_back(at, one);
+      std::ranges::make_heap(heap_, std::greater{});
+      return;
+    }
+    // Only the key that changed can have made the first entry untrue; those that it uncovers may
+    // be so since long.
+    if (heap_.front().second != key) return;
+    while (!heap_.empty() && !is_true(heap_.front())) {
+      std::ranges::pop_heap(heap_, std::greater{});
+      heap_.pop_back();
+    }
+  }
+
+  [[nodiscard]] bool is_true(const Entry& entry) const {
+    const auto found = by_key_.find(entry.second);
+    return found != by_key_.end() && found->second == entry.first;
+  }
+
   std::map<Key, Instant> by_key_;
-  std::set<std::pair<Instant, Key>> by_time_;
+  std::vector<Entry> heap_;
 };
 
 }  // namespace nemcon::core

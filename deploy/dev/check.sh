@@ -40,13 +40,15 @@ check_sanitizers() {
 
 # fuzz TARGET SECONDS: what it learns stays in build/fuzz; a finding is kept there and named.
 fuzz() {
-  local target=$1 seconds=$2 corpus=tests/fuzz/corpus/$1 work=build/fuzz/work/$1
+  local target=$1 seconds=$2 corpus=tests/fuzz/corpus/$1 work=build/fuzz/work/$1 words=()
   [[ -d $corpus ]] || die "fuzz: no target $target"
   build asan "nemcon-fuzz-$target"
   mkdir -p "$work/corpus" "$work/findings"
+  [[ -f tests/fuzz/dictionaries/$target.txt ]] && words=("-dict=tests/fuzz/dictionaries/$target.txt")
   # Thousands of lines about coverage, of interest only beside a finding.
   "build/asan/tests/fuzz/nemcon-fuzz-$target" -max_total_time="$seconds" -max_len=65536 -timeout=10 \
     -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 -artifact_prefix="$work/findings/" \
+    "${words[@]}" \
     "$work/corpus" "$corpus" >"$work/output.txt" 2>&1 || {
     tail -n 60 "$work/output.txt"
     printf 'fuzz %s: a finding is in %s; again: build/asan/tests/fuzz/nemcon-fuzz-%s FILE\n' \

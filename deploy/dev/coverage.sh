@@ -4,54 +4,55 @@
 coverage_lines_min=90
 coverage_branches_min=80
 coverage_seeds=300
+coverage_programs=(tests/core/core_test tests/scenarios/scenario_test tests/log/log_test tests/sim/nemcon-sim
+  tests/crash/nemcon-crash)
 
-# coverage_tool VERB ARGS...: llvm-cov over all programs.
+# coverage_tool VERB ARGS...: llvm-cov over all programs, for the files of core and log.
 coverage_tool() {
-  local verb=$1
+  local verb=$1 program objects=("build/coverage/${coverage_programs[0]}")
   shift
-  llvm-cov-14 "$verb" -instr-profile=build/coverage/all.profdata "${coverage_objects[@]}" "$@"
-}
-
-# coverage_of FOLDER: "LINES BRANCHES" in percent.
-coverage_of() {
-  coverage_tool export -summary-only -sources "$1" |
-    python3 -c 'import json, sys
-totals = json.load(sys.stdin)["data"][0]["totals"]
-print(*(round(totals[what]["percent"], 1) for what in ("lines", "branches")))'
+  for program in "${coverage_programs[@]:1}"; do
+    objects+=(-object "build/coverage/$program")
+  done
+  llvm-cov-14 "$verb" "${objects[@]}" -instr-profile=build/coverage/all.profdata \
+    -ignore-filename-regex='/usr/|(^|[./])/(tests|transport|node|client|deploy)/' "$@" 2>>build/coverage.txt
 }
 
 coverage() {
-  coverage_programs=(build/coverage/tests/core/core_test build/coverage/tests/scenarios/scenario_test
-    build/coverage/tests/log/log_test build/coverage/tests/sim/nemcon-sim build/coverage/tests/crash/nemcon-crash)
-  build coverage core_test scenario_test log_test nemcon-sim nemcon-crash >build/coverage.txt 2>&1 || {
+  build coverage "${coverage_programs[@]##*/}" >build/coverage.txt 2>&1 || {
     tail -n 40 build/coverage.txt >&2
     return 1
   }
-  local profiles=build/coverage/profiles program folder lines branches low=0
+  local profiles=$root/build/coverage/profiles program
   rm -rf "$profiles"
   export LLVM_PROFILE_FILE=$profiles/%m-%p.profraw
   for program in "${coverage_programs[@]:0:3}"; do
-    "$program" --gtest_brief=1
+    "build/coverage/$program" --gtest_brief=1
   done
-  build/coverage/tests/sim/nemcon-sim --seeds "1-$coverage_seeds" --quiet
+  build/coverage/tests/sim/nemcon-sim --seeds "1-$coverage_seeds"
   build/coverage/tests/crash/nemcon-crash --states 2000 --cuts 0 --flips-one-in 500 --kill-records 60
   llvm-profdata-14 merge -sparse "$profiles"/*.profraw -o build/coverage/all.profdata
   rm -rf "$profiles"
-  coverage_objects=("${coverage_programs[0]}")
-  for program in "${coverage_programs[@]:1}"; do
-    coverage_objects+=(-object "$program")
-  done
-  coverage_tool show -format=html -output-dir=build/coverage/html -show-branches=count -sources core log >/dev/null
-  coverage_tool report -show-region-summary=0 -show-instantiation-summary=0 -sources core log >build/coverage/report.txt
-  for folder in core log; do
-    read -r lines branches < <(coverage_of "$folder")
-    printf '%-5s %s %% of lines, %s %% of branches\n' "$folder" "$lines" "$branches"
-    awk -v l="$lines" -v b="$branches" -v lmin="$coverage_lines_min" -v bmin="$coverage_branches_min" \
-      'BEGIN { exit !(l < lmin || b < bmin) }' && low=1
-  done
+  coverage_tool show -format=html -output-dir=build/coverage/html -show-branches=count >/dev/null
+  coverage_tool report -show-region-summary=0 -show-instantiation-summary=0 >build/coverage/report.txt
   printf 'each file: build/coverage/report.txt, each line: build/coverage/html/index.html\n'
-  [[ $low -eq 0 ]] || {
-    printf 'coverage: less than %d %% of lines or %d %% of branches\n' "$coverage_lines_min" "$coverage_branches_min"
-    return 1
-  }
+  coverage_tool export -summary-only >build/coverage/summary.json
+  python3 - "$root" "$coverage_lines_min" "$coverage_branches_min" <<'END'
+import json, os, sys
+
+root, least = sys.argv[1], {"lines": float(sys.argv[2]), "branches": float(sys.argv[3])}
+with open("build/coverage/summary.json", encoding="utf-8") as file:
+    files = json.load(file)["data"][0]["files"]
+low = False
+for folder in ("core", "log"):
+    inside = [f["summary"] for f in files if os.path.normpath(f["filename"]).startswith(f"{root}/{folder}/")]
+    parts = {}
+    for what in least:
+        count = sum(one[what]["count"] for one in inside)
+        parts[what] = 100 * sum(one[what]["covered"] for one in inside) / count
+        low |= parts[what] < least[what]
+    print(f"{folder:5} {parts['lines']:.1f} % of lines, {parts['branches']:.1f} % of branches")
+if low:
+    sys.exit(f"coverage: less than {least['lines']:.0f} % of lines or {least['branches']:.0f} % of branches")
+END
 }

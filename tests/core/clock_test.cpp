@@ -1,10 +1,13 @@
 // Goal: timestamps rise, whatever the wall clock does, and nobody is led astray by a wrong one.
 #include "core/clock.hpp"
 
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "core/deadlines.hpp"
 #include "core/outbox.hpp"
+#include "core/random.hpp"
 #include "tests/core/lone.hpp"
 #include "tests/core/mesh.hpp"
 
@@ -256,6 +259,42 @@ TEST(Deadlines, WhatIsClearedNeverComes) {
   deadlines.clear(1);
 
   EXPECT_FALSE(deadlines.try_pop(start + seconds{1}).has_value());
+}
+
+// Put off, brought forward, cleared and taken, in any order: the same as a list that is searched.
+TEST(Deadlines, AgreeWithAPlainList) {
+  Random random{7};
+  const auto below = [&](std::int64_t limit) {
+    return static_cast<int>(random.up_to(Duration{limit - 1}).count());
+  };
+  Deadlines<int> deadlines;
+  std::map<int, Instant> plain;
+  for (int step = 0; step < 20'000; ++step) {
+    const int key = below(200);
+    const Instant at = start + milliseconds{below(1000)};
+    switch (below(4)) {
+      case 0:
+        deadlines.clear(key);
+        plain.erase(key);
+        break;
+      case 1: {
+        std::optional<int> due;
+        for (const auto& [one, time] : plain) {
+          if (time <= at && (!due || time < plain[*due])) due = one;
+        }
+        ASSERT_EQ(deadlines.try_pop(at), due) << step;
+        if (due) plain.erase(*due);
+        break;
+      }
+      default:
+        deadlines.set(key, at);
+        plain[key] = at;
+    }
+    std::optional<Instant> earliest;
+    for (const auto& [one, time] : plain)
+      earliest = std::min(earliest.value_or(time), time);
+    ASSERT_EQ(deadlines.earliest(), earliest) << step;
+  }
 }
 
 // Rule P-8: handed over in the order of the journal, each only once its record is there.
