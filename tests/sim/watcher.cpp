@@ -171,6 +171,15 @@ void Watcher::check_rollback(std::size_t node, const TransactionKey& key, const 
   report(node, key, "rolls back though no branch is chosen no");
 }
 
+void Watcher::excuse(std::size_t node) {
+  excused_.insert(node);
+  for (auto& [key, one] : cases_) {
+    const bool is_lost = std::ranges::all_of(
+        one.informed, [&](std::size_t informed) { return excused_.contains(informed); });
+    if (is_lost) one.outcome.reset();
+  }
+}
+
 void Watcher::check_outcome(std::size_t node, const TransactionKey& key, const Outcome& outcome) {
   // The two processes of a cloned node may end differently what nobody else knows of.
   if (excused_.contains(node)) return;

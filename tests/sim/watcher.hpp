@@ -33,8 +33,8 @@ class Watcher {
   void add_node(std::size_t index, const core::NodeRef& node) { nodes_[index] = node; }
 
   // That node came back with an old state, or runs twice: nobody can hold it to what it promised
-  // before. What the others conclude is still looked at.
-  void excuse(std::size_t node) { excused_.insert(node); }
+  // before, nor anybody to what it alone had concluded. What the others conclude is looked at.
+  void excuse(std::size_t node);
 
   [[nodiscard]] const std::set<std::size_t>& excused() const { return excused_; }
 
