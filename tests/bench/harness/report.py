@@ -55,17 +55,27 @@ def noise(lines):
     def spread(values):
         return f"{values[0]:.2f} to {values[-1]:.2f}, median {statistics.median(values):.2f}"
 
-    return (f"Other programs took {spread(foreign)} cores during the runs (`foreign_cpu`). F, the "
+    warning = ""
+    if statistics.median(foreign) > 0.25:
+        warning = (
+            "**This was no quiet machine, and these figures settle little.** Others held the cores "
+            "most of the time, so what waits for a flush (the roofline, PostgreSQL, everything at 1 in "
+            "flight) waited for the scheduler instead, and what is bound by the processor had a part "
+            "of it only. Both shift ratios, in either direction: look at how far the rounds lie apart. "
+            "To settle a target, run it again with nothing else running.\n\n")
+    return warning + (f"Other programs took {spread(foreign)} cores during the runs (`foreign_cpu`). F, the "
             f"median 4 KiB fdatasync of a preallocated file, was {spread(probe)} ms: about 0.1 ms "
             "is this disk when nothing else runs, and 4 ms mean that others held the cores and each "
             "wake-up waited for the scheduler's tick.")
 
 
 def target_table(judged):
-    text = ["| target | what | measured | wanted | met |", "|---|---|---|---|---|"]
+    text = ["| target | what | measured | rounds | wanted | met |", "|---|---|---|---|---|---|"]
     for one in judged:
         bound = ("<= " if one.at_most else ">= ") + str(one.limit)
-        text.append(f"| {one.name} | {one.what} | {one.shown()} | {bound} | {one.met} |")
+        met = one.met if one.is_settled else one.met + ", rounds differ"
+        text.append(f"| {one.name} | {one.what} | {one.shown()} | {one.shown_spread()} | {bound} "
+                    f"| {met} |")
     return text
 
 
@@ -187,6 +197,8 @@ def write(lines, judged, began, docs):
         "", "## Targets", "",
         f"{met.count('yes')} met, {met.count('no')} missed, {met.count('unmeasured')} not measured.", "",
         *target_table(judged), "",
+        "*rounds differ*: some rounds are on either side of what is wanted, so this run does not settle "
+        "it." if not all(one.is_settled for one in judged) else "", "",
         "T6 is not measured while links have no encryption." if any(
             one.name == "T6a" and one.met == "unmeasured" for one in judged) else "", "",
         "## Transactions over two nodes", "",

@@ -54,13 +54,17 @@ class Ratio:
         self.ours, self.others = ours, others if isinstance(others, list) else [others]
         self.field, self.at_most = field, at_most
 
-    def value(self, lines):
+    def values(self, lines):
         best = min if self.at_most else max
         ratios = []
         for place in rounds_of(lines).values():
             found = [place[key][self.field] for key in self.others if key in place]
             if self.ours in place and found and best(found) > 0:
                 ratios.append(place[self.ours][self.field] / best(found))
+        return ratios
+
+    def value(self, lines):
+        ratios = self.values(lines)
         return statistics.median(ratios) if ratios else None
 
 
@@ -71,10 +75,12 @@ class Bound:
         self.name, self.what, self.key, self.limit, self.field = name, what, key, limit, field
         self.at_most = True
 
+    def values(self, lines):
+        return [line[self.field] for line in lines
+                if self.field in line and (key_of(line) + "/").startswith(self.key + "/")]
+
     def value(self, lines):
-        found = [line[self.field] for line in lines
-                 if self.field in line and (key_of(line) + "/").startswith(self.key + "/")]
-        return max(found) if found else None
+        return max(self.values(lines), default=None)
 
 
 class Messages:
@@ -150,8 +156,8 @@ TARGETS = [
           "nemcon/enqueue-waiting/1000/100/deep", "nemcon/enqueue-waiting/1000/100/empty", 0.6),
     Ratio("T8b", "enqueue + consume + ack with a deep backlog / at an empty queue",
           "nemcon/consume-waiting/1000/100/deep", "nemcon/consume-waiting/1000/100/empty", 0.6),
-    Bound("T8c", "MiB resident with a deep backlog, less the map", "nemcon/enqueue-waiting", 256,
-          "resident_less_map_mib"),
+    Bound("T8c", "MiB resident with a deep backlog, less the map", "nemcon/enqueue-waiting/1000/100/deep",
+          256, "resident_less_map_mib"),
     Ratio("T9", "traffic beside 1,000 transactions in doubt / without them",
           "nemcon/commit-in-doubt/S/64/100/doubt", "nemcon/commit-in-doubt/S/64/100/none", 0.95),
     Bound("T10", "seconds to the first commit after SIGKILL with 1 GiB in the store",
@@ -177,28 +183,36 @@ def extent_of(name, lines):
     return ""
 
 
+def number(value):
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
 class Judged:
     def __init__(self, target, lines):
         self.name, self.what = target.name, target.what + extent_of(target.name, lines)
         self.limit, self.at_most = target.limit, target.at_most
         self.value = target.value(lines)
-        if self.value is None:
-            self.met = "unmeasured"
-        elif self.value <= self.limit if self.at_most else self.value >= self.limit:
-            self.met = "yes"
-        else:
-            self.met = "no"
+        self.met = "unmeasured" if self.value is None else "yes" if self.holds(self.value) else "no"
+        # Of the rounds, where there are several: their least and most, and whether all agree.
+        values = target.values(lines) if hasattr(target, "values") else []
+        self.spread = (min(values), max(values)) if len(values) > 1 else None
+        self.is_settled = len({self.holds(value) for value in values}) < 2
+
+    def holds(self, value):
+        return value <= self.limit if self.at_most else value >= self.limit
 
     def shown(self):
-        if self.value is None:
-            return "-"
-        return f"{self.value:.3g}" if self.value < 1000 else f"{self.value:.0f}"
+        return "-" if self.value is None else number(self.value)
+
+    def shown_spread(self):
+        return " to ".join(number(value) for value in self.spread) if self.spread else "-"
 
     def line(self):
         kind = "value" if self.name in ("T7a", "T8c", "T10", "T11a", "T11b") else "ratio"
         direction = "at most" if self.at_most else "at least"
+        spread = f"; rounds {self.shown_spread()}" if self.spread else ""
         return (f"{self.name} {kind}={self.shown()} target={self.limit} met={self.met} "
-                f"({direction}; {self.what})")
+                f"({direction}; {self.what}{spread})")
 
 
 def judge(lines):

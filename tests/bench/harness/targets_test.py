@@ -58,6 +58,9 @@ class Ratios(unittest.TestCase):
                  line(per_second=27_000, round=3), postgres(1000, round=3)]
         self.assertEqual(judged("T1a", lines).value, 27)
         self.assertEqual(judged("T1a", lines).met, "yes")
+        self.assertEqual(judged("T1a", lines).spread, (20, 30))
+        self.assertFalse(judged("T1a", lines).is_settled)
+        self.assertTrue(judged("T1a", lines[:2]).is_settled)
 
     def test_are_not_made_across_groups_or_rounds(self):
         lines = [line(round=1), postgres(10, round=2), postgres(10, round=1, group="other")]
