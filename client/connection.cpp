@@ -29,6 +29,16 @@ ClientOptions checked(ClientOptions options) {
   if (options.deadline.count() <= 0) {
     throw std::invalid_argument("ClientOptions::deadline must be positive");
   }
+  if (options.key_file.empty() != options.node_keys.empty()) {
+    throw std::invalid_argument(
+        "ClientOptions::key_file and node_keys belong together: give both, for nodes that have "
+        "keys, or none");
+  }
+  if (!options.node_keys.empty() && options.node_keys.size() != options.nodes.size()) {
+    throw std::invalid_argument("ClientOptions::node_keys has " +
+                                std::to_string(options.node_keys.size()) + " keys for " +
+                                std::to_string(options.nodes.size()) + " nodes: give one for each");
+  }
   if (options.in_flight_max == 0) {
     throw std::invalid_argument("ClientOptions::in_flight_max must be positive");
   }
@@ -44,16 +54,38 @@ core::Limits reading_limits() {
   return limits;
 }
 
+std::shared_ptr<const transport::KeyPair> own_keys(const ClientOptions& options) {
+  if (options.key_file.empty()) return nullptr;
+  core::Result<transport::KeyPair> keys = transport::read_key_file(options.key_file);
+  if (!keys) throw std::invalid_argument("ClientOptions::key_file: " + keys.error().detail);
+  return std::make_shared<const transport::KeyPair>(std::move(keys).value());
+}
+
+std::vector<transport::PublicKey> parse_node_keys(const ClientOptions& options) {
+  std::vector<transport::PublicKey> keys;
+  for (const std::string& text : options.node_keys) {
+    const core::Result<transport::PublicKey> key = transport::parse_public_key(text);
+    if (!key) {
+      throw std::invalid_argument("ClientOptions::node_keys: \"" + text + "\" is " +
+                                  key.error().detail);
+    }
+    keys.push_back(*key);
+  }
+  return keys;
+}
+
 }  // namespace
 
 Connection::Connection(ClientOptions options, Timing timing)
     : options_(checked(std::move(options))),
+      node_keys_(parse_node_keys(options_)),
       timing_(timing),
       gate_(std::make_shared<Gate>(options_.in_flight_max, options_.in_flight_bytes_max)),
       socket_(std::make_unique<transport::ClientSocket>(
-          transport::process_context(),
-          transport::ClientSocketOptions{
-              .name = options_.name, .limits = reading_limits(), .timing = {}})),
+          transport::process_context(), transport::ClientSocketOptions{.name = options_.name,
+                                                                       .keys = own_keys(options_),
+                                                                       .limits = reading_limits(),
+                                                                       .timing = {}})),
       dialer_(options_.nodes, transport::random_u64(), timing),
       session_(options_.name, transport::random_id128<core::ClientId>(), timing),
       questions_(timing),

@@ -120,6 +120,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void reap();
 
   const ClientOptions options_;
+  const std::vector<transport::PublicKey> node_keys_;  // One for each address, or none.
   const Timing timing_;
   const std::shared_ptr<Gate> gate_;
   Callbacks callbacks_;

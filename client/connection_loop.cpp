@@ -84,7 +84,9 @@ void Connection::dial() {
   if (!dialer_.is_due(now_)) return;
   dialer_.on_dialing();
   if (session_.is_fenced()) return;
-  const core::Status connecting = socket_->connect(now_, dialer_.address());
+  const std::optional<transport::PublicKey> node_key =
+      node_keys_.empty() ? std::nullopt : std::optional(node_keys_[dialer_.index()]);
+  const core::Status connecting = socket_->connect(now_, dialer_.address(), node_key);
   if (connecting) return;
   on_link_down({.refused = std::nullopt, .why = connecting.error().detail});
 }

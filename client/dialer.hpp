@@ -6,6 +6,7 @@
 // One thread: the loop's.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <random>
@@ -26,6 +27,9 @@ class Dialer {
   [[nodiscard]] std::optional<core::Instant> due_at() const { return due_at_; }
 
   [[nodiscard]] const std::string& address() const { return addresses_[index_]; }
+
+  // Of address() among those given.
+  [[nodiscard]] std::size_t index() const { return index_; }
 
   void on_dialing() { due_at_.reset(); }
 

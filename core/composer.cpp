@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/answers.hpp"
+#include "core/gate.hpp"
 #include "core/random.hpp"
 
 namespace nemcon::core {
@@ -63,7 +64,18 @@ std::optional<Route> find_at(const Peer& peer, OperationKind kind, const std::st
 
 }  // namespace
 
-std::variant<Route, NotComposed> Composer::route(const Part& part) const {
+std::variant<Route, NotComposed> Composer::route(const Part& part,
+                                                 const std::string& principal) const {
+  std::variant<Route, NotComposed> found = find_route(part);
+  const auto* route = std::get_if<Route>(&found);
+  if (route == nullptr || !context_.permissions.is_secured()) return found;
+  const Verb verb = verb_of(part.kind);
+  const std::string node = context_.membership.name_of(route->node);
+  if (context_.permissions.allows(principal, verb, route->name, node)) return found;
+  return NotComposed{Reason::forbidden, context_.deny(principal, verb, route->name, node, {})};
+}
+
+std::variant<Route, NotComposed> Composer::find_route(const Part& part) const {
   const bool service = part.kind == OperationKind::call;
   const Reason unknown = service ? Reason::unknown_service : Reason::unknown_queue;
   const std::size_t at = part.target.rfind('@');
@@ -148,7 +160,7 @@ std::optional<NotComposed> Composer::add_parts(const Submit& submit, Draft& draf
   const bool services = has_service(submit);
   Descriptor& descriptor = draft.descriptor;
   for (const Part& part : submit.parts) {
-    const std::variant<Route, NotComposed> found = route(part);
+    const std::variant<Route, NotComposed> found = route(part, descriptor.principal);
     if (const auto* trouble = std::get_if<NotComposed>(&found)) return *trouble;
     const Route& to = std::get<Route>(found);
     const std::uint8_t node = index_of(draft, to.node);

@@ -38,7 +38,11 @@ class Composer {
   // Sizes and counts. Nullopt when they are within the limits.
   [[nodiscard]] std::optional<NotComposed> check_limits(const Submit& submit) const;
 
-  [[nodiscard]] std::variant<Route, NotComposed> route(const Part& part) const;
+  [[nodiscard]] std::variant<Route, NotComposed> find_route(const Part& part) const;
+
+  // Rule P-41: and whether this principal may.
+  [[nodiscard]] std::variant<Route, NotComposed> route(const Part& part,
+                                                       const std::string& principal) const;
 
   [[nodiscard]] std::variant<Composed, NotComposed> compose(const Submit& submit,
                                                             const std::string& principal);

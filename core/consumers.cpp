@@ -71,6 +71,24 @@ void Consumers::on_client_gone(LinkId link) {
     give_back(token, Duration{});
 }
 
+void Consumers::end_where(const std::function<bool(LinkId, const std::string&)>& is_over) {
+  std::vector<SubscriptionKey> over;
+  for (const auto& [key, queue] : queue_of_) {
+    if (is_over(key.first, context_.state.queue(queue).row().name)) over.push_back(key);
+  }
+  for (const SubscriptionKey& key : over) {
+    const QueueId queue = queue_of_.at(key);
+    context_.reply(key.first, SubscriptionEnded{
+                                  .subscription = key.second,
+                                  .reason = Reason::forbidden,
+                                  .text = "not granted any more at node " + context_.options.name});
+    on_unsubscribe(key.first, {.subscription = key.second});
+    for (const LeaseToken token : leases_.of_link(key.first)) {
+      if (leases_.find(token)->queue == queue) give_back(token, Duration{});
+    }
+  }
+}
+
 std::size_t Consumers::consumer_count(QueueId queue) const {
   const auto found = subscriptions_.find(queue);
   return found == subscriptions_.end() ? 0 : found->second.size();

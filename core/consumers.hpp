@@ -10,6 +10,7 @@
 // Leases are volatile: after a restart everything undecided is ready again.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -29,6 +30,9 @@ class Consumers {
   void on_unsubscribe(LinkId link, const Unsubscribe& unsubscribe);
   void on_settle(LinkId link, const Settle& settle);
   void on_client_gone(LinkId link);
+
+  // Ends the subscriptions for which `is_over` says so; their clients are told.
+  void end_where(const std::function<bool(LinkId, const std::string& queue)>& is_over);
   void on_read(ReadDone done);
 
   // Delivers what may be delivered. Called once after each step for the queues that changed.

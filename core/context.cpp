@@ -4,11 +4,14 @@
 #include <cstdint>
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
+#include "core/plausible.hpp"
 
 namespace nemcon::core {
 
 Context::Context(Options given)
     : options(std::move(given)),
+      permissions(options.name, options.permissions),
       state(options),
       outbox(Lsn{}),
       clock(options.peers.empty() ? Peers::none : Peers::some),
@@ -71,8 +74,44 @@ void Context::note(const char* what, std::string detail) {
 
 void Context::blame(const NodeId& node, std::string what) {
   if (const Peer* peer = membership.find(node); peer != nullptr) {
-    effects_->faults.push_back({.peer = peer->index, .what = std::move(what)});
+    blame(peer->index, std::move(what));
   }
+}
+
+void Context::blame(PeerIndex peer, std::string what) {
+  note("peer blamed", what);
+  effects_->faults.push_back({.peer = peer, .what = std::move(what)});
+}
+
+bool Context::is_absurd(PeerIndex from, const Message& message) {
+  const char* what = find_absurd(message);
+  if (what != nullptr) blame(from, what);
+  return what != nullptr;
+}
+
+bool Context::is_stranger(const NodeId& from, const Descriptor& descriptor, const char* what) {
+  if (find_node(descriptor, from) >= 0 || planted(Mutant::believe_strangers)) return false;
+  note("not named by the transaction", descriptor.id, what);
+  blame(from, std::string{what} + " by a node that the transaction does not name");
+  return true;
+}
+
+std::string Context::deny(const std::string& principal, Verb verb, const std::string& name,
+                          const std::string& node, const std::string& through) {
+  std::string why = permissions.refusal(principal, verb, name, node);
+  note("denied", why);
+  effects_->denials.push_back({.principal = principal,
+                               .what = std::string{to_text(verb)} + ' ' + name + '@' + node,
+                               .through = through});
+  return why;
+}
+
+std::string Context::deny_vouching(const std::string& peer, const std::string& principal) {
+  std::string why = "peer " + peer + " may not speak for client \"" + principal + "\"; node " +
+                    options.name + " would let it with `vouches` in its [[peer]]";
+  note("denied", why);
+  effects_->denials.push_back({.principal = principal, .what = "pass through", .through = peer});
+  return why;
 }
 
 void Context::fence(std::string why) {
@@ -98,13 +137,22 @@ Status Context::check(const DescriptorPtr& given, const Digest& digest) {
   if (options.hashing.of_descriptor(descriptor) != digest) {
     return Error{Errc::remote_malformed, "the digest is not the descriptor's"};
   }
-  const bool named = !descriptor.principal.empty();
-  if (named == is_anonymous(descriptor.id) ||
-      (named && options.hashing.of_name(descriptor.principal) != descriptor.id.client)) {
+  const std::string& principal = descriptor.principal;
+  const ClientId& client = descriptor.id.client;
+  const bool is_owner = !is_anonymous(descriptor.id)
+                            ? !principal.empty() && options.hashing.of_name(principal) == client
+                            : principal.empty() || marked(client, principal) == client;
+  if (!is_owner) {
     return Error{Errc::remote_malformed, "the principal does not own the transaction id"};
   }
   take_as_checked(given, digest);
   return Nothing{};
+}
+
+ClientId Context::marked(ClientId chosen, std::string_view principal) const {
+  // No session has such a name (Submissions::on_open).
+  const std::string name = "#" + std::string{account_of(principal)};
+  return {.high = options.hashing.of_name(name).high, .low = chosen.low};
 }
 
 Hlc Context::tombstone_expiry(const TransactionId& id) const {

@@ -11,6 +11,7 @@
 #include "core/membership.hpp"
 #include "core/options.hpp"
 #include "core/outbox.hpp"
+#include "core/permissions.hpp"
 #include "core/random.hpp"
 #include "core/state.hpp"
 
@@ -47,7 +48,21 @@ class Context {
   void note(const char* what, const TransactionId& id, std::string detail = {});
   void note(const char* what, std::string detail = {});
   void blame(const NodeId& node, std::string what);
+  void blame(PeerIndex peer, std::string what);
+
+  // Rule P-43: true when no honest node would say so; the peer was blamed.
+  bool is_absurd(PeerIndex from, const Message& message);
+
+  // Rule P-43: only nodes that the transaction names have a say in it. True: `from` is none of
+  // them, it was blamed, and what it said is to be ignored.
+  bool is_stranger(const NodeId& from, const Descriptor& descriptor, const char* what);
   void fence(std::string why);
+
+  // Tells the diagnostics of a refusal, and gives its words. `through`: the peer that asked for a
+  // client of its own; empty: the client itself.
+  std::string deny(const std::string& principal, Verb verb, const std::string& name,
+                   const std::string& node, const std::string& through);
+  std::string deny_vouching(const std::string& peer, const std::string& principal);
 
   // No new work: stopping, no room, or not taking part.
   [[nodiscard]] std::optional<Reason> refuses_work() const;
@@ -60,6 +75,10 @@ class Context {
   // It was made here, under this digest.
   void take_as_checked(const DescriptorPtr& descriptor, const Digest& digest);
 
+  // The id of an anonymous session of a client that is known by its key: what the client chose,
+  // with a mark of its name in it, so that nobody can pass for it.
+  [[nodiscard]] ClientId marked(ClientId chosen, std::string_view principal) const;
+
   // How long the refusal of a transaction is kept of which only the id is known: longer than any
   // copy of an anonymous client's transaction is accepted; for ever (until acknowledged) else.
   [[nodiscard]] Hlc tombstone_expiry(const TransactionId& id) const;
@@ -71,6 +90,7 @@ class Context {
   [[nodiscard]] Effects& effects() { return *effects_; }
 
   Options options;
+  Permissions permissions;
   State state;
   Outbox outbox;
   HybridClock clock;

@@ -123,15 +123,15 @@ void Driver::on_stray_vote(const NodeId& from, const Vote& vote) {
   const bool own = context_.is_self(vote.key.id.initiator) && vote.descriptor != nullptr;
   if (!own || context_.is_self(from)) return;
   if (!context_.check(vote.descriptor, vote.key.digest)) return;
+  if (context_.is_stranger(from, *vote.descriptor, "vote")) return;
   follow(vote.descriptor, vote.key.digest, std::nullopt);
 }
 
 void Driver::on_vote(const NodeId& from, const Vote& vote) {
   if (find_drive(vote.key) == nullptr) on_stray_vote(from, vote);
   Drive* drive = find_drive(vote.key);
-  if (drive == nullptr) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "vote")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   for (const BranchVote& one : vote.votes) {
     if (one.branch >= drive->descriptor->branches.size()) return;
     if (drive->descriptor->branches[one.branch].node != node) return;
@@ -145,9 +145,8 @@ void Driver::on_vote(const NodeId& from, const Vote& vote) {
 
 void Driver::on_accepted(const NodeId& from, const Accepted& accepted) {
   Drive* drive = find_drive(accepted.key);
-  if (drive == nullptr) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "accepted")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   for (const BranchValue& value : accepted.values) {
     drive->learner.report(static_cast<std::size_t>(node), value.branch, accepted.ballot,
                           value.value);
@@ -270,6 +269,7 @@ void Driver::inform(Drive& drive) {
 void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   Drive* drive = find_drive(ack.key);
   if (drive == nullptr || drive->phase != Phase::informing) return;
+  if (context_.is_stranger(from, *drive->descriptor, "decision-ack")) return;
   // Rule P-40: no other submission of this id can commit without that participant.
   if (!ends_id(*drive->outcome) && !branches_at(*drive->descriptor, from).empty()) {
     drive->outcome->reason = Reason::preempted;
@@ -282,7 +282,6 @@ void Driver::on_informed(const NodeId& from, Drive& told) {
   Drive* drive = &told;
   if (drive->phase != Phase::informing) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   drive->informed.insert(static_cast<std::size_t>(node));
   const bool initiator_knows = drive->informed.contains(0);
   if (drive->left_to_initiator) return;  // inform() looks again later.
@@ -341,8 +340,8 @@ void Driver::send_forgets(Drive& drive) {
 void Driver::on_forget_ack(const NodeId& from, const ForgetAck& ack) {
   Drive* drive = find_drive(ack.key);
   if (drive == nullptr || drive->phase != Phase::forgetting) return;
+  if (context_.is_stranger(from, *drive->descriptor, "forget-ack")) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   drive->forgotten.insert(static_cast<std::size_t>(node));
   all_forgotten(*drive);
 }
@@ -368,10 +367,7 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
   const TransactionKey& key = forget.key;
   const Transaction* row = context_.state.find(key);
   if (row != nullptr) {
-    if (find_node(*row->descriptor, from) < 0) {
-      context_.blame(from, "forget by a node that the transaction does not name");
-      return;
-    }
+    if (context_.is_stranger(from, *row->descriptor, "forget")) return;
     // Never sent before we acknowledged the decision; a copy that overtook it waits.
     if (row->is_prepared() || row->awaits_service()) {
       context_.note("not ready to forget", key.id);
@@ -387,9 +383,11 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
           Urgency::lazy);
     }
   }
+  Drive* drive = find_drive(key);
+  if (drive != nullptr && context_.is_stranger(from, *drive->descriptor, "forget")) return;
   watches_.erase(key);
   watch_deadlines_.clear(key);
-  if (Drive* drive = find_drive(key); drive != nullptr) {
+  if (drive != nullptr) {
     if (drive->outcome && !drive->waiters.empty()) {
       drive->outcome = forget.outcome;
       answer_waiters(*drive);

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "core/message.hpp"
+#include "core/permissions.hpp"
 #include "core/record.hpp"
 #include "core/request.hpp"
 #include "core/row.hpp"
@@ -56,6 +57,19 @@ struct ClientGone {
   LinkId link;
 };
 
+// Before anything else on a link of a client: whom its key stands for. What the client says of
+// itself counts only where nobody has keys.
+struct ClientKnown {
+  LinkId link;
+  std::string name;  // Empty: nobody.
+};
+
+// The configuration was read again. What was begun under the old ones and is not granted any more
+// ends: subscriptions, and standing for a service.
+struct PermissionsReplaced {
+  PermissionOptions permissions;
+};
+
 struct WriteDurable {
   Lsn upto;
 };
@@ -80,9 +94,9 @@ struct DeadlinePassed {};
 // No new work from now on; what is under way goes on.
 struct StopRequested {};
 
-using Event =
-    std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
-                 WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed, StopRequested>;
+using Event = std::variant<LifeBegins, FrameReceived, PeerUp, PeerDown, ClientRequested, ClientGone,
+                           WriteDurable, ReadDone, CheckpointDone, DiskFull, DeadlinePassed,
+                           StopRequested, ClientKnown, PermissionsReplaced>;
 
 struct Input {
   Instant now;                // Monotonic, never goes back within a life.
@@ -120,6 +134,13 @@ struct PeerFault {
   std::string what;
 };
 
+// Somebody asked for what it may not do, and was refused. For the audit record.
+struct AccessDenied {
+  std::string principal;  // Empty: a client without a name.
+  std::string what;       // "send orders@shop".
+  std::string through;    // The peer that asked for it; empty: the client itself.
+};
+
 // This node must not take part any more: its state is older than what the mesh has seen of it.
 struct Fenced {
   std::string why;
@@ -139,6 +160,7 @@ struct Effects {
   std::vector<ClientReply> replies;
   std::optional<Checkpoint> checkpoint;
   std::vector<PeerFault> faults;
+  std::vector<AccessDenied> denials;
   std::optional<Fenced> fenced;
   std::vector<Note> notes;
   std::optional<Instant> wake_at;

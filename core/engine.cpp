@@ -8,8 +8,10 @@
 #include "core/consumers.hpp"
 #include "core/context.hpp"
 #include "core/driver.hpp"
+#include "core/gate.hpp"
 #include "core/overloaded.hpp"
 #include "core/participant.hpp"
+#include "core/query.hpp"
 #include "core/report.hpp"
 #include "core/services.hpp"
 #include "core/submissions.hpp"
@@ -32,6 +34,7 @@ class Engine::Parts {
   Consumers consumers;
   Submissions submissions;
   Reporter reporter;
+  Gate gate;
   bool checkpointing = false;
 
  private:
@@ -44,6 +47,11 @@ class Engine::Parts {
   void on(const PeerDown& event);
   void on(const ClientRequested& event);
   void on(const ClientGone& event);
+
+  void on(const ClientKnown& event) { submissions.on_known(event); }
+
+  void on(const PermissionsReplaced& event);
+
   void on(const WriteDurable& event);
   void on(const ReadDone& event);
   void on(const CheckpointDone& event);
@@ -89,7 +97,8 @@ Engine::Parts::Parts(Options options, Restored restored)
       driver(context, participant),
       consumers(context, leases),
       submissions(context, participant, driver),
-      reporter(context, participant, driver, consumers, leases) {
+      reporter(context, participant, driver, consumers, leases),
+      gate(context, services, leases) {
   restore(std::move(restored));
 }
 
@@ -366,6 +375,9 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
   if (hello.name != peer.name) return context.note("hello under another name", hello.name);
+  if (context.membership.is_of_another(peer, frame.header.from)) {
+    return context.blame(frame.from, "hello under another node's id");  // Rule P-43.
+  }
   const bool was_live = peer.is_live();
   const std::optional<std::string> lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable());
@@ -398,6 +410,7 @@ void Engine::Parts::on(const FrameReceived& event) {
     // With every frame: a clock that was set right again must be believed again (Rule P-22).
     context.membership.measure(peer, event.header, context.now());
     if (!drifted) context.clock.merge(event.header.clock);
+    if (context.is_absurd(event.from, message)) continue;
     on_message(event.header.from, message, drifted);
     drain_to_self();
   }
@@ -435,6 +448,7 @@ void Engine::Parts::on_message(const NodeId& from, const Message& message, bool 
                  [&](const Refuse& refuse) { driver.on_refuse(from, refuse); },
                  [&](const Query& query) { on_query(from, query); },
                  [&](const TransactionStatus& status) {
+                   participant.on_shown(from, status);
                    submissions.on_status(from, status);
                    driver.on_status(from, status);
                  },
@@ -458,34 +472,9 @@ void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
 }
 
 void Engine::Parts::on_query(const NodeId& from, const Query& query) {
-  TransactionStatus status{.key = {query.id, query.digest}, .knowledge = Knowledge::none};
-  const State& state = context.state;
-  const Transaction* row = state.find({query.id, query.digest});
-  if (row == nullptr) row = state.find_bound(query.id);
-  if (row == nullptr && query.digest == Digest{}) {
-    const auto at = state.transactions().lower_bound(status.key);
-    if (at != state.transactions().end() && at->first.id == query.id) row = &at->second;
-  }
-  if (row != nullptr) {
-    status = status_of(*row, query.wants_descriptor);
-  } else if (const Sessions::Ended* ended = state.sessions().find_ended(status.key)) {
-    status.key = ended->first;
-    status.knowledge = Knowledge::decided;
-    status.outcome = ended->second.outcome;
-    status.forgotten = ended->second.forgotten;
-  } else if (participant.is_preparing(status.key)) {
-    status.knowledge = Knowledge::working;
-  } else if (const auto preparing = participant.find_preparing(query.id);
-             preparing && query.digest == Digest{}) {
-    // Who resubmits follows this one; a second descriptor would only conflict (Rule P-23).
-    status.key = preparing->first;
-    status.knowledge = Knowledge::working;
-    if (query.wants_descriptor) status.descriptor = preparing->second;
-  } else if (state.sessions().is_too_old(query.id, query.expires)) {
-    status.knowledge = Knowledge::too_old;
-  }
   // Rule P-37: a node that may have lost its state does not know what it does not know.
   const bool may_deny = context.membership.may_work_alone(context.now());
+  TransactionStatus status = what_is_known(context.state, participant, query);
   if (status.knowledge == Knowledge::none && !may_deny) return;
   context.promise(from, std::move(status));
 }
@@ -506,6 +495,17 @@ void Engine::Parts::on(const ClientGone& event) {
   consumers.on_client_gone(event.link);
 }
 
+void Engine::Parts::on(const PermissionsReplaced& event) {
+  context.permissions = Permissions{context.options.name, event.permissions};
+  consumers.end_where([this](LinkId link, const std::string& queue) {
+    return !gate.may_go_on(submissions.find(link), Verb::consume, queue);
+  });
+  const bool fewer = services.end_where([this](LinkId link, const std::string& service) {
+    return !gate.may_go_on(submissions.find(link), Verb::serve, service);
+  });
+  if (fewer) announce_services();
+}
+
 void Engine::Parts::on(const ClientRequested& event) {
   if (const auto* open = std::get_if<Open>(&event.request)) {
     submissions.on_open(event.link, *open);
@@ -520,7 +520,7 @@ void Engine::Parts::on(const ClientRequested& event) {
                                      .text = "no session is open on this link"});
     return;
   }
-  on_request(*client, event.request);
+  if (gate.admits(*client, event.request)) on_request(*client, event.request);
 }
 
 void Engine::Parts::on_request(const Client& client, const Request& request) {

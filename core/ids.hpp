@@ -60,8 +60,8 @@ struct TransactionId {
 
   friend constexpr bool operator==(const TransactionId&, const TransactionId&) = default;
 
-  // Any order does, and all transactions of one client differ in the sequence alone: it comes
-  // first, since trees of transactions are what a busy engine walks most.
+  // For maps: any order does, and all transactions of one client differ in the sequence alone: it
+  // comes first, since trees of transactions are what a busy engine walks most.
   friend constexpr std::strong_ordering operator<=>(const TransactionId& a,
                                                     const TransactionId& b) {
     if (const auto order = a.sequence <=> b.sequence; order != 0) return order;
@@ -77,6 +77,16 @@ struct TransactionId {
 }
 
 // Two descriptors with one transaction id are two instances of consensus (Rule P-5).
+// Rule P-27: the order in which ties are broken, field by field. All nodes have the same, and the
+// keys of the store (log/store_rows) have it as bytes, so it never changes.
+[[nodiscard]] constexpr std::strong_ordering tie_order(const TransactionId& a,
+                                                       const TransactionId& b) {
+  if (const auto order = a.initiator <=> b.initiator; order != 0) return order;
+  if (const auto order = a.client <=> b.client; order != 0) return order;
+  if (const auto order = a.epoch <=> b.epoch; order != 0) return order;
+  return a.sequence <=> b.sequence;
+}
+
 struct TransactionKey {
   TransactionId id;
   Digest digest;

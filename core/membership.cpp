@@ -160,6 +160,11 @@ std::optional<std::string> Membership::on_hello(Peer& peer, const FrameHeader& h
   return std::nullopt;
 }
 
+bool Membership::is_of_another(const Peer& peer, const NodeId& node) const {
+  const Peer* owner = find(node);
+  return node.is_zero() || node == options_.node || (owner != nullptr && owner != &peer);
+}
+
 bool Membership::try_accept(Peer& peer, const FrameHeader& header) {
   if (fenced_ || !peer.is_live()) return false;
   if (header.from != peer.node || header.incarnation != peer.sighting.incarnation) return false;

@@ -58,6 +58,11 @@ enum class Mutant : std::uint8_t {
   resubmit_unasked,
   claim_lost_at_start,
   dead_letter_lost,
+  sender_from_payload,
+  permission_at_begin_only,
+  believe_strangers,
+  believe_hearsay,
+  believe_unshown,
 };
 
 struct MutantInfo {
@@ -113,6 +118,11 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::resubmit_unasked, "resubmit-unasked", "P-23"},
     MutantInfo{Mutant::claim_lost_at_start, "claim-lost-at-start", "P-34"},
     MutantInfo{Mutant::dead_letter_lost, "dead-letter-lost", "P-34"},
+    MutantInfo{Mutant::sender_from_payload, "sender-from-payload", "P-41"},
+    MutantInfo{Mutant::permission_at_begin_only, "permission-at-begin-only", "P-42"},
+    MutantInfo{Mutant::believe_strangers, "believe-strangers", "P-43"},
+    MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-43"},
+    MutantInfo{Mutant::believe_unshown, "believe-unshown", "P-12"},
 };
 
 #ifdef NEMCON_MUTANTS

@@ -9,6 +9,7 @@
 
 #include "core/descriptor.hpp"
 #include "core/message.hpp"
+#include "core/permissions.hpp"
 #include "core/row.hpp"
 
 namespace nemcon::core {
@@ -78,6 +79,7 @@ struct Options {
   std::vector<QueueOptions> queues;
   std::uint32_t witnesses = 1;  // 2F + 1.
   std::string coordinator;      // Mode C when not empty: the name of the one fixed witness.
+  PermissionOptions permissions;
   Limits limits;
   Timing timing;
   Hashing hashing;

@@ -4,6 +4,7 @@
 
 #include "core/answers.hpp"
 #include "core/check.hpp"
+#include "core/gate.hpp"
 #include "core/mutant.hpp"
 
 namespace nemcon::core {
@@ -31,7 +32,7 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
   take_in(from, prepare);
   const auto taken = preparing_.find(key);
   if (taken == preparing_.end()) return;
-  std::optional<Objection> objection = object_at_once(prepare);
+  std::optional<Objection> objection = object_at_once(from, prepare);
   if (sender_drifted) objection = Objection{Reason::clock_drift, "the initiator's clock is ahead"};
   if (objection) {
     vote_no(taken->second, *objection);
@@ -113,7 +114,8 @@ bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
   return false;
 }
 
-std::optional<Objection> Participant::object_at_once(const Prepare& prepare) const {
+std::optional<Objection> Participant::object_at_once(const NodeId& from,
+                                                     const Prepare& prepare) const {
   const TransactionKey key{prepare.descriptor->id, prepare.digest};
   if (context_.state.sessions().is_fenced(key.id)) {
     return Objection{Reason::fenced, "a newer session of this client is open"};
@@ -122,6 +124,10 @@ std::optional<Objection> Participant::object_at_once(const Prepare& prepare) con
   if (const Transaction* row = context_.state.find(key);
       row != nullptr && !row->promised.is_zero()) {
     return Objection{Reason::preempted, "recovery was faster"};
+  }
+  // Rule P-42.
+  if (auto why = refusal_of(context_, from, *prepare.descriptor, prepare.branches)) {
+    return Objection{Reason::forbidden, *why};
   }
   if (prepare.remaining_ms == 0) return Objection{Reason::deadline, "no time left"};
   if (context_.disk_full) return Objection{Reason::disk_full, "no room on disk"};
@@ -155,7 +161,9 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   deadlines_.set(key, preparing.deadline);
   preparing_.insert_or_assign(key, std::move(preparing));
 
-  if (prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch)) {
+  const bool is_named = find_node(*prepare.descriptor, from) >= 0;
+  if (is_named &&
+      prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch)) {
     context_.write(
         AcknowledgedUpTo{
             .client = key.id.client, .epoch = key.id.epoch, .ack_upto = prepare.ack_upto},
@@ -362,13 +370,6 @@ void Participant::on_service_vote(const ServiceVote& vote) {
     return;
   }
   advance(vote.call.transaction);
-}
-
-std::optional<std::pair<TransactionKey, DescriptorPtr>> Participant::find_preparing(
-    const TransactionId& id) const {
-  const auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
-  if (at == preparing_.end() || at->first.id != id) return std::nullopt;
-  return std::pair{at->first, at->second.descriptor};
 }
 
 void Participant::on_deadline(Instant now) {

@@ -44,6 +44,9 @@ class Participant {
   void on_prepare(const NodeId& from, const Prepare& prepare, bool sender_drifted);
   void on_service_vote(const ServiceVote& vote);
   void on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt);
+
+  // The answer of a node that told a decision of something unknown, if it is one.
+  void on_shown(const NodeId& from, const TransactionStatus& status);
   void on_service_done(const CallKey& call);
 
   // A recovery leader asks, and nothing was voted here: say no, durably (Rule P-11). A fenced
@@ -108,11 +111,15 @@ class Participant {
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
   };
 
+  [[nodiscard]] bool must_be_shown(const NodeId& from, const TransactionKey& key,
+                                   const Learnt& learnt) const;
+
   enum class Readiness { ready, wait, objection };
 
   [[nodiscard]] bool answer_known(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] bool ignore_prepare(const NodeId& from, const Prepare& prepare);
-  [[nodiscard]] std::optional<Objection> object_at_once(const Prepare& prepare) const;
+  [[nodiscard]] std::optional<Objection> object_at_once(const NodeId& from,
+                                                        const Prepare& prepare) const;
   void take_in(const NodeId& from, const Prepare& prepare);
   [[nodiscard]] bool try_take_contents(const Prepare& prepare, Preparing& preparing, bool own);
   void ask_services(Preparing& preparing);
@@ -149,6 +156,8 @@ class Participant {
   Deadlines<TransactionKey> deadlines_;
   std::set<TransactionKey> held_;
   std::vector<NewVote> new_votes_;
+  std::map<TransactionKey, NodeId> to_be_shown_;  // By whom.
+  std::optional<TransactionKey> shown_;           // While its decision is carried out.
   Instant life_began_{};
 };
 

@@ -7,7 +7,39 @@
 
 namespace nemcon::core {
 
+namespace {
+
+constexpr std::size_t to_be_shown_max = 1'000;
+
+}  // namespace
+
 // ---- DECISION ---------------------------------------------------------------------------------
+
+// Rule P-12: nothing here says whether the transaction names this sender. The id names its
+// initiator.
+bool Participant::must_be_shown(const NodeId& from, const TransactionKey& key,
+                                const Learnt& learnt) const {
+  return learnt.descriptor == nullptr && from != key.id.initiator && !context_.is_self(from) &&
+         shown_ != key && !planted(Mutant::believe_unshown);
+}
+
+void Participant::on_shown(const NodeId& from, const TransactionStatus& status) {
+  const TransactionKey key = status.key;
+  const auto asked = to_be_shown_.find(key);
+  if (asked == to_be_shown_.end() || asked->second != from) return;
+  if (!status.outcome || status.descriptor == nullptr) return;
+  to_be_shown_.erase(asked);
+  const Descriptor& descriptor = *status.descriptor;
+  if (descriptor.id != key.id || find_node(descriptor, context_.options.node) < 0 ||
+      !context_.check(status.descriptor, key.digest)) {
+    context_.blame(from, "a decision with a descriptor that does not fit");
+    return;
+  }
+  if (context_.is_stranger(from, descriptor, "decision")) return;
+  shown_ = key;
+  on_decision(from, Decision{.key = key, .outcome = *status.outcome}, {});
+  shown_.reset();
+}
 
 // Rule P-40: what is rolled back here, where the id has a branch, cannot commit under any other
 // descriptor, unless this node is bound to that one.
@@ -41,13 +73,12 @@ void Participant::acknowledge(const NodeId& from, const Decision& decision) {
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
-  if (row != nullptr && find_node(*row->descriptor, from) < 0) {
-    context_.note("decision from a stranger", key.id);
-    context_.blame(from, "decision by a node that the transaction does not name");
-    return;
-  }
-  // A vote that is still held must not be given after this, whatever else is known of the id.
   const auto preparing = preparing_.find(key);
+  const DescriptorPtr known = row != nullptr                  ? row->descriptor
+                              : preparing != preparing_.end() ? preparing->second.descriptor
+                                                              : learnt.descriptor;
+  if (known != nullptr && context_.is_stranger(from, *known, "decision")) return;
+  // A vote that is still held must not be given after this, whatever else is known of the id.
   if (preparing != preparing_.end() && !decision.outcome.committed) {
     vote_no_for_recovery(preparing->second.descriptor, key.digest);
     row = context_.state.find(key);
@@ -64,6 +95,13 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     if (!remembered && !too_old) {
       if (decision.outcome.committed && !initiator) {
         context_.note("commit of an unknown transaction", key.id);
+        return;
+      }
+      if (must_be_shown(from, key, learnt)) {
+        context_.note("decision of an unknown transaction", key.id);
+        if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
+        to_be_shown_[key] = from;
+        context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
         return;
       }
       context_.write(Decided{.key = key,
@@ -146,6 +184,13 @@ std::map<TransactionKey, DescriptorPtr> Participant::preparing() const {
   for (const auto& [key, preparing] : preparing_)
     all.emplace(key, preparing.descriptor);
   return all;
+}
+
+std::optional<std::pair<TransactionKey, DescriptorPtr>> Participant::find_preparing(
+    const TransactionId& id) const {
+  const auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
+  if (at == preparing_.end() || at->first.id != id) return std::nullopt;
+  return std::pair{at->first, at->second.descriptor};
 }
 
 void Participant::on_service_done(const CallKey& call) {

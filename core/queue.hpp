@@ -11,6 +11,7 @@
 // State::apply only; leases are volatile and belong to Consumers.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <optional>
 #include <set>
@@ -44,7 +45,12 @@ struct PreparedAt {
   Hlc at;
   TransactionId id;
 
-  friend auto operator<=>(const PreparedAt&, const PreparedAt&) = default;
+  friend bool operator==(const PreparedAt&, const PreparedAt&) = default;
+
+  friend std::strong_ordering operator<=>(const PreparedAt& a, const PreparedAt& b) {
+    const auto order = a.at <=> b.at;
+    return order != 0 ? order : tie_order(a.id, b.id);
+  }
 };
 
 class Queue {

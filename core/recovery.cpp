@@ -429,13 +429,13 @@ void Driver::start_ballot(Drive& drive) {
 void Driver::on_promise(const NodeId& from, const Promise& promise) {
   Drive* drive = find_drive(promise.key);
   if (drive == nullptr || drive->outcome) return;
+  if (context_.is_stranger(from, *drive->descriptor, "promise")) return;
   if (promise.outcome) {
     decide(*drive, *promise.outcome);
     return;
   }
   if (drive->phase != Phase::promising || promise.ballot != drive->ballot) return;
   const int node = find_node(*drive->descriptor, from);
-  if (node < 0) return;
   const auto index = static_cast<std::size_t>(node);
   const bool known = std::ranges::any_of(
       drive->promises, [&](const PromiseOf& given) { return given.node == index; });
@@ -494,7 +494,7 @@ void Driver::on_other_leader(const TransactionKey& key) {
 
 void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
   Drive* drive = find_drive(refuse.key);
-  if (drive == nullptr) return;
+  if (drive == nullptr || context_.is_stranger(from, *drive->descriptor, "refuse")) return;
   if (drive->outcome) return on_bound_elsewhere(from, refuse);
   context_.note("refused", refuse.key.id, std::to_string(static_cast<int>(refuse.why)));
   switch (refuse.why) {

@@ -45,9 +45,26 @@ void Services::on_client_gone(LinkId link) {
     remove_instance(link, name);
 }
 
+bool Services::end_where(const std::function<bool(LinkId, const std::string&)>& is_over) {
+  std::vector<std::pair<LinkId, std::string>> over;
+  for (const auto& [name, service] : services_) {
+    for (const LinkId link : service.instances) {
+      if (is_over(link, name)) over.emplace_back(link, name);
+    }
+  }
+  for (const auto& [link, name] : over)
+    remove_instance(link, name);
+  return !over.empty();
+}
+
 bool Services::is_known(const std::string& service) const {
   const auto found = services_.find(service);
   return found != services_.end() && found->second.seen;
+}
+
+const std::string* Services::find_service(const CallKey& call) const {
+  const auto found = pending_.find(call);
+  return found == pending_.end() ? nullptr : &found->second.call.service;
 }
 
 bool Services::is_asked(const CallKey& call) const {

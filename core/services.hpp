@@ -9,6 +9,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -46,7 +47,13 @@ class Services {
   void on_client_gone(LinkId link);
 
   // Does this node serve it, or did it in this life?
+  // Ends the instances for which `is_over` says so. True: there were some.
+  bool end_where(const std::function<bool(LinkId, const std::string& service)>& is_over);
+
   [[nodiscard]] bool is_known(const std::string& service) const;
+
+  // Of a call that is not finished; null of any other.
+  [[nodiscard]] const std::string* find_service(const CallKey& call) const;
   [[nodiscard]] bool is_asked(const CallKey& call) const;
   [[nodiscard]] std::vector<std::string> names() const;
 

@@ -22,7 +22,9 @@ std::string producer_of(const std::string& principal, ClientId client) {
 }
 
 std::string producer_of(const Descriptor& descriptor) {
-  return producer_of(descriptor.principal, descriptor.id.client);
+  // An anonymous session has an order of its own, whosever it is.
+  const bool anonymous = is_anonymous(descriptor.id);
+  return producer_of(anonymous ? std::string{} : descriptor.principal, descriptor.id.client);
 }
 
 State::State(const Options& options) : options_(options) {}
@@ -142,7 +144,9 @@ void State::erase_row(const TransactionKey& key) {
 }
 
 void State::touch_session(const Descriptor& descriptor) {
-  sessions_.touch(descriptor.id, descriptor.principal, descriptor.expires);
+  const bool anonymous = is_anonymous(descriptor.id);
+  sessions_.touch(descriptor.id, anonymous ? std::string{} : descriptor.principal,
+                  descriptor.expires);
 }
 
 // Rule P-1 in state: a branch moves forward only.

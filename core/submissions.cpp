@@ -1,6 +1,7 @@
 #include "core/submissions.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/answers.hpp"
 #include "core/mutant.hpp"
@@ -36,11 +37,20 @@ void Submissions::on_open(LinkId link, const Open& open) {
     deny(waiter, {Reason::malformed, "a client name has at most 255 bytes and no leading #"});
     return;
   }
-  Client client{.link = link, .name = open.name, .id = open.client, .epoch = {}};
+  if (const std::optional<std::string> why = refuse_name(link, open)) {
+    deny(waiter, {Reason::forbidden, *why});
+    return;
+  }
+  Client client{.link = link, .name = open.name, .id = open.client, .epoch = {}, .principal = {}};
+  client.principal = open.name;
   if (open.name.empty()) {
     if (open.client.is_zero()) {
       deny(waiter, {Reason::malformed, "an anonymous client needs a random id"});
       return;
+    }
+    if (context_.permissions.is_secured()) {
+      client.principal = known_.at(link);
+      client.id = context_.marked(open.client, client.principal);
     }
     clients_[link] = client;
     welcome(client, open.request);
@@ -75,6 +85,21 @@ void Submissions::on_open(LinkId link, const Open& open) {
   welcome(client, open.request);
 }
 
+// Rule P-41: a key stands for one name; the client may add what it calls this session.
+std::optional<std::string> Submissions::refuse_name(LinkId link, const Open& open) const {
+  if (!context_.permissions.is_secured()) return std::nullopt;
+  const auto known = known_.find(link);
+  const std::string name = known == known_.end() ? "" : known->second;
+  if (name.empty()) {
+    return "node " + context_.options.name +
+           " knows clients by their keys: use one that a [[client]] table of it names";
+  }
+  const bool owns = open.name.empty() || account_of(open.name) == name;
+  if (owns || planted(Mutant::sender_from_payload)) return std::nullopt;
+  return "the key is of client \"" + name + "\", which may call itself that or \"" + name +
+         "/...\", not \"" + open.name + '"';
+}
+
 void Submissions::welcome(const Client& client, std::uint64_t request) {
   const Options& options = context_.options;
   context_.promise_reply(
@@ -98,6 +123,7 @@ void Submissions::on_acknowledge(const Client& client, const Acknowledge& acknow
 
 // Only for the client's own name: its id follows from it (Rule P-15).
 void Submissions::acknowledge_upto(const Client& client, Epoch epoch, Sequence upto) {
+  if (client.name.empty() != (epoch == Epoch{})) return;
   if (upto <= context_.state.sessions().ack_upto(client.id, epoch)) return;
   context_.write(AcknowledgedUpTo{.client = client.id, .epoch = epoch, .ack_upto = upto},
                  Urgency::lazy);
@@ -105,6 +131,7 @@ void Submissions::acknowledge_upto(const Client& client, Epoch epoch, Sequence u
 
 void Submissions::on_client_gone(LinkId link) {
   clients_.erase(link);
+  known_.erase(link);
   for (auto& [id, inquiry] : inquiries_) {
     std::erase_if(inquiry.waiters, [&](const Waiter& waiter) { return waiter.link == link; });
   }
@@ -236,7 +263,7 @@ bool Submissions::try_send_alone(const Client& client, const Submit& submit) {
   if (submit.parts.size() != 1 || submit.parts[0].kind != OperationKind::deliver) return false;
   if (!context_.membership.may_work_alone(context_.now())) return false;
   const Part& part = submit.parts[0];
-  const std::variant<Route, NotComposed> routed = composer_.route(part);
+  const std::variant<Route, NotComposed> routed = composer_.route(part, client.principal);
   const Route* route = std::get_if<Route>(&routed);
   if (route == nullptr || !context_.is_self(route->node)) return false;
   const Queue* queue = context_.state.find_queue(route->name);
@@ -267,9 +294,11 @@ bool Submissions::try_send_alone(const Client& client, const Submit& submit) {
 
 void Submissions::start(const Client& client, const Submit& submit) {
   const Waiter waiter{.link = client.link, .request = submit.request};
-  std::variant<Composed, NotComposed> result = composer_.compose(submit, client.name);
+  std::variant<Composed, NotComposed> result = composer_.compose(submit, client.principal);
   if (auto* why = std::get_if<NotComposed>(&result)) {
-    const bool refused_before_anything = why->retryable || why->reason == Reason::too_many_branches;
+    // Whoever may do nothing here leaves nothing here.
+    const bool refused_before_anything = why->retryable || why->reason == Reason::forbidden ||
+                                         why->reason == Reason::too_many_branches;
     refused_before_anything || may_have_begun(submit) ? deny(waiter, *why)
                                                       : turn_away(waiter, submit, *why);
     return;
@@ -316,6 +345,61 @@ void Submissions::turn_away(const Waiter& waiter, const Submit& submit, const No
   conclude(waiter, submit.id, outcome, {});
 }
 
+namespace {
+
+// What a part and the operation made of it have in common.
+using PartKey = std::tuple<OperationKind, std::string, LeaseToken, Digest>;
+
+std::vector<PartKey> parts_of(const Submit& submit, const Hashing& hashing) {
+  std::vector<PartKey> parts;
+  for (const Part& part : submit.parts) {
+    const bool carries = part.kind == OperationKind::deliver || part.kind == OperationKind::call;
+    parts.emplace_back(part.kind, part.target.substr(0, part.target.rfind('@')), part.token,
+                       carries ? hashing.of_content(part.content) : Digest{});
+  }
+  std::ranges::sort(parts);
+  return parts;
+}
+
+std::vector<PartKey> parts_of(const Descriptor& descriptor) {
+  std::vector<PartKey> parts;
+  for (const Branch& branch : descriptor.branches) {
+    for (const Operation& operation : branch.operations) {
+      parts.emplace_back(operation.kind, operation.target, operation.token, operation.payload);
+    }
+  }
+  std::ranges::sort(parts);
+  return parts;
+}
+
+}  // namespace
+
+// Rule P-43: a descriptor that somebody shows for an id is that of the transaction if it names who
+// shows it, and asks for what the client asked for.
+bool Submissions::is_about(const Inquiry& inquiry, const NodeId& from,
+                           const TransactionStatus& status) const {
+  if (status.descriptor == nullptr || status.descriptor->id != status.key.id ||
+      find_node(*status.descriptor, from) < 0 ||
+      !context_.check(status.descriptor, status.key.digest)) {
+    return false;
+  }
+  return !inquiry.submit ||
+         parts_of(*inquiry.submit, context_.options.hashing) == parts_of(*status.descriptor);
+}
+
+// Rule P-43: its initiator, a node that a part is for, or one that shows that it is named.
+bool Submissions::is_credible(const Inquiry& inquiry, const NodeId& from,
+                              const TransactionStatus& status) const {
+  if (context_.is_self(from) || from == status.key.id.initiator) return true;
+  if (planted(Mutant::believe_hearsay)) return true;
+  if (is_about(inquiry, from, status)) return true;
+  return inquiry.submit && std::ranges::any_of(inquiry.submit->parts, [&](const Part& part) {
+           const std::variant<Route, NotComposed> found = composer_.find_route(part);
+           const auto* route = std::get_if<Route>(&found);
+           return route != nullptr && route->node == from;
+         });
+}
+
 // ---- questions to the mesh --------------------------------------------------------------------
 
 void Submissions::on_ask(const Client& client, const Ask& ask) {
@@ -359,24 +443,36 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   Inquiry& inquiry = found->second;
   inquiry.answered.insert(from);
   if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
-  if (!status.outcome && status.descriptor != nullptr && status.descriptor->id == status.key.id &&
-      context_.check(status.descriptor, status.key.digest)) {
+  if (!status.outcome && is_about(inquiry, from, status)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
   }
   if (status.knowledge != Knowledge::too_old) {
     inquiry.best = std::max(inquiry.best, status.knowledge);
   }
-  if (status.outcome && !ends_id(*status.outcome)) {
+  if (status.outcome) {
+    const auto says_so = [&](const auto& said) { return said.second == *status.outcome; };
+    const bool credible = is_credible(inquiry, from, status);
+    if (!credible) inquiry.hearsay.insert_or_assign(from, *status.outcome);
+    if (credible || std::ranges::count_if(inquiry.hearsay, says_so) > 1) {
+      on_outcome(status.key.id, inquiry, *status.outcome);
+    }
+  }
+  const auto open = inquiries_.find(status.key.id);
+  if (open != inquiries_.end() && open->second.answered == open->second.expected) {
+    finish_inquiry(status.key.id);
+  }
+}
+
+void Submissions::on_outcome(const TransactionId& id, Inquiry& inquiry, const Outcome& outcome) {
+  if (!ends_id(outcome)) {
     inquiry.conflict = true;
-  } else if (status.outcome) {
-    for (const Waiter& waiter : inquiry.waiters)
-      conclude(waiter, found->first, *status.outcome, {});
-    deadlines_.clear(found->first);
-    inquiries_.erase(found);
     return;
   }
-  if (inquiry.answered == inquiry.expected) finish_inquiry(found->first);
+  for (const Waiter& waiter : inquiry.waiters)
+    conclude(waiter, id, outcome, {});
+  deadlines_.clear(id);
+  inquiries_.erase(id);
 }
 
 void Submissions::finish_inquiry(TransactionId id) {
@@ -391,6 +487,7 @@ void Submissions::finish_inquiry(TransactionId id) {
     return;
   }
   const bool nobody = inquiry.best == Knowledge::none;
+  const bool is_hearsay = !inquiry.hearsay.empty();
   const bool all_answered = inquiry.answered == inquiry.expected;
   if (nobody && inquiry.submit && all_answered && !inquiry.too_old && !inquiry.conflict) {
     start(inquiry.client, *inquiry.submit);
@@ -404,9 +501,11 @@ void Submissions::finish_inquiry(TransactionId id) {
     context_.reply(waiter.link,
                    Concluded{.request = waiter.request,
                              .id = id,
-                             .verdict = nobody ? Verdict::unknown : Verdict::in_doubt,
+                             .verdict = nobody || is_hearsay ? Verdict::unknown : Verdict::in_doubt,
                              .reason = inquiry.too_old ? Reason::too_old : Reason::not_found,
                              .text = inquiry.too_old ? "finished and forgotten, or too late"
+                                     : is_hearsay    ? "only a node that may have no part in it "
+                                                       "says that it ended: submit it again"
                                      : nobody        ? "no node that can be reached knows this id"
                                                      : "being decided",
                              .by = {},

@@ -20,12 +20,16 @@ struct Client {
   std::string name;  // Empty: anonymous.
   ClientId id;
   Epoch epoch;
+  std::string principal;  // Whose permissions count: its name, or what its key stands for.
 };
 
 class Submissions {
  public:
   Submissions(Context& context, Participant& participant, Driver& driver)
       : context_(context), participant_(participant), driver_(driver), composer_(context) {}
+
+  // Whom the key of a link stands for. Before its Open.
+  void on_known(const ClientKnown& known) { known_[known.link] = known.name; }
 
   void on_open(LinkId link, const Open& open);
   void on_submit(const Client& client, const Submit& submit);
@@ -57,6 +61,8 @@ class Submissions {
     DescriptorPtr descriptor;
     Digest digest;
     bool too_old = false;
+    // What nodes say that nothing shows to be named by it. Two that say the same are believed.
+    std::map<NodeId, Outcome> hearsay;
     bool conflict = false;  // A submission is known that says nothing of others (Rule P-40).
   };
 
@@ -75,7 +81,13 @@ class Submissions {
   void inquire(const Client& client, const TransactionId& id, const Waiter& waiter,
                const Submit* submit);
   void finish_inquiry(TransactionId id);
+  void on_outcome(const TransactionId& id, Inquiry& inquiry, const Outcome& outcome);
+  [[nodiscard]] bool is_about(const Inquiry& inquiry, const NodeId& from,
+                              const TransactionStatus& status) const;
+  [[nodiscard]] bool is_credible(const Inquiry& inquiry, const NodeId& from,
+                                 const TransactionStatus& status) const;
   [[nodiscard]] Epoch new_epoch(Epoch newest, Epoch above);
+  [[nodiscard]] std::optional<std::string> refuse_name(LinkId link, const Open& open) const;
   void welcome(const Client& client, std::uint64_t request);
 
   Context& context_;
@@ -83,6 +95,7 @@ class Submissions {
   Driver& driver_;
   Composer composer_;
   std::map<LinkId, Client> clients_;
+  std::map<LinkId, std::string> known_;  // By their keys.
   std::map<TransactionId, Inquiry> inquiries_;
   Deadlines<TransactionId> deadlines_;
 };

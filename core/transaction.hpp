@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,7 +32,13 @@ struct Position {
   TransactionId tie;
   std::uint16_t part = 0;
 
-  friend auto operator<=>(const Position&, const Position&) = default;
+  friend bool operator==(const Position&, const Position&) = default;
+
+  friend std::strong_ordering operator<=>(const Position& a, const Position& b) {
+    if (const auto order = a.at <=> b.at; order != 0) return order;
+    if (const auto order = tie_order(a.tie, b.tie); order != 0) return order;
+    return a.part <=> b.part;
+  }
 };
 
 enum class BranchState : std::uint8_t { none, voted_no, voted_yes, committed, rolled_back };

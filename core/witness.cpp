@@ -145,10 +145,7 @@ void Witness::answer_accepted(const NodeId& from, const Transaction& row, const 
 void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
   const TransactionKey key{ask.descriptor->id, ask.digest};
   if (ignore(from, ask.descriptor, ask.digest, "ask-promise")) return;
-  if (find_node(*ask.descriptor, from) < 0) {
-    context_.blame(from, "ask-promise by a node that the transaction does not name");
-    return;
-  }
+  if (context_.is_stranger(from, *ask.descriptor, "ask-promise")) return;
   if (!is_in_doubt_still(from, ask) &&
       refuse_forgotten(from, ask.descriptor, ask.digest, challenge(key))) {
     return;
@@ -180,6 +177,7 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
 void Witness::on_propose(const NodeId& from, const Propose& propose) {
   const TransactionKey key{propose.descriptor->id, propose.digest};
   if (ignore(from, propose.descriptor, propose.digest, "propose")) return;
+  if (context_.is_stranger(from, *propose.descriptor, "propose")) return;
   if (propose.ballot.leader != from || propose.ballot.is_zero()) {
     context_.blame(from, "proposal under another leader's ballot");
     return;

@@ -231,6 +231,10 @@ Status LmdbTables::open_tables(unsigned flags) {
   }
   if (code == MDB_SUCCESS) code = txn.commit();  // Keeps the handles.
   if (is_no_room_number(code)) return no_room("cannot make " + file() + ": no room on the disk");
+  // LMDB says EIO where a write came back short, which is what a disk that is nearly full gives.
+  if (code == EIO && flags != 0) {
+    return failed("cannot make " + file() + ": no room on the disk, or it is broken", code);
+  }
   if (code != MDB_SUCCESS) return lmdb_error("cannot open the tables of " + file(), code);
   return core::Nothing{};
 }

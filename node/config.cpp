@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
 
 #include "node/config_section.hpp"
 #include "node/endpoint.hpp"
+#include "node/names.hpp"
 
 namespace nemcon::node {
 
@@ -18,8 +20,9 @@ using namespace std::chrono_literals;
 
 // A configuration of a thousand peers has about 200 KiB; more is some other file.
 constexpr std::size_t file_bytes_max = 4U << 20U;
-constexpr std::size_t name_bytes_max = 100;
 constexpr std::string_view dead_suffix = ".dead";
+// Of one peer or client: two suffice to replace one.
+constexpr std::size_t public_keys_max = 8;
 
 constexpr DurationRange lease_range = {10ms, 24h};
 constexpr DurationRange deadline_range = {10ms, 1h};
@@ -33,16 +36,6 @@ constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
 // A descriptor counts nodes in 8 bits; a larger set only costs messages.
 constexpr std::uint64_t witnesses_max = 99;
-
-bool is_name_byte(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-         c == '_' || c == '-';
-}
-
-bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= name_bytes_max && name.front() != '.' &&
-         name.front() != '-' && std::all_of(name.begin(), name.end(), is_name_byte);
-}
 
 bool read_name(Section& section, std::string& name) {
   std::string text;
@@ -63,9 +56,15 @@ class Taken {
  public:
   // Reports `name` when it was taken before.
   void take(Section& section, std::string_view key, const std::string& name) {
-    const auto [first, is_new] = lines_.emplace(name, section.place(key).line);
+    take(section, key, {name, section.place(key)});
+  }
+
+  void take(Section& section, std::string_view key, const PlacedText& name) {
+    const auto [first, is_new] = lines_.emplace(name.text, name.place.line);
     if (is_new) return;
-    section.error(key, '"' + name + "\" is already taken in line " + std::to_string(first->second));
+    section.error_at(
+        name.place, key,
+        '"' + name.text + "\" is already taken in line " + std::to_string(first->second));
   }
 
  private:
@@ -87,6 +86,10 @@ class FileReader {
   void read_node(std::string_view host_name);
   void read_listen(Section& section);
   void read_peer(Section& section);
+  void read_client(Section& section);
+  void read_allow(Section& section, std::vector<std::string>& allow);
+  void read_vouches(Section& section, std::vector<std::string>& vouches);
+  void read_public_keys(Section& section, std::vector<transport::PublicKey>& keys);
   void read_queue(Section& section);
   void read_transactions();
   void read_witnesses(Section& section);
@@ -100,6 +103,8 @@ class FileReader {
   const toml::table& root_table_;
   Config config_;
   Taken peer_names_;
+  Taken client_names_;
+  Taken public_keys_;
   Taken queue_names_;
   Taken endpoints_;
 };
@@ -140,6 +145,11 @@ CheckedConfig FileReader::read(std::string_view host_name) {
     read_peer(section);
     section.finish();
   }
+  for (const toml::table* const table : find_tables("client")) {
+    Section section(*table, "client", problems_);
+    read_client(section);
+    section.finish();
+  }
   for (const toml::table* const table : find_tables("queue")) {
     Section section(*table, "queue", problems_);
     read_queue(section);
@@ -147,7 +157,6 @@ CheckedConfig FileReader::read(std::string_view host_name) {
   }
   read_transactions();
   read_limits();
-  root_.refuse_unsupported("client");
   root_.refuse_unsupported("http");
   root_.finish();
   return {config_, problems_.errors(), problems_.warnings()};
@@ -158,7 +167,19 @@ void FileReader::read_security() {
   if (table == nullptr) return;
   Section section(*table, "security", problems_);
   section.read_flag("insecure", config_.insecure);
-  section.refuse_unsupported("secret_key_file");
+  if (section.read_text("secret_key_file", config_.secret_key_file)) {
+    if (config_.secret_key_file.empty() ||
+        config_.secret_key_file.find('\0') != std::string::npos) {
+      section.error("secret_key_file",
+                    "is no path; allowed: the path of a file that nemcon keygen "
+                    "wrote");
+    }
+    if (config_.insecure) {
+      section.error("insecure",
+                    "cannot be combined with `secret_key_file`, with which no link is "
+                    "plain text; take one of them out");
+    }
+  }
   section.finish();
 }
 
@@ -198,7 +219,7 @@ void FileReader::check_local(Section& section, std::string_view key, const Place
     section.error_at(endpoint.place, key, *wrong);
     return;
   }
-  if (std::get<EndpointFacts>(checked).local) return;
+  if (std::get<EndpointFacts>(checked).local || !config_.secret_key_file.empty()) return;
   if (config_.insecure) {
     section.warning_at(endpoint.place, key,
                        '"' + endpoint.text +
@@ -208,9 +229,9 @@ void FileReader::check_local(Section& section, std::string_view key, const Place
   }
   section.error_at(endpoint.place, key,
                    '"' + endpoint.text +
-                       "\" leaves this machine, and links are plain text in this version; allowed: "
-                       "a loopback address, an ipc path, or anything with `insecure = true` in "
-                       "[security]");
+                       "\" leaves this machine, and without keys links are plain text; allowed: a "
+                       "loopback address, an ipc path, or anything with `secret_key_file` (see "
+                       "nemcon keygen) or `insecure = true` in [security]");
 }
 
 void FileReader::read_peer(Section& section) {
@@ -232,8 +253,86 @@ void FileReader::read_peer(Section& section) {
       section.error("endpoint", '"' + peer.endpoint + "\" is where this node itself listens");
     }
   }
-  section.refuse_unsupported("public_key");
+  read_public_keys(section, peer.public_keys);
+  read_vouches(section, peer.vouches);
   config_.peers.push_back(std::move(peer));
+}
+
+void FileReader::read_client(Section& section) {
+  ClientConfig client;
+  section.require("name");
+  std::string text;
+  const bool is_everybody = section.read_text("name", text) && text == "*";
+  if (is_everybody) client.name = text;
+  if (is_everybody || (!text.empty() && read_name(section, client.name))) {
+    client_names_.take(section, "name", client.name);
+  }
+  if (is_everybody && section.has("public_key")) {
+    section.error("public_key", "is one client's; \"*\" stands for all that have a name");
+  }
+  if (config_.secret_key_file.empty()) section.require("public_key");
+  // Without one it connects to peers, which say who it is.
+  if (section.has("public_key")) read_public_keys(section, client.public_keys);
+  read_allow(section, client.allow);
+  config_.clients.push_back(std::move(client));
+}
+
+// One key, or several that are all valid: so that one can be replaced without a pause.
+void FileReader::read_public_keys(Section& section, std::vector<transport::PublicKey>& keys) {
+  const bool has_own = !config_.secret_key_file.empty();
+  if (has_own) section.require("public_key");
+  std::vector<PlacedText> texts;
+  if (!section.read_texts("public_key", texts)) return;
+  if (!has_own) {
+    section.error("public_key", "is of no use without a `secret_key_file` in [security]");
+    return;
+  }
+  if (texts.size() > public_keys_max) {
+    section.error("public_key", "holds " + std::to_string(texts.size()) + " keys; allowed: 1 to " +
+                                    std::to_string(public_keys_max));
+    return;
+  }
+  for (const PlacedText& text : texts) {
+    const core::Result<transport::PublicKey> key = transport::parse_public_key(text.text);
+    if (!key) {
+      section.error_at(text.place, "public_key", '"' + text.text + "\" is " + key.error().detail);
+      continue;
+    }
+    public_keys_.take(section, "public_key", text);
+    keys.push_back(*key);
+  }
+}
+
+void FileReader::read_vouches(Section& section, std::vector<std::string>& vouches) {
+  std::vector<PlacedText> texts;
+  if (!section.read_texts("vouches", texts)) return;
+  for (const PlacedText& text : texts) {
+    if (!is_name_pattern(text.text)) {
+      section.error_at(text.place, "vouches",
+                       '"' + text.text +
+                           "\" is no name of clients; allowed: the letters of a name, and * for "
+                           "any letters");
+      continue;
+    }
+    vouches.push_back(text.text);
+  }
+}
+
+void FileReader::read_allow(Section& section, std::vector<std::string>& allow) {
+  std::vector<PlacedText> texts;
+  if (!section.read_texts("allow", texts)) return;
+  for (const PlacedText& text : texts) {
+    if (!is_permission(text.text)) {
+      section.error_at(
+          text.place, "allow",
+          '"' + text.text +
+              "\" is no permission; allowed: \"VERB NAME@NODE\" or \"VERB NAME\" with a "
+              "VERB of send, consume, serve, call, browse, admin, and * in NAME and "
+              "NODE for any letters");
+      continue;
+    }
+    allow.push_back(text.text);
+  }
 }
 
 void FileReader::read_queue(Section& section) {
@@ -449,7 +548,12 @@ CheckedConfig read_config(const std::string& file, std::string_view host_name) {
   if (text.size() > file_bytes_max) return refused(file, "is too large for a configuration");
   // A directory opens, and fails at the first read.
   if (!stream.eof()) return refused(file, std::string("cannot be read: ") + std::strerror(errno));
-  return parse_config(text, file, host_name);
+  CheckedConfig checked = parse_config(text, file, host_name);
+  std::string& key_file = checked.config.secret_key_file;
+  if (!key_file.empty() && !key_file.starts_with('/')) {
+    key_file = (std::filesystem::path(file).parent_path() / key_file).string();
+  }
+  return checked;
 }
 
 core::Options engine_options(const Config& config) {
@@ -458,6 +562,11 @@ core::Options engine_options(const Config& config) {
   std::uint32_t index = 0;
   for (const PeerConfig& peer : config.peers) {
     options.peers.push_back({core::PeerIndex{index++}, peer.name});
+    options.permissions.vouches.push_back({.peer = peer.name, .clients = peer.vouches});
+  }
+  options.permissions.secured = !config.secret_key_file.empty();
+  for (const ClientConfig& client : config.clients) {
+    options.permissions.clients.push_back({.name = client.name, .allow = client.allow});
   }
   options.queues = config.queues;
   options.witnesses = config.witnesses;

@@ -12,12 +12,25 @@
 #include <vector>
 
 #include "core/options.hpp"
+#include "transport/keys.hpp"
 
 namespace nemcon::node {
 
 struct PeerConfig {
   std::string name;
   std::string endpoint;  // "tcp://host:port" or "ipc://path".
+  // Each may be used. Two while one is being replaced; none where there are no keys at all.
+  std::vector<transport::PublicKey> public_keys;
+  // The clients that it may speak for, with `*`. None: all.
+  std::vector<std::string> vouches;
+};
+
+// Somebody who may do something here, at this node or by way of a peer.
+struct ClientConfig {
+  std::string name;                               // "*": everybody who has one.
+  std::vector<transport::PublicKey> public_keys;  // None: it connects to peers only.
+  // "VERB PATTERN" each, as written: "send *@*", "consume stock". Of this form, not yet matched.
+  std::vector<std::string> allow;
 };
 
 struct Config {
@@ -25,8 +38,12 @@ struct Config {
   std::string data = "./nemcon-data";  // Relative to the current directory of the process.
   bool data_moved = false;             // No key of the file: --data-moved.
   std::vector<std::string> listen = {"tcp://127.0.0.1:7411"};
+  // Where it is given, every link is encrypted and both ends of it are known by their keys.
+  // Relative to the directory of the configuration file, resolved by read_config().
+  std::string secret_key_file;
   bool insecure = false;  // Links that leave this machine may be plain text.
   std::vector<PeerConfig> peers;
+  std::vector<ClientConfig> clients;
   std::vector<core::QueueOptions> queues;
   std::uint32_t witnesses = 1;  // 2F + 1.
   std::string coordinator;      // Mode C when not empty.

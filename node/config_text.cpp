@@ -40,6 +40,33 @@ const char* when_full_text(core::WhenFull when_full) {
   return "";
 }
 
+// One key, or an array of them.
+void write_keys(std::ostringstream& out, const std::vector<transport::PublicKey>& keys) {
+  if (keys.empty()) return;
+  out << "public_key = [";
+  for (const transport::PublicKey& key : keys) {
+    if (&key != &keys.front()) out << ", ";
+    out << quoted(transport::to_text(key));
+  }
+  out << "]\n";
+}
+
+void write_texts(std::ostringstream& out, const char* key, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  out << key << " = [";
+  for (const std::string& text : texts) {
+    if (&text != &texts.front()) out << ", ";
+    out << quoted(text);
+  }
+  out << "]\n";
+}
+
+void write_client(std::ostringstream& out, const ClientConfig& client) {
+  out << "\n[[client]]\nname = " << quoted(client.name) << '\n';
+  write_keys(out, client.public_keys);
+  write_texts(out, "allow", client.allow);
+}
+
 void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {
   out << "\n[[queue]]  # Its dead-letter queue is " << quoted(queue.name + ".dead") << ".\n"
       << "name = " << quoted(queue.name) << '\n'
@@ -80,11 +107,19 @@ std::string to_text(const Config& config) {
     if (&endpoint != &config.listen.front()) out << ", ";
     out << quoted(endpoint);
   }
-  out << "]\n\n[security]\ninsecure = " << (config.insecure ? "true" : "false") << '\n';
+  out << "]\n\n[security]\n";
+  if (!config.secret_key_file.empty()) {
+    out << "secret_key_file = " << quoted(config.secret_key_file) << '\n';
+  }
+  out << "insecure = " << (config.insecure ? "true" : "false") << '\n';
   for (const PeerConfig& peer : config.peers) {
     out << "\n[[peer]]\nname = " << quoted(peer.name) << "\nendpoint = " << quoted(peer.endpoint)
         << '\n';
+    write_keys(out, peer.public_keys);
+    write_texts(out, "vouches", peer.vouches);
   }
+  for (const ClientConfig& client : config.clients)
+    write_client(out, client);
   for (const core::QueueOptions& queue : config.queues)
     write_queue(out, queue);
   out << "\n[transactions]\n";

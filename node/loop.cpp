@@ -34,6 +34,7 @@ void Loop::run() {
     take_events();
     pass_deadline();
     carry_out();
+    if (parts_.audit != nullptr) parts_.audit->tend({.now = now_, .wall_ms = wall_ms_});
   }
   if (!is_drained()) parts_.trace.warning("stopping with work under way", {});
 }
@@ -117,6 +118,11 @@ void Loop::on_fact(LoopFact& fact) {
                    stop_at_ = now_ + drain_patience;
                    step(core::StopRequested{});
                  },
+                 [this](KeysReplaced& replaced) {
+                   const core::Status set = parts_.sockets.set_keys(now_, std::move(replaced.keys));
+                   if (set) step(core::PermissionsReplaced{std::move(replaced.permissions)});
+                   replaced.done->set_value(set);
+                 },
              },
              fact);
 }
@@ -157,6 +163,10 @@ void Loop::on_event(transport::NodeEvent& event) {
                      points.hit(Moment::after_receive, kind_of(m));
                  },
                  [&](core::ClientRequested& request) {
+                   if (std::holds_alternative<core::Open>(request.request)) {
+                     step(core::ClientKnown{.link = request.link,
+                                            .name = parts_.sockets.client_name(request.link)});
+                   }
                    if (!armed) return step(std::move(request));
                    const char* const kind = kind_of(request.request);
                    points.hit(Moment::before_receive, kind);
@@ -180,6 +190,16 @@ void Loop::on_event(transport::NodeEvent& event) {
 void Loop::on_trouble(const transport::LinkTrouble& trouble) {
   parts_.trace.warning("link trouble", {{"peer", trouble.peer ? peer_name(*trouble.peer) : ""},
                                         {"what", trouble.what}});
+  const bool is_about_room = trouble.reason == transport::RefusalReason::full ||
+                             trouble.reason == transport::RefusalReason::replaced;
+  if (is_about_room) return;
+  record(AuditKind::authentication, trouble.peer ? peer_name(*trouble.peer) : "", trouble.what);
+}
+
+// What strangers, clients and peers cause, as often as they like.
+void Loop::record(AuditKind kind, const std::string& who, const std::string& what) {
+  if (parts_.audit == nullptr) return;
+  parts_.audit->note_often({.now = now_, .wall_ms = wall_ms_}, kind, who, what);
 }
 
 void Loop::pass_deadline() {
@@ -227,6 +247,7 @@ void Loop::collect() {
   effects_.reads.clear();
   effects_.checkpoint.reset();
   effects_.faults.clear();
+  effects_.denials.clear();
   effects_.fenced.reset();
   effects_.notes.clear();
   effects_.wake_at.reset();
@@ -242,8 +263,12 @@ void Loop::add_link_counts(core::Report& report) const {
   add("links_accepted", links.handshakes_accepted);
   add("links_refused", links.handshakes_refused);
   add("links_failed", links.handshakes_failed);
+  add("links_held_off", links.links_held_off);
   add("links_muted", links.connections_muted);
   add("links_lost", links.links_lost);
+  add("keys_refused", links.keys_refused);
+  add("keys_revoked", links.keys_revoked);
+  add("senders_forged", links.senders_forged);
   add("clients_gone", links.clients_gone);
   add("frames_in", links.frames_in);
   add("frames_out", links.frames_out);
@@ -257,10 +282,16 @@ void Loop::report(const core::Effects& effects) {
     parts_.trace.warning("peer broke the protocol, muted",
                          {{"peer", peer_name(fault.peer)}, {"what", fault.what}});
     parts_.sockets.mute_peer(now_, fault.peer, fault.what);
+    record(AuditKind::fault, peer_name(fault.peer), fault.what);
+  }
+  for (const core::AccessDenied& denied : effects.denials) {
+    record(AuditKind::denied, denied.principal,
+           denied.what + (denied.through.empty() ? "" : " through " + denied.through));
   }
   if (effects.fenced) {
     parts_.trace.error("FENCED: this node takes no part in the mesh any more",
                        {{"why", effects.fenced->why}});
+    record(AuditKind::fenced, "", effects.fenced->why);
   }
   if (effects.notes.empty() || !parts_.trace.wants(TraceLevel::debug)) return;
   for (const core::Note& note : effects.notes) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/engine.hpp"
+#include "node/audit.hpp"
 #include "node/batches.hpp"
 #include "node/fail_points.hpp"
 #include "node/orders.hpp"
@@ -39,6 +40,7 @@ class Loop {
     FailPoints& fail_points;
     std::vector<std::string> peer_names;  // By PeerIndex.
     core::Lsn last;                       // Of the newest record found at start.
+    Audit* audit = nullptr;               // Without one nothing is recorded.
   };
 
   explicit Loop(Parts parts);
@@ -59,6 +61,7 @@ class Loop {
   void on_room_short(const RoomShort& fact);
   void take_events();
   void on_event(transport::NodeEvent& event);
+  void record(AuditKind kind, const std::string& who, const std::string& what);
   void on_trouble(const transport::LinkTrouble& trouble);
   void pass_deadline();
 

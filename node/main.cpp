@@ -6,11 +6,14 @@
 
 #include <CLI/CLI.hpp>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "node/config.hpp"
 #include "node/fail_points.hpp"
 #include "node/node.hpp"
+#include "node/node_keys.hpp"
+#include "node/reload.hpp"
 #include "node/storage_failure.hpp"
 #include "node/trace.hpp"
 
@@ -86,7 +89,8 @@ void declare(CLI::App& app, Arguments& arguments) {
   app.footer(
       "Exit codes: 0 stopped as asked, 1 cannot start, 2 wrong usage or configuration, 3 stopped "
       "by a storage failure.\nSignals: SIGTERM and SIGINT stop cleanly, a second one at once; "
-      "kill -9 loses nothing.");
+      "kill -9 loses nothing. SIGHUP reads the configuration again (nemcon reload waits for what "
+      "comes of it).");
   if (!has_fail_points) return;
   app.add_option("--fail-point", arguments.fail_points,
                  "For tests: kill this process at the Nth time (default 1) that NAME is reached")
@@ -130,13 +134,45 @@ sigset_t block_signals() {
   return set;
 }
 
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts)
+    all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+// Reads the file again. What cannot be taken from it is said, and nothing of it is taken if
+// anything in it is wrong.
+void reload(Node& node, const Arguments& arguments, const nemcon::node::Config& config,
+            const Trace& trace) {
+  const auto refuse = [&](const std::vector<std::string>& why) {
+    trace.error("reload refused, nothing has changed", {{"why", joined(why)}});
+    nemcon::node::write_answer(config.data, true, why);
+  };
+  if (arguments.config_file.empty()) return refuse({"there is no configuration file"});
+  const CheckedConfig checked = nemcon::node::read_config(arguments.config_file, host_name());
+  if (!checked.errors.empty()) return refuse(checked.errors);
+  const auto reloaded = node.reload(checked.config);
+  if (!reloaded) return refuse({reloaded.error().detail});
+  trace.info("reloaded", {{"changed", joined(reloaded->changed)}});
+  std::vector<std::string> answer;
+  for (const std::string& change : reloaded->changed)
+    answer.push_back("changed: " + change);
+  for (const std::string& change : reloaded->needs_restart) {
+    trace.warning("only a restart changes this", {{"what", change}});
+    answer.push_back("needs a restart: " + change);
+  }
+  nemcon::node::write_answer(config.data, false, answer);
+}
+
 // Waits for SIGTERM or SIGINT.
-int stop_signal(const sigset_t& set, const Trace& trace) {
+template <class OnHangUp>
+int stop_signal(const sigset_t& set, const OnHangUp& on_hang_up) {
   for (;;) {
     int signal = 0;
     if (sigwait(&set, &signal) != 0) continue;
     if (signal != SIGHUP) return signal;
-    trace.warning("SIGHUP ignored: this version cannot reload, restart instead", {});
+    on_hang_up();
   }
 }
 
@@ -151,7 +187,10 @@ int run(const Arguments& arguments, const nemcon::node::Config& config,
     std::fprintf(stderr, "nemcond: no fail point %s; see --list-fail-points\n", point.c_str());
     return exit_wrong_usage;
   }
+  // What it makes is its owner's alone: files, directories and the sockets of ipc endpoints.
+  umask(S_IRWXG | S_IRWXO);
   raise_descriptor_limit();
+  if (!config.secret_key_file.empty()) nemcon::node::keep_memory_private();
   const sigset_t signals = block_signals();
   auto node = Node::start(config, trace, fail_points);
   if (!node) {
@@ -166,7 +205,7 @@ int run(const Arguments& arguments, const nemcon::node::Config& config,
   trace.info("ready", {{"node", config.name}, {"listen", listen}});
   std::printf("ready node=%s listen=%s\n", config.name.c_str(), listen.c_str());
   std::fflush(stdout);
-  const int signal = stop_signal(signals, trace);
+  const int signal = stop_signal(signals, [&] { reload(**node, arguments, config, trace); });
   trace.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   // From here on a second signal ends the process by its default action.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
@@ -201,6 +240,14 @@ int main(int argc, char** argv) {
   if (!arguments.check) return run(arguments, checked.config, checked.warnings);
   for (const std::string& warning : checked.warnings) {
     std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  if (!checked.config.secret_key_file.empty()) {
+    nemcon::node::keep_memory_private();
+    const auto keys = nemcon::node::load_keys(checked.config);
+    if (!keys) {
+      std::fprintf(stderr, "%s\n", keys.error().detail.c_str());
+      return exit_wrong_usage;
+    }
   }
   std::fputs(nemcon::node::to_text(checked.config).c_str(), stdout);
   return exit_done;

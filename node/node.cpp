@@ -1,16 +1,23 @@
 #include "node/node.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <map>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <variant>
 
+#include <sys/resource.h>
+
 #include "core/engine.hpp"
 #include "log/log.hpp"
+#include "node/audit.hpp"
 #include "node/journal_worker.hpp"
 #include "node/loop.hpp"
+#include "node/node_keys.hpp"
 #include "node/orders.hpp"
 #include "node/store_worker.hpp"
 #include "transport/authenticator.hpp"
@@ -92,6 +99,22 @@ void warn_of_queues(const Config& config, const core::Restored& restored, const 
   }
 }
 
+AuditTime present() {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return {.now = core::Instant{std::chrono::steady_clock::now().time_since_epoch()},
+          .wall_ms = static_cast<std::uint64_t>(
+              std::chrono::duration_cast<std::chrono::milliseconds>(wall).count())};
+}
+
+// Each client has a descriptor; beyond what there are, the sockets take no more connections.
+void warn_of_descriptors(const Config& config, const Trace& trace) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > config.limits.clients_max) return;
+  trace.warning("fewer descriptors than max_clients: raise the limit (ulimit -n, LimitNOFILE=)",
+                {{"descriptors", std::to_string(limit.rlim_cur)},
+                 {"max_clients", std::to_string(config.limits.clients_max)}});
+}
+
 std::vector<std::string> peer_names(const Config& config) {
   std::vector<std::string> names;
   for (const PeerConfig& peer : config.peers)
@@ -105,7 +128,8 @@ std::vector<std::string> peer_names(const Config& config) {
 class Node::Parts {
  public:
   Parts(const Config& config, const Trace& trace, FailPoints& fail_points, log::Opened log)
-      : trace_(trace),
+      : config_(config),
+        trace_(trace),
         fail_points_(fail_points),
         peer_names_(peer_names(config)),
         log_(std::move(log)),
@@ -120,7 +144,9 @@ class Node::Parts {
   Parts& operator=(const Parts&) = delete;
 
   // Binds, and lets the threads begin.
-  core::Status begin(const Config& config);
+  core::Status begin(std::optional<transport::NodeKeys> keys);
+
+  core::Result<Reload> reload(const Config& next);
 
   void stop() {
     if (loop_thread_.joinable()) mailboxes_.tell_loop(StopAsked{});
@@ -132,12 +158,18 @@ class Node::Parts {
 
  private:
   void run();
+  void begin_audit(const Config& config);
+  void end_audit();
 
+  std::mutex reload_mutex_;
+  Config config_;                 // As it is in force. Guarded, as the next, by reload_mutex_ ...
+  transport::PublicKey own_key_;  // ... once the loop runs.
   const Trace& trace_;
   FailPoints& fail_points_;
   std::vector<std::string> peer_names_;
   std::vector<std::string> endpoints_;
   log::Opened log_;
+  std::unique_ptr<Audit> audit_;
   transport::TrustedNames authenticator_;
   std::unique_ptr<transport::NodeSockets> sockets_;
   std::unique_ptr<core::Engine> engine_;
@@ -147,16 +179,81 @@ class Node::Parts {
   std::thread loop_thread_;
 };
 
-core::Status Node::Parts::begin(const Config& config) {
+// Without room for it the node works all the same, and says so.
+void Node::Parts::begin_audit(const Config& config) {
+  auto audit = Audit::open({.directory = config.data, .node = config.name}, present());
+  if (!audit) {
+    trace_.error("no audit record", {{"why", audit.error().detail}});
+    return;
+  }
+  audit_ = std::move(audit).value();
+  const core::Status noted = audit_->note_start(present(), NEMCON_VERSION, to_text(config));
+  if (!noted) trace_.error("no audit record of the start", {{"why", noted.error().detail}});
+}
+
+void Node::Parts::end_audit() {
+  if (audit_ == nullptr) return;
+  if (const core::Status noted = audit_->note(present(), AuditKind::stop, "", ""); !noted) {
+    trace_.error("no audit record of the stop", {{"why", noted.error().detail}});
+  }
+  if (audit_->lost_count() > 0) {
+    trace_.error("audit entries were lost", {{"count", std::to_string(audit_->lost_count())}});
+  }
+  audit_.reset();
+}
+
+core::Status Node::Parts::begin(std::optional<transport::NodeKeys> keys) {
+  begin_audit(config_);
+  transport::NodeSocketsOptions options = socket_options(config_);
+  if (keys) own_key_ = keys->own->public_key;
+  options.keys = std::move(keys);
   auto sockets = transport::NodeSockets::open(transport::process_context(), authenticator_,
-                                              socket_options(config));
+                                              std::move(options));
   if (!sockets) return sockets.error();
   sockets_ = std::move(sockets).value();
   endpoints_ = sockets_->endpoints();
-  engine_ =
-      std::make_unique<core::Engine>(life_options(config, log_.identity), std::move(log_.restored));
+  engine_ = std::make_unique<core::Engine>(life_options(config_, log_.identity),
+                                           std::move(log_.restored));
   loop_thread_ = std::thread([this] { run(); });
   return core::Nothing{};
+}
+
+core::Result<Reload> Node::Parts::reload(const Config& next) {
+  constexpr auto patience = std::chrono::seconds{5};
+  const std::lock_guard lock(reload_mutex_);
+  Reload reload = compare(config_, next);
+  if (config_.secret_key_file.empty() || next.secret_key_file.empty()) {
+    // Nothing else of it takes effect without keys, and with other clients than before.
+    reload.changed.clear();
+    return reload;
+  }
+  core::Result<transport::NodeKeys> keys = load_keys(next);
+  if (!keys) return keys.error();
+  const transport::PublicKey own = (*keys).own->public_key;
+  if (own != own_key_) reload.changed.emplace_back("[security] the key of this node");
+  auto done = std::make_shared<std::promise<core::Status>>();
+  std::future<core::Status> status = done->get_future();
+  mailboxes_.tell_loop(KeysReplaced{.keys = std::move(keys).value(),
+                                    .permissions = engine_options(next).permissions,
+                                    .done = std::move(done)});
+  if (status.wait_for(patience) != std::future_status::ready) {
+    return core::Error{core::Errc::local_closed, "the node is stopping, or its disk hangs"};
+  }
+  own_key_ = own;
+  config_.secret_key_file = next.secret_key_file;
+  config_.clients = next.clients;
+  for (PeerConfig& peer : config_.peers) {
+    const auto found = std::ranges::find(next.peers, peer.name, &PeerConfig::name);
+    peer.public_keys =
+        found == next.peers.end() ? std::vector<transport::PublicKey>{} : found->public_keys;
+    if (found != next.peers.end()) peer.vouches = found->vouches;
+  }
+  if (const core::Status set = status.get(); !set) return set.error();
+  if (audit_ != nullptr) {
+    const core::Status noted = audit_->note_configuration(present(), to_text(config_));
+    if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});
+  }
+  return reload;
 }
 
 // The loop thread, from first to last: it begins the other two and sees them end.
@@ -171,7 +268,8 @@ void Node::Parts::run() {
              .trace = trace_,
              .fail_points = fail_points_,
              .peer_names = peer_names_,
-             .last = log_.last});
+             .last = log_.last,
+             .audit = audit_.get()});
   loop.run();
   mailboxes_.to_journal.close();
   journal_thread.join();
@@ -180,6 +278,7 @@ void Node::Parts::run() {
   loop.finish();
   // The sockets belong to this thread until here; then the journal and the store, then the lock.
   sockets_.reset();
+  end_audit();
   log_.store.reset();
   log_.journal.reset();
   log_.directory.reset();
@@ -188,6 +287,12 @@ void Node::Parts::run() {
 
 core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trace& trace,
                                                 FailPoints& fail_points) {
+  std::optional<transport::NodeKeys> keys;
+  if (!config.secret_key_file.empty()) {
+    core::Result<transport::NodeKeys> loaded = load_keys(config);
+    if (!loaded) return loaded.error();
+    keys = std::move(loaded).value();
+  }
   auto log = log::open_log(log_options(config));
   if (!log) return log.error();
   log::Opened opened = std::move(log).value();
@@ -197,8 +302,9 @@ core::Result<std::unique_ptr<Node>> Node::start(const Config& config, const Trac
                            {"records", std::to_string(opened.restored.records.size())},
                            {"lsn", std::to_string(opened.last.value())}});
   warn_of_queues(config, opened.restored, trace);
+  warn_of_descriptors(config, trace);
   auto parts = std::make_unique<Parts>(config, trace, fail_points, std::move(opened));
-  if (const core::Status begun = parts->begin(config); !begun) return begun.error();
+  if (const core::Status begun = parts->begin(std::move(keys)); !begun) return begun.error();
   return std::unique_ptr<Node>(new Node(std::move(parts)));
 }
 
@@ -208,6 +314,10 @@ Node::~Node() = default;
 
 const std::vector<std::string>& Node::endpoints() const {
   return parts_->endpoints();
+}
+
+core::Result<Reload> Node::reload(const Config& next) {
+  return parts_->reload(next);
 }
 
 void Node::stop() {

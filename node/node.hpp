@@ -17,6 +17,7 @@
 #include "core/result.hpp"
 #include "node/config.hpp"
 #include "node/fail_points.hpp"
+#include "node/reload.hpp"
 #include "node/trace.hpp"
 
 namespace nemcon::node {
@@ -27,8 +28,9 @@ constexpr int exit_storage_failed = 3;
 class Node {
  public:
   // Blocks until the node has recovered and listens. Errors: the data directory is in use, of
-  // another node or of a newer format, its journal is damaged, an address cannot be bound;
-  // nothing has been changed then. `trace` and `fail_points` must outlive the node.
+  // another node or of a newer format, its journal is damaged, its key cannot be used, an address
+  // cannot be bound, a stranger's key was not refused; nothing has been changed then. `trace` and
+  // `fail_points` must outlive the node.
   [[nodiscard]] static core::Result<std::unique_ptr<Node>> start(const Config& config,
                                                                  const Trace& trace,
                                                                  FailPoints& fail_points);
@@ -40,6 +42,11 @@ class Node {
 
   // Where it listens; a port * of the configuration has become the real one.
   [[nodiscard]] const std::vector<std::string>& endpoints() const;
+
+  // Makes of `next` what can be made of it while the node runs, and says what was not; blocks until
+  // it is done, some milliseconds, and until the calls of others are. Errors: the key cannot be
+  // used, and nothing has changed; or the node has not done it within some seconds.
+  [[nodiscard]] core::Result<Reload> reload(const Config& next);
 
   // Takes no new work from now on, finishes what is under way for at most 5 s, flushes, ends the
   // threads. Returns at once; again does nothing.

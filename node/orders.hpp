@@ -9,12 +9,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <future>
+#include <memory>
 #include <variant>
 #include <vector>
 
 #include "core/effects.hpp"
 #include "node/bell.hpp"
 #include "node/mailbox.hpp"
+#include "transport/key_ring.hpp"
 
 namespace nemcon::node {
 
@@ -51,8 +54,15 @@ constexpr std::chrono::seconds room_patience{1};  // Between two looks at a full
 // By whoever wants the node to stop.
 struct StopAsked {};
 
-using LoopFact =
-    std::variant<JournalDurable, RoomShort, core::ReadDone, core::CheckpointDone, StopAsked>;
+// By whoever read a changed configuration: these keys are valid from now on, and no others.
+struct KeysReplaced {
+  transport::NodeKeys keys;
+  core::PermissionOptions permissions;
+  std::shared_ptr<std::promise<core::Status>> done;  // Of NodeSockets::set_keys.
+};
+
+using LoopFact = std::variant<JournalDurable, RoomShort, core::ReadDone, core::CheckpointDone,
+                              StopAsked, KeysReplaced>;
 
 // ---- the mailboxes --------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 #include "transport/acceptor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/check.hpp"
@@ -18,6 +19,21 @@ constexpr std::size_t muted_count_max = 16'384;
 constexpr std::size_t reported_count_max = 1024;
 constexpr std::size_t penalty_count_max = 16'384;
 
+// What strangers can bring about as often as they like is told so often.
+constexpr auto told_again_after = std::chrono::minutes{1};
+constexpr std::size_t keys_told_max = 16;
+
+// Everybody who may be here, each while it connects anew, and as many strangers.
+std::size_t connections_max(const NodeSocketsOptions& options) {
+  constexpr std::size_t strangers_max = 1024;
+  return options.limits.clients_max + 2 * options.peers.size() + strangers_max;
+}
+
+// For the connections that we make, with what ZeroMQ has beside each, and for files.
+std::size_t descriptors_reserved(const NodeSocketsOptions& options) {
+  return 64 + 8 * options.peers.size();
+}
+
 const char* to_text(Role role) {
   return role == Role::peer ? "node" : "client";
 }
@@ -30,7 +46,11 @@ Acceptor::Acceptor(Parts parts)
               SocketTuning{.heartbeat_interval = parts.options.timing.heartbeat_interval,
                            .heartbeat_timeout = parts.options.timing.heartbeat_timeout,
                            .handshake_patience = parts.options.timing.handshake_patience,
-                           .frame_bytes_max = parts.limits.frame_bytes_max}) {}
+                           .frame_bytes_max = parts.limits.frame_bytes_max,
+                           .own_keys = parts.security ? &parts.security->own() : nullptr,
+                           .domain = parts.security ? parts.security->domain() : "",
+                           .connections_max = connections_max(parts.options),
+                           .descriptors_reserved = descriptors_reserved(parts.options)}) {}
 
 core::Result<std::string> Acceptor::bind(const std::string& endpoint) {
   return socket_.bind(endpoint);
@@ -44,6 +64,7 @@ bool Acceptor::is_ready() const {
 
 void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
+  socket_.observe();
   release_held(events);
   std::size_t byte_count = 0;
   for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
@@ -67,6 +88,9 @@ void Acceptor::on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& event
                       : core::Error{core::Errc::remote_malformed, "a message of several parts"};
   if (found == connections_.end()) return on_stranger(routed, info);
   Inbound& inbound = *found->second;
+  if (parts_.security != nullptr && !socket_.is_from(inbound.user_id)) {
+    return blame_forger(inbound, "a frame that another key has sent");
+  }
   if (!info) return blame(inbound, info.error());
   inbound.heard = now_;
   on_bound(inbound, info->kind, routed.frame, events);
@@ -116,11 +140,26 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
   }
   // Also behind those that wait: a client's requests stay in order.
   if (holds_clients_ || !held_.empty()) return hold(inbound, frame);
+  take_requests(inbound, frame, events);
+}
+
+void Acceptor::take_requests(Inbound& inbound, const ReceivedFrame& frame,
+                             std::vector<NodeEvent>& events) {
   core::Result<std::vector<core::Request>> decoded = decode_requests(frame, parts_.limits);
   if (!decoded) return blame(inbound, decoded.error());
   for (core::Request& request : std::move(decoded).value()) {
+    if (!is_own_name(inbound, request)) {
+      return blame_forger(inbound, "a session under a name that its key is not for");
+    }
     events.emplace_back(core::ClientRequested{.link = inbound.link, .request = std::move(request)});
   }
+}
+
+// A session has no name, or one of those that its key is for.
+bool Acceptor::is_own_name(const Inbound& inbound, const core::Request& request) const {
+  const auto* const open = std::get_if<core::Open>(&request);
+  if (parts_.security == nullptr || open == nullptr) return true;
+  return open->name.empty() || is_session_of(open->name, inbound.name);
 }
 
 void Acceptor::on_ping(Inbound& inbound, std::string_view frame) {
@@ -168,6 +207,7 @@ void Acceptor::on_greeting(const RoutedFrame& routed) {
   }
   const Origin origin = socket_.origin();
   inbound.address = origin.address;
+  inbound.user_id = origin.user_id;
   const auto turn_away = [&](RefusalReason reason, const std::string& text) {
     ++parts_.counters.handshakes_refused;
     refuse(routed.routing_id, reason, text);
@@ -177,6 +217,10 @@ void Acceptor::on_greeting(const RoutedFrame& routed) {
                                                          .name = greeting->name,
                                                          .user_id = origin.user_id,
                                                          .address = origin.address});
+  if (verified.is_lie) {
+    ++parts_.counters.senders_forged;
+    return mute_stranger(routed, std::move(inbound), verified.reason, verified.text);
+  }
   if (!verified.accepted) return turn_away(verified.reason, verified.text);
   inbound.name = verified.name;
   if (is_in_penalty(inbound.role, inbound.name)) {
@@ -290,6 +334,33 @@ void Acceptor::blame(Inbound& inbound, const core::Error& error) {
   mute(inbound, other_version ? RefusalReason::version : RefusalReason::malformed, error.detail);
 }
 
+void Acceptor::blame_forger(Inbound& inbound, const std::string& what) {
+  ++parts_.counters.senders_forged;
+  mute(inbound, RefusalReason::forbidden, what);
+}
+
+void Acceptor::on_keys_replaced(core::Instant now) {
+  now_ = std::max(now_, now);
+  std::vector<Inbound*> revoked;
+  for (const auto& [routing_id, inbound] : connections_) {
+    const bool is_valid =
+        parts_.security->ring().is_valid(inbound->user_id, inbound->role, inbound->name);
+    if (!inbound->is_muted && !is_valid) revoked.push_back(inbound.get());
+  }
+  for (Inbound* const inbound : revoked) {
+    ++parts_.counters.keys_revoked;
+    mute(*inbound, RefusalReason::forbidden, "its key is not valid any more");
+  }
+}
+
+core::Status Acceptor::change_own_keys() {
+  const core::Status changed = socket_.change_keys(parts_.security->own());
+  is_bound_ = changed.has_value();
+  while (!connections_.empty())
+    forget(*connections_.begin()->second);
+  return changed;
+}
+
 void Acceptor::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
   now_ = std::max(now_, now);
   for (const PeerEndpoint& p : parts_.options.peers) {
@@ -354,14 +425,7 @@ void Acceptor::release_held(std::vector<NodeEvent>& events) {
     byte_count += held.frame.view.size();
     const auto found = clients_.find(held.link);
     if (found == clients_.end()) continue;
-    core::Result<std::vector<core::Request>> decoded = decode_requests(held.frame, parts_.limits);
-    if (!decoded) {
-      blame(*found->second, decoded.error());
-      continue;
-    }
-    for (core::Request& request : std::move(decoded).value()) {
-      events.emplace_back(core::ClientRequested{.link = held.link, .request = std::move(request)});
-    }
+    take_requests(*found->second, held.frame, events);
   }
 }
 
@@ -452,7 +516,39 @@ void Acceptor::count_strangers() {
   pending_.emplace_back(LinkTrouble{
       .reason = RefusalReason::malformed,
       .peer = std::nullopt,
-      .what = "somebody connected who does not speak ZeroMQ's protocol, or left at once"});
+      .what =
+          "somebody connected who does not speak ZeroMQ's protocol, has no key or the wrong one of "
+          "this node, or left at once"});
+}
+
+void Acceptor::watch_admission() {
+  const Admission& admission = socket_.admission();
+  parts_.counters.links_held_off = admission.held_off_count();
+  if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
+  tell_of_crowd_at_ = now_ + told_again_after;
+  pending_.emplace_back(LinkTrouble{
+      .reason = RefusalReason::full,
+      .peer = std::nullopt,
+      .what = std::to_string(admission.connections_max()) +
+              " connections: no further ones are accepted until some have gone (max_clients in "
+              "[limits], ulimit -n)"});
+}
+
+// The gatekeeper let none of it in; what it saw of them is told.
+void Acceptor::count_refused_keys() {
+  if (parts_.security == nullptr) return;
+  const Gatekeeper::Refusals refusals = parts_.security->take_refusals();
+  parts_.counters.keys_refused += refusals.count;
+  if (now_ >= tell_of_keys_again_at_) {
+    tell_of_keys_again_at_ = now_ + told_again_after;
+    keys_told_ = 0;
+  }
+  for (const Gatekeeper::Refusals::One& one : refusals.first) {
+    // Whoever likes can make keys without end.
+    if (++keys_told_ > keys_told_max) return;
+    Inbound stranger{.name = "with the key " + one.key, .address = one.address};
+    report(stranger, RefusalReason::forbidden, "nobody here knows it");
+  }
 }
 
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
@@ -467,6 +563,9 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
       forget(*inbound);
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
     count_strangers();
+    count_refused_keys();
+    watch_admission();
+    if (!is_bound_) is_bound_ = socket_.bind_again();
   }
   for (NodeEvent& event : pending_)
     events.push_back(std::move(event));

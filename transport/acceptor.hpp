@@ -28,6 +28,7 @@
 #include "transport/codec.hpp"
 #include "transport/flow.hpp"
 #include "transport/links.hpp"
+#include "transport/node_security.hpp"
 #include "transport/poller.hpp"
 #include "transport/socket.hpp"
 
@@ -43,11 +44,18 @@ class Acceptor {
     const NodeSocketsOptions& options;
     const DecodeLimits& limits;
     LinkCounters& counters;
+    NodeSecurity* security;  // Null without keys.
   };
 
   explicit Acceptor(Parts parts);
 
   [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
+
+  // After the keys of the security were replaced: whoever's is not valid any more is muted.
+  void on_keys_replaced(core::Instant now);
+
+  // With the own key of the security: ends all connections, and takes new ones.
+  [[nodiscard]] core::Status change_own_keys();
 
   // True while receive() may find something.
   [[nodiscard]] bool is_ready() const;
@@ -82,6 +90,7 @@ class Acceptor {
     bool is_muted = false;
     std::string name;
     std::string address;
+    std::string user_id;                // That ZeroMQ vouched for at the greeting: a key, or empty.
     core::PeerIndex peer;               // role == peer.
     core::LinkId link;                  // role == client.
     std::uint64_t frame_bytes_max = 0;  // That it takes.
@@ -125,6 +134,8 @@ class Acceptor {
   void on_requests(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
   void on_ping(Inbound& inbound, std::string_view frame);
   void on_pong(Inbound& inbound, std::string_view frame);
+  [[nodiscard]] bool is_own_name(const Inbound& inbound, const core::Request& request) const;
+  void take_requests(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
   void hold(Inbound& inbound, const ReceivedFrame& frame);
   void release_held(std::vector<NodeEvent>& events);
 
@@ -137,6 +148,7 @@ class Acceptor {
                      const std::string& text);
   void mute(Inbound& inbound, RefusalReason reason, const std::string& text);
   void blame(Inbound& inbound, const core::Error& error);
+  void blame_forger(Inbound& inbound, const std::string& what);
   void unbind(Inbound& inbound);
   void forget(Inbound& inbound);
 
@@ -144,6 +156,8 @@ class Acceptor {
   void ping(Inbound& inbound);
   [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
   void count_strangers();
+  void count_refused_keys();
+  void watch_admission();
   // False: it is gone.
   [[nodiscard]] bool tend_one(Inbound& inbound);
 
@@ -163,6 +177,10 @@ class Acceptor {
   std::set<Reported> reported_;
   bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().
+  core::Instant tell_of_crowd_at_{};
+  core::Instant tell_of_keys_again_at_{};
+  std::size_t keys_told_ = 0;  // Since then.
+  bool is_bound_ = true;       // False: an endpoint could not be bound again.
 
   bool holds_clients_ = false;
   std::deque<Held> held_;

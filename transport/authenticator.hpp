@@ -23,6 +23,7 @@ struct Verified {
   std::string name;  // Whom the connection is bound to, when accepted.
   RefusalReason reason = RefusalReason::forbidden;  // Why not, else.
   std::string text;
+  bool is_lie = false;  // It says it is somebody else than its key says.
 };
 
 // Called on the thread that owns the sockets; must outlive them.

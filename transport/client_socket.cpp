@@ -42,14 +42,19 @@ class ClientSocket::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
-  core::Status connect(core::Instant caller_now, const std::string& endpoint) {
+  core::Status connect(core::Instant caller_now, const std::string& endpoint,
+                       const std::optional<PublicKey>& node_key) {
     disconnect();
+    NEMCON_CHECK((options_.keys != nullptr) == node_key.has_value());
     const Greeting greeting{
         .role = Role::client, .frame_bytes_max = limits_.frame_bytes_max, .name = options_.name};
-    auto connection =
-        Connection::begin(context_, poller_, counters_,
-                          {.endpoint = endpoint, .greeting = greeting, .timing = options_.timing},
-                          time_.advance(caller_now));
+    auto connection = Connection::begin(context_, poller_, counters_,
+                                        {.endpoint = endpoint,
+                                         .greeting = greeting,
+                                         .timing = options_.timing,
+                                         .own_keys = options_.keys,
+                                         .server_key = node_key},
+                                        time_.advance(caller_now));
     if (!connection) return connection.error();
     connection_ = std::move(connection).value();
     return core::Nothing{};
@@ -144,7 +149,9 @@ class ClientSocket::Impl {
     connection_.reset();
     is_up_ = false;
     is_held_ = false;
-    events.emplace_back(LinkDown{.refused = end.refused, .why = end.why});
+    const std::optional<RefusalReason> refused =
+        end.is_key_refused ? RefusalReason::forbidden : end.refused;
+    events.emplace_back(LinkDown{.refused = refused, .why = end.why});
   }
 
   // Takes away from `requests` what was sent.
@@ -181,8 +188,9 @@ ClientSocket::ClientSocket(Context& context, ClientSocketOptions options)
 
 ClientSocket::~ClientSocket() = default;
 
-core::Status ClientSocket::connect(core::Instant now, const std::string& endpoint) {
-  return impl_->connect(now, endpoint);
+core::Status ClientSocket::connect(core::Instant now, const std::string& endpoint,
+                                   const std::optional<PublicKey>& node_key) {
+  return impl_->connect(now, endpoint, node_key);
 }
 
 void ClientSocket::disconnect() {

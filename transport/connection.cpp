@@ -36,14 +36,18 @@ core::Status Connection::open(const std::string& endpoint) {
   const SocketTuning tuning{.heartbeat_interval = settings_.timing.heartbeat_interval,
                             .heartbeat_timeout = settings_.timing.heartbeat_timeout,
                             .handshake_patience = settings_.timing.handshake_patience,
-                            .frame_bytes_max = settings_.greeting.frame_bytes_max};
+                            .frame_bytes_max = settings_.greeting.frame_bytes_max,
+                            .own_keys = settings_.own_keys.get(),
+                            .server_key = settings_.server_key};
   auto socket = DealerSocket::connect(*context_, *poller_, tuning, endpoint);
   if (!socket) return socket.error();
   socket_ = std::move(socket).value();
   // ZeroMQ keeps it until there is a connection, so that it is the first on it.
   encode(control_, settings_.greeting);
   // Not taken when the connection has failed already, which somebody else may bring about.
-  if (socket_->try_send(control_.view()) != Handed::taken) end("cannot connect");
+  if (socket_->try_send(control_.view()) == Handed::taken) return core::Nothing{};
+  const std::optional<SocketEnd> ended = socket_->find_end();
+  on_end(ended.value_or(SocketEnd{.kind = SocketEnd::Kind::unreachable, .why = "cannot connect"}));
   return core::Nothing{};
 }
 
@@ -81,7 +85,7 @@ std::optional<Connection::Arrived> Connection::try_receive(core::Instant now) {
     std::optional<ReceivedFrame> frame = socket_->try_receive();
     if (!frame) {
       // Only now: what came before the end counts.
-      if (const char* why = socket_->find_end()) end(why);
+      if (const std::optional<SocketEnd> ended = socket_->find_end()) on_end(*ended);
       return std::nullopt;
     }
     ++counters_->frames_in;
@@ -111,6 +115,12 @@ std::optional<Connection::Arrived> Connection::try_receive(core::Instant now) {
     }
   }
   return std::nullopt;
+}
+
+void Connection::on_end(const SocketEnd& ended) {
+  end_.is_key_refused = ended.kind == SocketEnd::Kind::key_refused;
+  end_.is_handshake_failed = ended.kind == SocketEnd::Kind::handshake_failed;
+  end(ended.why);
 }
 
 void Connection::on_welcome(std::string_view frame) {

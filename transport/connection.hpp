@@ -20,6 +20,7 @@
 #include "core/time.hpp"
 #include "transport/codec.hpp"
 #include "transport/flow.hpp"
+#include "transport/keys.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
 #include "transport/resolution.hpp"
@@ -33,6 +34,8 @@ class Connection {
     std::string endpoint;
     Greeting greeting;  // frame_bytes_max is also enforced here.
     LinkTiming timing;
+    std::shared_ptr<const KeyPair> own_keys;  // Null: plain text.
+    std::optional<PublicKey> server_key;      // With own keys: of whom it connects to.
   };
 
   enum class State : std::uint8_t { greeting, up, over };
@@ -45,6 +48,8 @@ class Connection {
   struct End {
     std::optional<RefusalReason> refused;
     bool is_host_unknown = false;
+    bool is_key_refused = false;       // By the other side.
+    bool is_handshake_failed = false;  // See SocketEnd.
     std::string why;
   };
 
@@ -92,6 +97,7 @@ class Connection {
 
   [[nodiscard]] core::Status open(const std::string& endpoint);
   void open_when_resolved();
+  void on_end(const SocketEnd& end);
   void on_welcome(std::string_view frame);
   void on_refusal(std::string_view frame);
   void on_ping(std::string_view frame);

@@ -48,6 +48,8 @@
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "transport/authenticator.hpp"
+#include "transport/key_ring.hpp"
+#include "transport/keys.hpp"
 
 namespace nemcon::transport {
 
@@ -63,6 +65,9 @@ class Context {
   class Impl;
 
   [[nodiscard]] Impl& impl() { return *impl_; }
+
+  // ZeroMQ's own.
+  [[nodiscard]] void* handle();
 
  private:
   std::unique_ptr<Impl> impl_;
@@ -115,8 +120,12 @@ struct LinkCounters {
   std::uint64_t handshakes_refused = 0;
   std::uint64_t handshakes_failed = 0;  // Not even ZeroMQ's own; counted within ping_interval / 2.
   std::uint64_t connections_muted = 0;
+  std::uint64_t links_held_off = 0;  // How often there were too many connections.
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;
+  std::uint64_t keys_refused = 0;     // By the gatekeeper: not known here.
+  std::uint64_t keys_revoked = 0;     // Connections muted because their key is not valid any more.
+  std::uint64_t senders_forged = 0;   // Who said they are somebody else than their key says.
   std::uint64_t frames_ignored = 0;   // From muted connections.
   std::uint64_t frames_dropped = 0;   // Clients that went on sending while told to hold.
   std::uint64_t connects = 0;         // Attempts of our own.
@@ -140,6 +149,8 @@ struct NodeSocketsOptions {
   core::Limits limits;
   LinkTiming timing;
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
+  // With them every link is encrypted, only known keys get in, and the key says who somebody is.
+  std::optional<NodeKeys> keys;
 };
 
 // Something about a connection that an operator should hear, once for each sender and reason.
@@ -155,8 +166,10 @@ using NodeEvent = std::variant<core::FrameReceived, core::PeerUp, core::PeerDown
 
 class NodeSockets {
  public:
-  // Binds and begins to connect. `context` and `authenticator` must outlive it. local_closed:
-  // an endpoint cannot be used, the text says which and why.
+  // Binds and begins to connect. `context` and `authenticator`, which is not asked where there are
+  // keys, must outlive it. local_closed: an endpoint cannot be used, the text says which and why.
+  // With keys it blocks until an unknown one was seen refused at each endpoint; local_refused:
+  // that did not happen.
   [[nodiscard]] static core::Result<std::unique_ptr<NodeSockets>> open(Context& context,
                                                                        Authenticator& authenticator,
                                                                        NodeSocketsOptions options);
@@ -192,6 +205,12 @@ class NodeSockets {
   // at the handshake for `penalty`.
   void mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why);
 
+  // Only where it was opened with keys. What is not valid any more is muted (inbound) or left
+  // (outbound) at once; with another own key all inbound connections end, and this blocks for some
+  // milliseconds. local_closed: an endpoint could not be bound again at once; it is tried until it
+  // can be.
+  [[nodiscard]] core::Status set_keys(core::Instant now, NodeKeys keys);
+
   [[nodiscard]] bool is_up(core::PeerIndex peer) const;
 
   // The name that this client's connection is bound to; empty when anonymous or gone.
@@ -214,6 +233,8 @@ class NodeSockets {
 
 struct ClientSocketOptions {
   std::string name;  // Empty: anonymous.
+  // For nodes that have keys; null for those that have none.
+  std::shared_ptr<const KeyPair> keys;
   core::Limits limits;
   LinkTiming timing;
 };
@@ -245,8 +266,10 @@ class ClientSocket {
   ClientSocket& operator=(const ClientSocket&) = delete;
 
   // Leaves the present connection, if any (without LinkDown), and begins another one: LinkUp or
-  // LinkDown follows within handshake_patience. local_closed: this is not an endpoint.
-  [[nodiscard]] core::Status connect(core::Instant now, const std::string& endpoint);
+  // LinkDown follows within handshake_patience. `node_key` is that of the node, where it has one.
+  // local_closed: this is not an endpoint.
+  [[nodiscard]] core::Status connect(core::Instant now, const std::string& endpoint,
+                                     const std::optional<PublicKey>& node_key = {});
 
   // Says bye and leaves, without LinkDown.
   void disconnect();

@@ -9,6 +9,7 @@
 #include "transport/flow.hpp"
 #include "transport/hashing.hpp"
 #include "transport/links.hpp"
+#include "transport/node_security.hpp"
 #include "transport/poller.hpp"
 #include "transport/text.hpp"
 
@@ -40,12 +41,18 @@ const char* to_text(SendResult result) {
 
 class NodeSockets::Impl {
  public:
-  Impl(Context& context, Authenticator& authenticator, NodeSocketsOptions options)
+  // `gatekeeper` is there if the options have keys.
+  Impl(Context& context, Authenticator& authenticator, NodeSocketsOptions options,
+       Gatekeeper* gatekeeper)
       : context_(context),
         options_(std::move(options)),
         limits_(decode_limits(options_.limits)),
         time_(options_.timing.ping_interval),
-        acceptor_({context, poller_, authenticator, options_, limits_, counters_}) {
+        security_(gatekeeper == nullptr
+                      ? nullptr
+                      : std::make_unique<NodeSecurity>(*gatekeeper, std::move(*options_.keys))),
+        acceptor_({context, poller_, security_ ? security_->ring() : authenticator, options_,
+                   limits_, counters_, security_.get()}) {
     links_.reserve(options_.peers.size());
     for (const PeerEndpoint& peer : options_.peers)
       links_.emplace_back(peer, options_.timing);
@@ -66,6 +73,35 @@ class NodeSockets::Impl {
     return core::Nothing{};
   }
 
+  // With keys: that strangers are kept out is seen, not believed.
+  core::Status prove() {
+    if (!security_) return core::Nothing{};
+    for (const std::string& endpoint : endpoints_) {
+      const core::Status proved = prove_refusal(context_, endpoint, security_->own().public_key);
+      if (!proved) return proved;
+    }
+    // These were our own.
+    static_cast<void>(security_->take_refusals());
+    return core::Nothing{};
+  }
+
+  core::Status set_keys(core::Instant caller_now, NodeKeys keys) {
+    NEMCON_CHECK(security_ != nullptr);
+    const core::Instant now = time_.advance(caller_now);
+    const PublicKey before = security_->own().public_key;
+    security_->replace(std::move(keys));
+    acceptor_.on_keys_replaced(now);
+    for (Link& link : links_) {
+      link.next.reset();  // It began with what was valid before.
+      const std::vector<PublicKey>& valid = security_->keys_of_peer(link.peer.name);
+      if (link.connection && std::ranges::find(valid, link.key) == valid.end()) {
+        link.connection->end("its key is not valid any more");
+      }
+    }
+    if (security_->own().public_key == before) return core::Nothing{};
+    return acceptor_.change_own_keys();
+  }
+
   void poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {
     bool ready = acceptor_.is_ready();
     core::Instant deadline = acceptor_.deadline();
@@ -73,6 +109,12 @@ class NodeSockets::Impl {
       ready = ready || (link.connection && link.connection->is_ready());
       deadline =
           std::min(deadline, link.connection ? link.connection->deadline() : link.connect_at);
+      if (link.next) {
+        ready = ready || link.next->is_ready();
+        deadline = std::min(deadline, link.next->deadline());
+      } else if (is_outdated(link)) {
+        deadline = std::min(deadline, link.renew_at);
+      }
     }
     if (ready) timeout = core::Duration::zero();
     poller_.wait(std::min(timeout, time_.until(deadline, now)), watched);
@@ -119,6 +161,13 @@ class NodeSockets::Impl {
 
     PeerEndpoint peer;
     std::unique_ptr<Connection> connection;
+    PublicKey key;            // That the connection expects there, if there are keys.
+    PublicKey own_key;        // Under which it was made.
+    std::size_t key_index{};  // Of the next attempt: a peer may have several.
+    std::size_t keys_tried{};
+    // Under our other own key: takes the place of the connection once it is up.
+    std::unique_ptr<Connection> next;
+    core::Instant renew_at{};
     core::Instant connect_at{};
     core::Instant up_since{};
     bool is_up = false;  // Invariant: PeerUp was reported last, not PeerDown.
@@ -138,31 +187,76 @@ class NodeSockets::Impl {
   }
 
   void tend(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
+    renew(link, now);
     if (!link.connection) {
       if (now >= link.connect_at) begin(link, now);
       return;
     }
     Connection& connection = *link.connection;
+    listen(connection, now);
+    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
+    if (connection.state() == Connection::State::over) on_over(link, now, events);
+  }
+
+  static void listen(Connection& connection, core::Instant now) {
     for (int i = 0; i < frames_per_turn && connection.is_ready(); ++i) {
       const std::optional<Connection::Arrived> arrived = connection.try_receive(now);
       if (arrived) connection.end("it answers as to a client");
     }
     connection.tend(now);
-    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
-    if (connection.state() == Connection::State::over) on_over(link, now, events);
+  }
+
+  // Made under an own key that we do not use any more: the others will not know it for long.
+  [[nodiscard]] bool is_outdated(const Link& link) const {
+    return security_ && link.is_up && link.own_key != security_->own().public_key;
+  }
+
+  // Makes the new connection before it leaves the old one, so that nothing waits.
+  void renew(Link& link, core::Instant now) {
+    if (!link.next) {
+      if (!is_outdated(link) || now < link.renew_at) return;
+      link.renew_at = now + options_.timing.reconnect_max;
+      link.next = connect(link, now);
+      return;
+    }
+    listen(*link.next, now);
+    if (link.next->state() == Connection::State::over) link.next.reset();
+    if (!link.next || link.next->state() != Connection::State::up) return;
+    if (link.connection && link.next->welcome().name == link.peer.name) {
+      link.connection->leave();
+      link.connection = std::move(link.next);
+      link.own_key = security_->own().public_key;
+    }
+    link.next.reset();
   }
 
   void begin(Link& link, core::Instant now) {
+    if (security_) {
+      const std::vector<PublicKey>& keys = security_->keys_of_peer(link.peer.name);
+      if (keys.empty()) {
+        link.connect_at = now + options_.timing.reconnect_max;
+        return;
+      }
+      link.key = keys[link.key_index % keys.size()];
+      link.own_key = security_->own().public_key;
+    }
+    link.connection = connect(link, now);
+    if (!link.connection) link.connect_at = now + options_.timing.reconnect_max;
+  }
+
+  // Null: the endpoint cannot be used.
+  std::unique_ptr<Connection> connect(const Link& link, core::Instant now) {
     const Greeting greeting{
         .role = Role::peer, .frame_bytes_max = control_bytes_max, .name = options_.name};
-    auto connection = Connection::begin(
-        context_, poller_, counters_,
-        {.endpoint = link.peer.endpoint, .greeting = greeting, .timing = options_.timing}, now);
-    if (connection) {
-      link.connection = std::move(connection).value();
-    } else {
-      link.connect_at = now + options_.timing.reconnect_max;
-    }
+    auto connection =
+        Connection::begin(context_, poller_, counters_,
+                          {.endpoint = link.peer.endpoint,
+                           .greeting = greeting,
+                           .timing = options_.timing,
+                           .own_keys = security_ ? security_->shared_own() : nullptr,
+                           .server_key = security_ ? std::optional(link.key) : std::nullopt},
+                          now);
+    return connection ? std::move(connection).value() : nullptr;
   }
 
   void on_up(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
@@ -172,6 +266,7 @@ class NodeSockets::Impl {
       return link.connection->refuse(RefusalReason::unknown, "answers as " + printable(name));
     }
     link.is_up = true;
+    link.keys_tried = 0;
     link.up_since = now;
     link.reported.clear();
     events.emplace_back(core::PeerUp{link.peer.peer});
@@ -186,8 +281,19 @@ class NodeSockets::Impl {
     report(link, end, events);
     core::Duration wait = link.backoff.next(random_u64());
     if (end.refused) wait = std::max(wait, options_.timing.reconnect_max);
+    // It may have changed to another of its keys: each is tried before anybody waits.
+    if (security_ && end.is_handshake_failed) {
+      ++link.key_index;
+      ++link.keys_tried;
+      if (link.keys_tried < security_->keys_of_peer(link.peer.name).size()) {
+        wait = core::Duration::zero();
+      } else {
+        link.keys_tried = 0;
+      }
+    }
     link.connect_at = now + wait;
     link.connection.reset();
+    link.next.reset();
   }
 
   // That a peer cannot be reached is daily business; that it does not want us, or that there is no
@@ -195,11 +301,12 @@ class NodeSockets::Impl {
   void report(Link& link, const Connection::End& end, std::vector<NodeEvent>& events) {
     const bool is_refused = end.refused && *end.refused != RefusalReason::replaced &&
                             *end.refused != RefusalReason::stranger;
-    const bool expected = !is_refused && !end.is_host_unknown;
+    const bool is_keys = end.is_key_refused || (security_ && end.is_handshake_failed);
+    const bool expected = !is_refused && !end.is_host_unknown && !is_keys;
     if (expected || link.reported == end.why) return;
     link.reported = end.why;
     events.emplace_back(LinkTrouble{
-        .reason = end.refused.value_or(RefusalReason::unknown),
+        .reason = end.refused.value_or(is_keys ? RefusalReason::forbidden : RefusalReason::unknown),
         .peer = link.peer.peer,
         .what = "node " + link.peer.name + " at " + link.peer.endpoint + ": " + end.why});
   }
@@ -232,6 +339,7 @@ class NodeSockets::Impl {
   LinkCounters counters_;
   Poller poller_;
   ListeningTime time_;
+  std::unique_ptr<NodeSecurity> security_;  // Null without keys.
   Acceptor acceptor_;
   std::vector<Link> links_;
   std::vector<std::string> endpoints_;
@@ -245,9 +353,21 @@ NodeSockets::~NodeSockets() = default;
 core::Result<std::unique_ptr<NodeSockets>> NodeSockets::open(Context& context,
                                                              Authenticator& authenticator,
                                                              NodeSocketsOptions options) {
-  auto impl = std::make_unique<Impl>(context, authenticator, std::move(options));
-  const core::Status bound = impl->bind();
-  if (!bound) return bound.error();
+  Gatekeeper* gatekeeper = nullptr;
+  if (options.keys) {
+    // Before anything is bound.
+    const core::Result<Gatekeeper*> found = Gatekeeper::of_process();
+    if (!found) return found.error();
+    gatekeeper = *found;
+    for (const std::string& endpoint : options.listen) {
+      if (!endpoint.starts_with("inproc://")) continue;
+      return core::Error{core::Errc::local_closed,
+                         "cannot use " + endpoint + ": ZeroMQ has no keys within a process"};
+    }
+  }
+  auto impl = std::make_unique<Impl>(context, authenticator, std::move(options), gatekeeper);
+  if (const core::Status bound = impl->bind(); !bound) return bound.error();
+  if (const core::Status proved = impl->prove(); !proved) return proved.error();
   return std::unique_ptr<NodeSockets>(new NodeSockets(std::move(impl)));
 }
 
@@ -282,6 +402,10 @@ void NodeSockets::resume_clients() {
 
 void NodeSockets::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
   impl_->mute_peer(now, peer, why);
+}
+
+core::Status NodeSockets::set_keys(core::Instant now, NodeKeys keys) {
+  return impl_->set_keys(now, std::move(keys));
 }
 
 bool NodeSockets::is_up(core::PeerIndex peer) const {

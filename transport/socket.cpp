@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -28,6 +29,10 @@ Context::Context() : impl_(std::make_unique<Impl>()) {
 
 Context::~Context() = default;
 
+void* Context::handle() {
+  return impl_->context.handle();
+}
+
 Context& process_context() {
   static auto* const context = new Context;  // Reachable for ever, and never in anybody's way.
   return *context;
@@ -39,9 +44,6 @@ namespace {
 // link_window_bytes of whoever sends; this is the bound for senders who ignore it, and enough
 // small frames to keep both threads busy.
 constexpr int queued_frames_max = 1000;
-
-// Connections that the kernel holds until they are accepted: a mesh that starts all at once.
-constexpr int backlog = 1024;
 
 int to_milliseconds(core::Duration duration) {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
@@ -61,6 +63,36 @@ void tune(zmq::socket_t& socket, const SocketTuning& tuning) {
   socket.set(heartbeat_ivl, to_milliseconds(tuning.heartbeat_interval));
   socket.set(heartbeat_timeout, to_milliseconds(tuning.heartbeat_timeout));
   socket.set(heartbeat_ttl, to_milliseconds(tuning.heartbeat_timeout));
+}
+
+void set_option(zmq::socket_t& socket, int option, const void* value, std::size_t size) {
+  const int done = zmq_setsockopt(socket.handle(), option, value, size);
+  NEMCON_CHECK(done == 0, option, zmq_strerror(zmq_errno()));
+}
+
+void set_secret_key(zmq::socket_t& socket, const KeyPair& keys) {
+  set_option(socket, ZMQ_CURVE_SECRETKEY, keys.secret.bytes().data(), key_bytes);
+}
+
+void secure_dealer(zmq::socket_t& socket, const SocketTuning& tuning) {
+  if (tuning.own_keys == nullptr) return;
+  NEMCON_CHECK(tuning.server_key.has_value());
+  set_option(socket, ZMQ_CURVE_SERVERKEY, tuning.server_key->bytes.data(), key_bytes);
+  set_option(socket, ZMQ_CURVE_PUBLICKEY, tuning.own_keys->public_key.bytes.data(), key_bytes);
+  set_secret_key(socket, *tuning.own_keys);
+}
+
+// Without it a socket that has keys lets everybody in as long as no gatekeeper answers. In the
+// library of Debian 12, but not in its header.
+constexpr int option_enforce_domain = 93;
+
+void secure_router(zmq::socket_t& socket, const SocketTuning& tuning) {
+  if (tuning.own_keys == nullptr) return;
+  const int yes = 1;
+  set_option(socket, option_enforce_domain, &yes, sizeof yes);
+  set_option(socket, ZMQ_ZAP_DOMAIN, tuning.domain.data(), tuning.domain.size());
+  set_option(socket, ZMQ_CURVE_SERVER, &yes, sizeof yes);
+  set_secret_key(socket, *tuning.own_keys);
 }
 
 // Only where it is asked for: with it a host name may resolve to an address nobody listens on.
@@ -163,11 +195,20 @@ class Monitor {
 
   [[nodiscard]] zmq::socket_t& socket() { return events_; }
 
-  std::optional<std::uint16_t> next_event() {
+  struct Event {
+    std::uint16_t kind = 0;
+    std::int32_t value = 0;  // A descriptor or an error number.
+  };
+
+  std::optional<Event> next_event() {
     zmq::message_t message;
     if (!receive_part(events_, message)) return std::nullopt;
-    std::uint16_t event = 0;
-    if (message.size() >= sizeof event) std::memcpy(&event, message.data(), sizeof event);
+    Event event;
+    const auto* const bytes = static_cast<const char*>(message.data());
+    if (message.size() >= sizeof event.kind + sizeof event.value) {
+      std::memcpy(&event.kind, bytes, sizeof event.kind);
+      std::memcpy(&event.value, bytes + sizeof event.kind, sizeof event.value);
+    }
     drop_rest(events_, message);
     return event;
   }
@@ -229,6 +270,7 @@ class DealerSocket::Impl {
     socket_.set(zmq::sockopt::reconnect_ivl, -1);
     socket_.set(zmq::sockopt::connect_timeout, to_milliseconds(tuning.handshake_patience));
     socket_.set(zmq::sockopt::routing_id, random_routing_id());
+    secure_dealer(socket_, tuning);
   }
 
   void connect(const std::string& endpoint) {
@@ -257,13 +299,13 @@ class DealerSocket::Impl {
     return sent == Sent::yes ? Handed::taken : Handed::full;
   }
 
-  const char* find_end() {
-    while (end_ == nullptr) {
-      const std::optional<std::uint16_t> event = monitor_.next_event();
+  std::optional<SocketEnd> find_end() {
+    while (!end_) {
+      const std::optional<Monitor::Event> event = monitor_.next_event();
       if (!event) break;
-      end_ = meaning_of(*event);
+      end_ = meaning_of(event->kind);
     }
-    if (end_ == nullptr) monitor_registration_.set_ready(false);
+    if (!end_) monitor_registration_.set_ready(false);
     return end_;
   }
 
@@ -284,19 +326,23 @@ class DealerSocket::Impl {
     return {bytes.data(), bytes.size()};
   }
 
-  static const char* meaning_of(std::uint16_t event) {
+  static std::optional<SocketEnd> meaning_of(std::uint16_t event) {
+    using Kind = SocketEnd::Kind;
     switch (event) {
       case ZMQ_EVENT_CLOSED:
-        return "cannot connect";
+        return SocketEnd{.kind = Kind::unreachable, .why = "cannot connect"};
       case ZMQ_EVENT_DISCONNECTED:
-        return "connection lost";
+        return SocketEnd{.kind = Kind::lost, .why = "connection lost"};
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        return "refused by the security layer";
+        return SocketEnd{.kind = Kind::key_refused, .why = "it does not know our key"};
       case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        return "what answers there does not speak ZeroMQ's protocol";
+        return SocketEnd{.kind = Kind::handshake_failed,
+                         .why =
+                             "what answers there does not speak ZeroMQ's protocol, or only one "
+                             "side has keys, or its key is another one"};
       default:
-        return nullptr;
+        return std::nullopt;
     }
   }
 
@@ -304,7 +350,7 @@ class DealerSocket::Impl {
   Monitor monitor_;
   Registration socket_registration_;
   Registration monitor_registration_;
-  const char* end_ = nullptr;
+  std::optional<SocketEnd> end_;
 };
 
 DealerSocket::DealerSocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -336,7 +382,7 @@ Handed DealerSocket::try_send(std::string_view frame) {
   return impl_->try_send(frame);
 }
 
-const char* DealerSocket::find_end() {
+std::optional<SocketEnd> DealerSocket::find_end() {
   return impl_->find_end();
 }
 
@@ -350,19 +396,69 @@ class RouterSocket::Impl {
  public:
   Impl(Context& context, Poller& poller, const SocketTuning& tuning)
       : socket(context.impl().context, zmq::socket_type::router),
-        monitor(context.impl().context, socket, handshake_failures),
-        registration(poller, socket) {
+        monitor(
+            context.impl().context, socket,
+            ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | handshake_failures),
+        registration(poller, socket),
+        monitor_registration(poller, monitor.socket()),
+        admission(tuning.connections_max, tuning.descriptors_reserved) {
     tune(socket, tuning);
-    socket.set(zmq::sockopt::backlog, backlog);
+    socket.set(zmq::sockopt::backlog, listen_backlog());
     // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
     socket.set(zmq::sockopt::router_mandatory, true);
+    secure_router(socket, tuning);
+  }
+
+  // What is wrong with it, or null.
+  const char* try_bind(const std::string& endpoint) {
+    try {
+      allow_ipv6(socket, endpoint);
+      socket.bind(endpoint);
+      return nullptr;
+    } catch (const zmq::error_t& error) {
+      return error.what();
+    }
+  }
+
+  bool bind_again() {
+    std::erase_if(unbound, [this](const std::string& endpoint) {
+      if (try_bind(endpoint) != nullptr) return false;
+      bound.push_back(endpoint);
+      return true;
+    });
+    return unbound.empty();
   }
 
   zmq::socket_t socket;
-  Monitor monitor;  // Not waited for: what it says is never urgent.
+
+  void observe() {
+    while (const std::optional<Monitor::Event> event = monitor.next_event()) {
+      switch (event->kind) {
+        case ZMQ_EVENT_LISTENING:
+          admission.on_listening(event->value);
+          break;
+        case ZMQ_EVENT_ACCEPTED:
+          admission.on_accepted();
+          break;
+        case ZMQ_EVENT_DISCONNECTED:
+          admission.on_ended();
+          break;
+        default:
+          ++failed_handshakes;
+      }
+    }
+    monitor_registration.set_ready(false);
+  }
+
+  Monitor monitor;
   Registration registration;
+  Registration monitor_registration;
+  Admission admission;
+  std::uint64_t failed_handshakes = 0;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
+  std::vector<std::string> bound;
+  std::vector<std::string> unbound;  // That should be.
 };
 
 RouterSocket::RouterSocket(Context& context, Poller& poller, const SocketTuning& tuning)
@@ -376,24 +472,47 @@ core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
   if (endpoint.starts_with(ipc) && is_listening(endpoint.substr(ipc.size()))) {
     return unusable(endpoint, "another process listens there");
   }
-  try {
-    allow_ipv6(impl_->socket, endpoint);
-    impl_->socket.bind(endpoint);
-    return impl_->socket.get(zmq::sockopt::last_endpoint);
-  } catch (const zmq::error_t& error) {
-    return unusable(endpoint, error.what());
+  if (const char* const why = impl_->try_bind(endpoint)) return unusable(endpoint, why);
+  impl_->bound.push_back(impl_->socket.get(zmq::sockopt::last_endpoint));
+  return impl_->bound.back();
+}
+
+core::Status RouterSocket::change_keys(const KeyPair& keys) {
+  set_secret_key(impl_->socket, keys);
+  // A listener goes on with the options that it began with; with it go its connections.
+  for (const std::string& endpoint : impl_->bound)
+    impl_->socket.unbind(endpoint);
+  impl_->observe();
+  impl_->admission.on_closed();
+  impl_->unbound.insert(impl_->unbound.end(), impl_->bound.begin(), impl_->bound.end());
+  impl_->bound.clear();
+  // ZeroMQ's thread frees the address a moment later and does not say when.
+  constexpr int tries_max = 1000;
+  for (int i = 0; i < tries_max; ++i) {
+    if (impl_->bind_again()) return core::Nothing{};
+    ::usleep(1000);
   }
+  return unusable(impl_->unbound.front(), "the address is not free any more");
+}
+
+bool RouterSocket::bind_again() {
+  return impl_->bind_again();
 }
 
 bool RouterSocket::is_ready() const {
-  return impl_->registration.is_ready();
+  return impl_->registration.is_ready() || impl_->monitor_registration.is_ready();
+}
+
+void RouterSocket::observe() {
+  if (impl_->monitor_registration.is_ready()) impl_->observe();
 }
 
 std::uint64_t RouterSocket::take_failed_handshakes() {
-  std::uint64_t count = 0;
-  while (impl_->monitor.next_event())
-    ++count;
-  return count;
+  return std::exchange(impl_->failed_handshakes, 0);
+}
+
+const Admission& RouterSocket::admission() const {
+  return impl_->admission;
 }
 
 std::optional<RoutedFrame> RouterSocket::try_receive() {
@@ -415,6 +534,12 @@ std::optional<RoutedFrame> RouterSocket::try_receive() {
 
 Origin RouterSocket::origin() const {
   return impl_->last.size() == 0 ? impl_->origin : origin_of(impl_->last);
+}
+
+bool RouterSocket::is_from(const std::string& user_id) const {
+  if (impl_->last.size() == 0) return impl_->origin.user_id == user_id;
+  const char* const vouched = zmq_msg_gets(impl_->last.handle(), "User-Id");
+  return vouched != nullptr && user_id == vouched;
 }
 
 Handed RouterSocket::try_send(std::string_view routing_id, std::string_view frame) {

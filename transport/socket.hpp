@@ -15,7 +15,9 @@
 
 #include "core/result.hpp"
 #include "core/time.hpp"
+#include "transport/admission.hpp"
 #include "transport/codec.hpp"
+#include "transport/keys.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
 
@@ -26,12 +28,31 @@ struct SocketTuning {
   core::Duration heartbeat_timeout;
   core::Duration handshake_patience;
   std::size_t frame_bytes_max = 0;  // A larger one ends the connection that it comes from.
+  // With keys (CURVE), which are copied; without them plain text.
+  const KeyPair* own_keys = nullptr;
+  std::optional<PublicKey> server_key = {};  // Dealer: of whom it connects to.
+  std::string domain = {};                   // Router: what the gatekeeper is asked for.
+  std::size_t connections_max = 0;           // Router: that others may make.
+  std::size_t descriptors_reserved = 0;      // Router: for what else the process opens.
 };
 
 enum class Handed : std::uint8_t {
   taken,
   full,  // ZeroMQ's queue to this connection is full.
   gone,  // There is no such connection any more.
+};
+
+// Why a connection has failed or ended.
+struct SocketEnd {
+  enum class Kind : std::uint8_t {
+    unreachable,
+    lost,
+    key_refused,       // The other side does not know our key.
+    handshake_failed,  // Not ZeroMQ's protocol, or keys at one end only, or the wrong one.
+  };
+
+  Kind kind = Kind::lost;
+  const char* why = "";
 };
 
 // What ZeroMQ knows about where a frame came from.
@@ -59,9 +80,9 @@ class DealerSocket {
   [[nodiscard]] std::optional<ReceivedFrame> try_receive();
   [[nodiscard]] Handed try_send(std::string_view frame);
 
-  // Why the connection has failed or ended; nothing while it is being made or lasts. Once it
-  // says something the socket is of no use any more.
-  [[nodiscard]] const char* find_end();
+  // Nothing while the connection is being made or lasts. Once it says something the socket is of
+  // no use any more.
+  [[nodiscard]] std::optional<SocketEnd> find_end();
 
   // Lets what was sent last leave when this is destroyed, for that long at most.
   void linger(core::Duration patience);
@@ -89,15 +110,31 @@ class RouterSocket {
   // another process listens on that ipc path.
   [[nodiscard]] core::Result<std::string> bind(const std::string& endpoint);
 
+  // Ends all connections; new ones are made with this key. Blocks until all is bound again, some
+  // milliseconds. local_closed: not all is, within a second; call bind_again().
+  [[nodiscard]] core::Status change_keys(const KeyPair& keys);
+
+  // Tries once to bind what change_keys() could not. True: all is bound.
+  [[nodiscard]] bool bind_again();
+
   [[nodiscard]] bool is_ready() const;
+
+  // Takes note of connections that came and went, and holds off new ones when there are too many.
+  // Before receiving.
+  void observe();
 
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
   [[nodiscard]] std::uint64_t take_failed_handshakes();
+
+  [[nodiscard]] const Admission& admission() const;
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive();
 
   // Of what was received last.
   [[nodiscard]] Origin origin() const;
+
+  // Whether ZeroMQ vouches for that key as the sender of what was received last; cheap.
+  [[nodiscard]] bool is_from(const std::string& user_id) const;
 
   [[nodiscard]] Handed try_send(std::string_view routing_id, std::string_view frame);
 

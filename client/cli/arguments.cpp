@@ -10,8 +10,6 @@ namespace nemcon::cli {
 
 namespace {
 
-constexpr const char* default_node = "tcp://127.0.0.1:7411";
-
 // Where CLI11 puts what it reads. Lives as long as the chosen command.
 struct Read {
   Globals globals;
@@ -20,6 +18,9 @@ struct Read {
   ReceiveArguments receive;
   TransactArguments transact;
   MeshInitArguments mesh_init;
+  KeygenArguments keygen;
+  AuditArguments audit;
+  std::string data;
   std::vector<std::string> send_headers;
   std::vector<std::string> sends;
   std::vector<std::string> calls;
@@ -74,7 +75,7 @@ std::vector<std::string> nodes_of_environment() {
     if (!is_separator) word += *at;
     if ((is_separator || at[1] == '\0') && !word.empty()) nodes.push_back(std::exchange(word, {}));
   }
-  return nodes.empty() ? std::vector<std::string>{default_node} : nodes;
+  return nodes;
 }
 
 void add_send(CLI::App& app, Read& read) {
@@ -191,9 +192,14 @@ void add_mesh(CLI::App& app, Read& read) {
                    "A queue to define; repeat it for more. A node without any gets an \"inbox\"")
       ->type_name("QUEUE@NODE")
       ->allow_extra_args(false);
-  init->add_flag("--insecure", arguments.insecure, "Write insecure = true: no keys off loopback");
+  CLI::Option* no_keys =
+      init->add_flag("--no-keys", arguments.no_keys, "Write no keys: only for loopback");
+  init->add_flag("--insecure", arguments.insecure,
+                 "Write no keys, and insecure = true: plain text off loopback")
+      ->excludes(no_keys);
   init->footer(
-      "There are no keys in what it writes.\n\n"
+      "Writes NAME.toml and NAME.key for each node, and operator.toml and operator.key for who\n"
+      "runs the mesh: nemcon --config DIR/operator.toml status\n\n"
       "Examples:\n"
       "  nemcon mesh init shop warehouse billing --directory deployment\n"
       "  nemcon mesh init shop billing --directory d --queue orders@shop --queue invoices@billing");
@@ -201,6 +207,37 @@ void add_mesh(CLI::App& app, Read& read) {
     read.command = [&read](const Globals& globals) {
       return run_mesh_init(globals, read.mesh_init);
     };
+  });
+}
+
+void add_keys(CLI::App& app, Read& read) {
+  CLI::App* keygen = app.add_subcommand("keygen", "Make a secret key, and print its public key");
+  keygen->add_option("FILE", read.keygen.file, "Where to write it; never overwritten")->required();
+  keygen->add_flag("--show", read.keygen.show, "Only print the public key of the key in FILE");
+  keygen->footer("Example:\n  nemcon keygen shop.key");
+  keygen->callback([&read] {
+    read.command = [&read](const Globals& globals) { return run_keygen(globals, read.keygen); };
+  });
+  CLI::App* audit = app.add_subcommand(
+      "audit", "What is in the audit record of a node, and whether it was touched: exit 1 if so");
+  audit->add_option("FILE", read.audit.files, "audit.log of a data directory; older ones first")
+      ->required();
+  audit->add_flag("--verify", read.audit.verify, "Only say whether it was touched");
+  audit->add_option("--expect", read.audit.expect, "A head that was kept elsewhere: it must fit")
+      ->type_name("NUMBER:HASH");
+  audit->footer(
+      "Examples:\n"
+      "  nemcon audit /var/lib/nemcon/shop/audit.log\n"
+      "  nemcon audit --verify data/audit.log.1 data/audit.log");
+  audit->callback([&read] {
+    read.command = [&read](const Globals& globals) { return run_audit(globals, read.audit); };
+  });
+  CLI::App* reload = app.add_subcommand(
+      "reload", "Let the node on this machine read its configuration again: keys and clients");
+  reload->add_option("DATA", read.data, "The data directory of the node")->required();
+  reload->footer("Example:\n  nemcon reload /var/lib/nemcon/shop");
+  reload->callback([&read] {
+    read.command = [&read](const Globals& globals) { return run_reload(globals, read.data); };
   });
 }
 
@@ -216,10 +253,25 @@ void add_completion(CLI::App& app, Read& read) {
 
 void add_globals(CLI::App& app, Read& read) {
   app.add_option("--node", read.globals.nodes,
-                 "Address of a node; repeat it for others to fall back to. Default: NEMCON_NODE, "
-                 "else tcp://127.0.0.1:7411")
+                 "Address of a node, or its name in the client file; repeat it for others to fall "
+                 "back to. Default: NEMCON_NODE, else all of the client file, else "
+                 "tcp://127.0.0.1:7411")
       ->type_name("ENDPOINT")
       ->allow_extra_args(false);
+  CLI::Option* config =
+      app.add_option(
+             "--config", read.globals.config_file,
+             "The client file: nodes, their keys, and the key to use. Default: NEMCON_CONFIG")
+          ->type_name("FILE");
+  app.add_option("--key", read.globals.key_file,
+                 "The secret key to use, for nodes that have keys; with --node-key")
+      ->type_name("FILE")
+      ->excludes(config);
+  app.add_option("--node-key", read.globals.node_keys,
+                 "The public key of a node: one for each --node, in the same order")
+      ->type_name("KEY")
+      ->allow_extra_args(false)
+      ->excludes(config);
   app.add_flag("--json", read.globals.json, "Output for programs: one object, or one per line");
   app.add_option("--timeout", read.timeout, "How long to wait, e.g. 500ms, 10s, 2min")
       ->type_name("TIME")
@@ -241,6 +293,7 @@ Parsed parse_arguments(int count, char** words) {
   add_transact(app, *read);
   add_looking(app, *read);
   add_mesh(app, *read);
+  add_keys(app, *read);
   add_completion(app, *read);
   // After the commands, which would inherit it.
   app.footer(
@@ -266,6 +319,8 @@ Parsed parse_arguments(int count, char** words) {
     throw Misuse("give a command: " + names);
   }
   if (read->globals.nodes.empty()) read->globals.nodes = nodes_of_environment();
+  const char* const file = std::getenv("NEMCON_CONFIG");
+  if (read->globals.config_file.empty() && file != nullptr) read->globals.config_file = file;
   read->globals.timeout = parse_duration(read->timeout);
   return {.globals = read->globals,
           .command = [read](const Globals& globals) { return read->command(globals); }};

@@ -22,7 +22,10 @@ enum class Exit : std::uint8_t {
 };
 
 struct Globals {
-  std::vector<std::string> nodes;
+  std::vector<std::string> nodes;  // Endpoints, or names of the client file. Empty: all of it.
+  std::string config_file;         // The client file; empty: none.
+  std::string key_file;            // With it a key for each of `nodes`, and no client file.
+  std::vector<std::string> node_keys;
   bool json = false;
   std::chrono::milliseconds timeout{10'000};
 };
@@ -58,6 +61,18 @@ struct MeshInitArguments {
   std::uint32_t base_port = 7411;
   std::vector<std::string> queues;  // "queue@node".
   bool insecure = false;
+  bool no_keys = false;
+};
+
+struct KeygenArguments {
+  std::string file;
+  bool show = false;  // Only the public key of a file that is there.
+};
+
+struct AuditArguments {
+  std::vector<std::string> files;  // The oldest first.
+  bool verify = false;
+  std::string expect;  // "NUMBER:HASH".
 };
 
 // The directory or file that was asked for cannot be used; the text says why and what to do.
@@ -81,6 +96,9 @@ Exit run_queues(const Globals& globals);
 Exit run_transactions(const Globals& globals, bool in_doubt_only);
 Exit run_transaction(const Globals& globals, const std::string& id);
 Exit run_mesh_init(const Globals& globals, const MeshInitArguments& arguments);
+Exit run_keygen(const Globals& globals, const KeygenArguments& arguments);
+Exit run_audit(const Globals& globals, const AuditArguments& arguments);
+Exit run_reload(const Globals& globals, const std::string& data);
 Exit run_completion(const std::string& shell);
 
 // ---- shared by them ---------------------------------------------------------------------------

@@ -14,32 +14,34 @@ _nemcon() {
   local word="${COMP_WORDS[COMP_CWORD]}" command="" sub="" i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "${COMP_WORDS[i]}" in
-      --node|--timeout) ((i++)) ;;
+      --node|--node-key|--config|--key|--timeout) ((i++)) ;;
       -*) ;;
       *)
         if [[ -n $command ]]; then sub="${COMP_WORDS[i]}"; break; fi
         command="${COMP_WORDS[i]}" ;;
     esac
   done
-  local offers="--node --json --timeout --help"
+  local offers="--node --config --key --node-key --json --timeout --help"
   case "$command" in
     "")
       offers+=" --version send receive transact outcome status queues transactions transaction"
-      offers+=" mesh completion" ;;
+      offers+=" mesh keygen audit reload completion" ;;
     send) offers+=" --file --lines --header" ;;
     receive) offers+=" --follow --count --headers" ;;
     transact) offers+=" --send --call --check" ;;
     transactions) offers+=" --in-doubt" ;;
     mesh) if [[ $sub == init ]]; then
-        offers+=" --directory --base-port --host --queue --insecure"
+        offers+=" --directory --base-port --host --queue --no-keys --insecure"
       else
         offers+=" init"
       fi ;;
+    keygen) offers+=" --show" ;;
+    audit) offers+=" --verify --expect" ;;
     completion) offers+=" bash zsh fish" ;;
   esac
   case "${COMP_WORDS[COMP_CWORD-1]}" in
-    --file) COMPREPLY=($(compgen -f -- "$word")); return ;;
-    --directory) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    --file|--config|--key|--verify|keygen|audit) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --directory|reload) COMPREPLY=($(compgen -d -- "$word")); return ;;
   esac
   COMPREPLY=($(compgen -W "$offers" -- "$word"))
 }
@@ -61,10 +63,16 @@ _nemcon() {
     'transactions:what is under way'
     'transaction:one transaction, vote by vote'
     'mesh:set up a mesh'
+    'keygen:make a secret key'
+    'audit:what is in an audit record'
+    'reload:let a node read its configuration again'
     'completion:print a script for a shell'
   )
   general=(
     '*--node[address of a node]:address:'
+    '--config[client file]:file:_files'
+    '--key[secret key]:file:_files'
+    '*--node-key[public key of a node]:key:'
     '--json[output for programs]'
     '--timeout[how long to wait]:time:'
     '--help[explain]'
@@ -88,7 +96,13 @@ _nemcon() {
         mesh)
           _arguments $general '1:command:(init)' '--directory[where to]:directory:_files -/' \
             '--base-port[the first port]:port:' '--host[address]:host:' \
-            '*--queue[a queue]:queue@node:' '--insecure[without keys off loopback]' ;;
+            '*--queue[a queue]:queue@node:' '--no-keys[only for loopback]' \
+            '--insecure[without keys off loopback]' ;;
+        keygen) _arguments $general '1:file:_files' '--show[only print the public key]' ;;
+        audit)
+          _arguments $general '*:file:_files' '--verify[only whether it was touched]' \
+            '--expect[a head kept elsewhere]:number\:hash:' ;;
+        reload) _arguments $general '1:data directory:_files -/' ;;
         completion) _arguments '1:shell:(bash zsh fish)' ;;
         *) _arguments $general ;;
       esac ;;
@@ -101,6 +115,9 @@ constexpr const char* fish_script = R"(# fish completion for nemcon
 # Save it as ~/.config/fish/completions/nemcon.fish
 complete -c nemcon -f
 complete -c nemcon -l node -x -d 'Address of a node'
+complete -c nemcon -l config -r -F -d 'Client file'
+complete -c nemcon -l key -r -F -d 'Secret key'
+complete -c nemcon -l node-key -x -d 'Public key of a node'
 complete -c nemcon -l json -d 'Output for programs'
 complete -c nemcon -l timeout -x -d 'How long to wait'
 complete -c nemcon -l help -d 'Explain'
@@ -114,6 +131,9 @@ complete -c nemcon -n __fish_use_subcommand -a queues -d 'The queues and what is
 complete -c nemcon -n __fish_use_subcommand -a transactions -d 'What is under way'
 complete -c nemcon -n __fish_use_subcommand -a transaction -d 'One transaction, vote by vote'
 complete -c nemcon -n __fish_use_subcommand -a mesh -d 'Set up a mesh'
+complete -c nemcon -n __fish_use_subcommand -a keygen -d 'Make a secret key'
+complete -c nemcon -n __fish_use_subcommand -a audit -d 'What is in an audit record'
+complete -c nemcon -n __fish_use_subcommand -a reload -d 'Let a node read its file again'
 complete -c nemcon -n __fish_use_subcommand -a completion -d 'Print a script for a shell'
 complete -c nemcon -n '__fish_seen_subcommand_from send' -l file -r -F -d 'The body'
 complete -c nemcon -n '__fish_seen_subcommand_from send' -l lines -d 'One message per line'
@@ -130,6 +150,11 @@ complete -c nemcon -n '__fish_seen_subcommand_from init' -l directory -r -d 'Whe
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l base-port -x -d 'The first port'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l host -x -d 'Address'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l queue -x -d 'A queue'
+complete -c nemcon -n '__fish_seen_subcommand_from init' -l no-keys -d 'Only for loopback'
+complete -c nemcon -n '__fish_seen_subcommand_from keygen' -F -l show -d 'Only print'
+complete -c nemcon -n '__fish_seen_subcommand_from audit' -F -l verify -d 'Only a verdict'
+complete -c nemcon -n '__fish_seen_subcommand_from audit' -l expect -x -d 'A head kept elsewhere'
+complete -c nemcon -n '__fish_seen_subcommand_from reload' -F
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l insecure -d 'Without keys off loopback'
 complete -c nemcon -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
 )";

@@ -1,14 +1,84 @@
 // What several commands have in common.
 #include <utility>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "client/cli/client_file.hpp"
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
 #include "client/cli/words.hpp"
 
 namespace nemcon::cli {
 
+namespace {
+
+constexpr const char* default_node = "tcp://127.0.0.1:7411";
+
+// Whoever may look into this process would find the key in it.
+void keep_memory_private() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+void add(ClientOptions& options, const KnownNode& node) {
+  // A node whose key is being replaced is tried under each.
+  for (const std::string& key : node.public_keys) {
+    options.nodes.push_back(node.endpoint);
+    options.node_keys.push_back(key);
+  }
+  if (node.public_keys.empty()) options.nodes.push_back(node.endpoint);
+}
+
+void add_named(ClientOptions& options, const Globals& globals, const ClientFile& file) {
+  for (const std::string& wanted : globals.nodes) {
+    std::string names;
+    bool found = false;
+    for (const KnownNode& node : file.nodes) {
+      names += (names.empty() ? "" : ", ") + node.name;
+      if (node.name != wanted && node.endpoint != wanted) continue;
+      add(options, node);
+      found = true;
+    }
+    if (!found) {
+      throw Misuse("--node " + wanted + ": is no node of " + globals.config_file +
+                   "; allowed: " + names + ", or their endpoints");
+    }
+  }
+}
+
+ClientOptions reach(const Globals& globals) {
+  ClientOptions options{.nodes = {}, .deadline = globals.timeout};
+  if (globals.config_file.empty() || !globals.key_file.empty()) {
+    options.nodes = globals.nodes.empty() ? std::vector<std::string>{default_node} : globals.nodes;
+    options.key_file = globals.key_file;
+    options.node_keys = globals.node_keys;
+    return options;
+  }
+  const ClientFile file = read_client_file(globals.config_file);
+  options.key_file = file.secret_key_file;
+  if (!globals.nodes.empty()) {
+    add_named(options, globals, file);
+    return options;
+  }
+  for (const KnownNode& node : file.nodes)
+    add(options, node);
+  return options;
+}
+
+}  // namespace
+
 Client connect(const Globals& globals) {
-  return Client({.nodes = globals.nodes, .deadline = globals.timeout});
+  ClientOptions options = reach(globals);
+  if (options.key_file.empty() != options.node_keys.empty() ||
+      (!options.node_keys.empty() && options.node_keys.size() != options.nodes.size())) {
+    throw Misuse(
+        "--key and --node-key belong together: with --key FILE give one --node-key for "
+        "each --node, in the same order");
+  }
+  if (!options.key_file.empty()) keep_memory_private();
+  return Client(std::move(options));
 }
 
 Exit exit_of(const Outcome& outcome) {

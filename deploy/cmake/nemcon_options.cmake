@@ -9,6 +9,22 @@ target_compile_options(nemcon_options INTERFACE
 if(NEMCON_WERROR)
   target_compile_options(nemcon_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
+# Hardening (docs/security.md). Not under the sanitizers, which watch the same places their own way.
+include(CheckPIESupported)
+check_pie_supported()
+option(NEMCON_HARDENING "Build with the compiler's and the linker's hardening" ON)
+if(NEMCON_HARDENING AND NOT NEMCON_SANITIZE)
+  target_compile_definitions(nemcon_options INTERFACE _GLIBCXX_ASSERTIONS
+    $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=3>)
+  target_compile_options(nemcon_options INTERFACE -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(nemcon_options INTERFACE -fcf-protection=full)
+  endif()
+  target_link_options(nemcon_options INTERFACE LINKER:-z,relro LINKER:-z,now LINKER:-z,noexecstack)
+endif()
+# No path of the machine that it is built on in what is built: the same sources give the same bytes.
+target_compile_options(nemcon_options INTERFACE
+  -ffile-prefix-map=${CMAKE_BINARY_DIR}=build -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 if(NEMCON_MUTANTS)
   target_compile_definitions(nemcon_options INTERFACE NEMCON_MUTANTS)
 endif()
@@ -28,7 +44,7 @@ function(nemcon_test name)
   nemcon_target(${name})
   target_link_libraries(${name} PRIVATE ${T_LIBRARIES} GTest::gtest_main)
   # Not what is measured or simulated; a third of the time to compile it.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0 -U_FORTIFY_SOURCE>)
   # A test that hangs is a failure soon, not after the 25 minutes of CTest.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 240)
 endfunction()

@@ -7,6 +7,7 @@
 #include <set>
 
 #include <fcntl.h>
+#include <nemcon/keys.hpp>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@ namespace {
 
 // Room for the journal (26 MiB), the ballast (16 MiB) and the store of one round.
 const char* const small_disk_size = "size=96m";
+
+constexpr const char* client_name = "chaos";
+constexpr const char* client_key_name = "chaos.key";
 
 std::string ordering_of(sim::QueueOrder order) {
   if (order == sim::QueueOrder::producer) return "producer";
@@ -57,8 +61,26 @@ Cluster::Cluster(const tests::Workspace& workspace, const Plan& plan, const Netw
         plan.faults.disk_full.count() != 0 && plan.faults.disk_victim == index;
     if (network != nullptr && wants_small_disk) mount_small_disk(node);
   }
+  if (network != nullptr) {
+    for (Node& node : nodes_)
+      node.key = make_key_file(workspace.path(node.name + ".key"));
+    client_key_ = make_key_file(workspace.path(client_key_name));
+  }
   for (std::size_t index = 0; index < nodes_.size(); ++index)
     write_config(index, plan);
+}
+
+ClientOptions Cluster::door(const std::vector<std::size_t>& nodes, const std::string& name) const {
+  ClientOptions options{.nodes = {}, .name = name};
+  for (const std::size_t node : nodes)
+    options.nodes.push_back(nodes_.at(node).endpoint);
+  if (client_key_.empty()) return options;
+  options.key_file = workspace_.path(client_key_name);
+  for (const std::size_t node : nodes)
+    options.node_keys.push_back(nodes_.at(node).key);
+  // All have one key, and each a session of its own.
+  if (!name.empty()) options.name = std::string(client_name) + "/" + name;
+  return options;
 }
 
 Cluster::~Cluster() {
@@ -77,10 +99,15 @@ void Cluster::write_config(std::size_t index, const Plan& plan) {
   Node& node = nodes_[index];
   std::string text = "[node]\nname = '" + node.name + "'\ndata = '" + node.data +
                      "/data'\nlisten = '" + node.endpoint + "'\n";
-  if (network_ != nullptr) text += "[security]\ninsecure = true\n";
+  if (!node.key.empty()) {
+    text += "[security]\nsecret_key_file = '" + node.name + ".key'\n[[client]]\nname = '" +
+            client_name + "'\npublic_key = '" + client_key_ +
+            "'\nallow = ['send *@*', 'consume *@*', 'serve *@*', 'call *@*', 'browse *@*']\n";
+  }
   for (const Node& peer : nodes_) {
     if (&peer == &node) continue;
     text += "[[peer]]\nname = '" + peer.name + "'\nendpoint = '" + peer.endpoint + "'\n";
+    if (!peer.key.empty()) text += "public_key = '" + peer.key + "'\n";
   }
   for (const QueuePlan& queue : plan.nodes[index].queues)
     text += section_of(queue);

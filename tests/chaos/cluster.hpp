@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <nemcon/client.hpp>
+
 #include "tests/chaos/network.hpp"
 #include "tests/chaos/plan.hpp"
 #include "tests/system/daemon.hpp"
@@ -25,9 +27,10 @@ class Cluster {
 
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 
-  [[nodiscard]] const std::string& endpoint(std::size_t node) const {
-    return nodes_.at(node).endpoint;
-  }
+  // How a client reaches these nodes, tried in this order; `name` is of its session, or empty. In
+  // a network there are keys.
+  [[nodiscard]] ClientOptions door(const std::vector<std::size_t>& nodes,
+                                   const std::string& name) const;
 
   void start(std::size_t node);
 
@@ -61,6 +64,7 @@ class Cluster {
   struct Node {
     std::string name;
     std::string endpoint;
+    std::string key;  // Its public one; empty without keys.
     std::string config;
     std::string clock_file;
     std::string data;
@@ -78,6 +82,7 @@ class Cluster {
   const tests::Workspace& workspace_;
   const Network* network_;
   std::vector<Node> nodes_;
+  std::string client_key_;  // The public one of all clients.
   std::vector<std::string> troubles_;
 };
 

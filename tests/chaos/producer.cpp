@@ -15,16 +15,18 @@ std::int64_t amount_of(sim::Random& random) {
 
 }  // namespace
 
-Producer::Producer(Stage& stage, std::uint64_t seed, ProducerPlan plan,
-                   std::vector<std::string> endpoints, const Targets& targets)
+Producer::Producer(Stage& stage, std::uint64_t seed, ProducerPlan plan, ClientOptions door,
+                   const Targets& targets)
     : Actor(stage, seed),
       plan_(std::move(plan)),
-      endpoints_(std::move(endpoints)),
+      door_(std::move(door)),
       targets_(targets),
       producer_(stage.recorder.new_producer()) {}
 
 void Producer::live() {
-  Client client({.nodes = endpoints_, .name = plan_.name, .deadline = deadline});
+  ClientOptions options = door_;
+  options.deadline = deadline;
+  Client client(options);
   Window window(stage_, client, plan_.name);
   const auto think_max = static_cast<std::uint64_t>(plan_.think_max.count());
   while (!is_over()) {

@@ -23,8 +23,8 @@ struct Targets {
 
 class Producer : public Actor {
  public:
-  // `endpoints` in the order in which they are tried.
-  Producer(Stage& stage, std::uint64_t seed, ProducerPlan plan, std::vector<std::string> endpoints,
+  // `door`: how it reaches its nodes.
+  Producer(Stage& stage, std::uint64_t seed, ProducerPlan plan, ClientOptions door,
            const Targets& targets);
 
  private:
@@ -44,7 +44,7 @@ class Producer : public Actor {
   void add_call(Draft& draft);
 
   ProducerPlan plan_;
-  std::vector<std::string> endpoints_;
+  ClientOptions door_;
   const Targets& targets_;
   std::uint32_t producer_ = 0;
 };

@@ -88,11 +88,9 @@ class Round {
         cast_takers(node, queue, targets_.queues[next++].index);
     }
     for (const ProducerPlan& producer : plan_.producers) {
-      std::vector<std::string> endpoints;
-      for (const std::size_t home : producer.homes)
-        endpoints.push_back(cluster_.endpoint(home));
-      actors_.push_back(
-          std::make_unique<Producer>(stage_, random_.next(), producer, endpoints, targets_));
+      actors_.push_back(std::make_unique<Producer>(stage_, random_.next(), producer,
+                                                   cluster_.door(producer.homes, producer.name),
+                                                   targets_));
     }
   }
 
@@ -101,7 +99,7 @@ class Round {
     stores_.push_back(store);
     for (std::size_t instance = 0; instance < service.instance_count; ++instance) {
       actors_.push_back(std::make_unique<Server>(stage_, random_.next(), service.name,
-                                                 cluster_.endpoint(service.node), store));
+                                                 cluster_.door({service.node}, {}), store));
     }
   }
 
@@ -116,9 +114,9 @@ class Round {
   }
 
   void cast_taker(std::size_t node, TakerOptions options) {
-    options.endpoint = cluster_.endpoint(node);
     const bool is_named = random_.chance(400'000);
     if (is_named) options.name = "taker-" + std::to_string(actors_.size());
+    options.door = cluster_.door({node}, options.name);
     actors_.push_back(std::make_unique<Taker>(stage_, random_.next(), options, targets_));
   }
 
@@ -178,8 +176,7 @@ class Round {
     for (Orphans::One& one : orphans_.take()) {
       std::unique_ptr<Client>& client = clients[one.client];
       if (client == nullptr) {
-        client = std::make_unique<Client>(
-            ClientOptions{.nodes = {cluster_.endpoint(0)}, .name = one.client});
+        client = std::make_unique<Client>(cluster_.door({0}, one.client));
       }
       answers.emplace_back(one, client->outcome_async(one.id));
     }

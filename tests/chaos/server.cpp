@@ -103,15 +103,17 @@ std::vector<CallId> ServiceStore::in_doubt() const {
   return ids;
 }
 
-Server::Server(Stage& stage, std::uint64_t seed, std::string service, std::string endpoint,
+Server::Server(Stage& stage, std::uint64_t seed, std::string service, ClientOptions door,
                std::shared_ptr<ServiceStore> store)
     : Actor(stage, seed),
       service_(std::move(service)),
-      endpoint_(std::move(endpoint)),
+      door_(std::move(door)),
       store_(std::move(store)) {}
 
 void Server::live() {
-  Client client({.nodes = {endpoint_}, .deadline = deadline});
+  ClientOptions options = door_;
+  options.deadline = deadline;
+  Client client(options);
   bool is_served = false;
   while (!is_over()) {
     if (!is_served) {

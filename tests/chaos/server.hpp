@@ -51,14 +51,14 @@ class ServiceStore {
 
 class Server : public Actor {
  public:
-  Server(Stage& stage, std::uint64_t seed, std::string service, std::string endpoint,
+  Server(Stage& stage, std::uint64_t seed, std::string service, ClientOptions door,
          std::shared_ptr<ServiceStore> store);
 
  private:
   void live() override;
 
   std::string service_;
-  std::string endpoint_;
+  ClientOptions door_;
   std::shared_ptr<ServiceStore> store_;
 };
 

@@ -40,8 +40,9 @@ std::string to_text(const TransactionStatus& transaction) {
 
 Settling::Settling(const Cluster& cluster) {
   for (std::size_t node = 0; node < cluster.size(); ++node) {
-    clients_.push_back(std::make_unique<Client>(ClientOptions{
-        .nodes = {cluster.endpoint(node)}, .name = {}, .deadline = Milliseconds{5'000}}));
+    ClientOptions options = cluster.door({node}, {});
+    options.deadline = Milliseconds{5'000};
+    clients_.push_back(std::make_unique<Client>(options));
   }
 }
 

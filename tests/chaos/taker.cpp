@@ -20,7 +20,9 @@ Taker::Taker(Stage& stage, std::uint64_t seed, TakerOptions options, const Targe
       producer_(stage.recorder.new_producer()) {}
 
 void Taker::live() {
-  Client client({.nodes = {options_.endpoint}, .name = options_.name, .deadline = deadline});
+  ClientOptions door = options_.door;
+  door.deadline = deadline;
+  Client client(door);
   Window window(stage_, client, options_.name);
   Consumer consumer = client.consume(options_.queue, {.credit = options_.habits.credit});
   while (!is_over()) {

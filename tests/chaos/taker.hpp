@@ -19,8 +19,8 @@ namespace nemcon::chaos {
 struct TakerOptions {
   std::string queue;        // At its node, without "@node".
   std::uint32_t index = 0;  // In the history.
-  std::string endpoint;
-  std::string name;  // Of its client; empty: anonymous.
+  ClientOptions door;       // How it reaches its node.
+  std::string name;         // Of its client; empty: anonymous.
   ConsumerPlan habits;
 };
 

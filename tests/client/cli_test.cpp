@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <regex>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -35,7 +37,7 @@ void expect_golden(const std::string& name, const std::string& text) {
 
 Ran nemcon(std::vector<std::string> words, const std::string& input = {}) {
   words.insert(words.begin(), NEMCON_CLI);
-  return run(words, input, {"NEMCON_NODE="});
+  return run(words, input, {"NEMCON_NODE=", "NEMCON_CONFIG="});
 }
 
 // What is different in every run.
@@ -62,8 +64,9 @@ class NemconCli : public ::testing::Test {
 
 TEST(NemconCliHelp, SaysWhatThereIs) {
   const std::vector<std::vector<std::string>> commands = {
-      {},         {"send"},         {"receive"},     {"transact"},     {"outcome"},   {"status"},
-      {"queues"}, {"transactions"}, {"transaction"}, {"mesh", "init"}, {"completion"}};
+      {},         {"send"},   {"receive"},      {"transact"},    {"outcome"},
+      {"status"}, {"queues"}, {"transactions"}, {"transaction"}, {"mesh", "init"},
+      {"keygen"}, {"audit"},  {"reload"},       {"completion"}};
   std::string all;
   for (std::vector<std::string> words : commands) {
     words.emplace_back("--help");
@@ -102,6 +105,13 @@ TEST(NemconCliHelp, WrongUsageExits2AndSaysWhatIsRight) {
       {"mesh", "init", "shop", "--directory", "/nowhere", "--queue", "a@shop", "--queue", "a@shop"},
       {"mesh", "init", "shop", "--directory", "/nowhere", "--host", "shop.example"},
       {"mesh", "init", "shop", "--directory", "/nowhere", "--host", "0.0.0.0"},
+      {"mesh", "init", "operator", "--directory", "/nowhere"},
+      {"mesh", "init", "shop", "--directory", "/nowhere", "--no-keys", "--insecure"},
+      {"status", "--config", "/nowhere/operator.toml"},
+      {"status", "--key", "shop.key"},
+      {"status", "--key", "/nowhere/shop.key", "--node-key", "short"},
+      {"status", "--config", "a.toml", "--key", "a.key"},
+      {"keygen"},
       {"completion", "tcsh"}};
   std::string all;
   for (const std::vector<std::string>& words : wrong) {
@@ -389,19 +399,61 @@ class MeshInit : public ::testing::Test {
   fs::path directory_;
 };
 
-TEST_F(MeshInit, WritesOneReadyFileForEachNode) {
-  const Ran ran = nemcon({"mesh", "init", "shop", "warehouse", "billing", "--directory",
-                          (directory_ / "new").string(), "--queue", "orders@shop", "--queue",
-                          "refunds@shop", "--queue", "invoices@billing"});
+// Keys are different in every run.
+std::string without_keys(const std::string& text) {
+  static const std::regex key{
+      "(\"|public key: )[0-9a-zA-Z.:+=^!/*?&<>()\\[\\]{}@%$#-]{40}(?=\"|\n)"};
+  return std::regex_replace(text, key, "$01KEY");
+}
+
+TEST_F(MeshInit, WritesOneReadyFileForEachNodeWithKeysInPlace) {
+  const fs::path directory = directory_ / "new";
+  const Ran ran =
+      nemcon({"mesh", "init", "shop", "warehouse", "billing", "--directory", directory.string(),
+              "--queue", "orders@shop", "--queue", "refunds@shop", "--queue", "invoices@billing"});
 
   EXPECT_EQ(ran.exit_code, 0) << ran.err;
   std::string all;
-  for (const char* name : {"shop", "warehouse", "billing"}) {
-    all += read_all(directory_ / "new" / (std::string{name} + ".toml")) + "----\n";
+  std::map<std::string, std::string> keys;
+  for (const char* const name : {"shop", "warehouse", "billing", "operator"}) {
+    all += read_all(directory / (std::string{name} + ".toml")) + "----\n";
+    const std::string file = (directory / (std::string{name} + ".key")).string();
+    EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+    const Ran shown = nemcon({"keygen", "--show", file});
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    keys[name] = shown.out.substr(0, 40);
   }
-  expect_golden("mesh_init.txt", all);
-  EXPECT_EQ(all.find("key_file"), std::string::npos);
+  expect_golden("mesh_init.txt", without_keys(all));
+  // Each peer and client under its own key, and no secret in any of these files.
+  const std::string shop = read_all(directory / "shop.toml");
+  for (const char* const name : {"warehouse", "billing", "operator"}) {
+    const std::size_t at = shop.find("name = \"" + std::string(name) + '"');
+    ASSERT_NE(at, std::string::npos) << name;
+    EXPECT_EQ(shop.find("public_key = \"" + keys[name] + '"', at), shop.find("public_key", at));
+  }
+  const std::string secret_file = read_all(directory / "shop.key");
+  const std::string secret = secret_file.substr(secret_file.size() - 41, 40);
+  EXPECT_EQ((all + ran.out + ran.err).find(secret), std::string::npos);
+}
+
+TEST_F(MeshInit, WritesNoKeysWhenToldSo) {
+  const Ran ran = nemcon({"mesh", "init", "shop", "--directory", directory_.string(), "--no-keys"});
+
+  EXPECT_EQ(ran.exit_code, 0) << ran.err;
+  expect_golden("mesh_init_no_keys.txt", read_all(directory_ / "shop.toml"));
+  EXPECT_FALSE(fs::exists(directory_ / "shop.key"));
   EXPECT_NE(ran.out.find("There are no keys"), std::string::npos) << ran.out;
+}
+
+TEST_F(MeshInit, OverwritesNoKey) {
+  std::ofstream{directory_ / "shop.key"} << "mine";
+
+  const Ran ran = nemcon({"mesh", "init", "shop", "--directory", directory_.string()});
+
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("shop.key is there already"), std::string::npos) << ran.err;
+  EXPECT_EQ(read_all(directory_ / "shop.key"), "mine");
+  EXPECT_FALSE(fs::exists(directory_ / "operator.key"));
 }
 
 TEST_F(MeshInit, NeverOverwrites) {
@@ -417,7 +469,7 @@ TEST_F(MeshInit, NeverOverwrites) {
 
 TEST_F(MeshInit, SaysWhatAnOpenAddressMeans) {
   const Ran refused = nemcon({"mesh", "init", "shop", "--directory", directory_.string(), "--host",
-                              "10.0.0.7", "--base-port", "9000"});
+                              "10.0.0.7", "--base-port", "9000", "--no-keys"});
   EXPECT_EQ(refused.exit_code, 0);
   EXPECT_NE(refused.out.find("will refuse to start"), std::string::npos) << refused.out;
   const std::string config = read_all(directory_ / "shop.toml");
@@ -429,6 +481,64 @@ TEST_F(MeshInit, SaysWhatAnOpenAddressMeans) {
   EXPECT_EQ(open.exit_code, 0);
   EXPECT_NE(read_all(directory_ / "billing.toml").find("[security]\ninsecure = true"),
             std::string::npos);
+}
+
+// ---- keys -------------------------------------------------------------------------------------
+
+using Keys = MeshInit;
+
+TEST_F(Keys, AreMadeOnceAndShownAgain) {
+  const std::string file = (directory_ / "app.key").string();
+  const Ran made = nemcon({"keygen", file});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.out.size(), 41u) << made.out;
+
+  EXPECT_EQ(nemcon({"keygen", "--show", file}).out, made.out);
+  const Ran again = nemcon({"keygen", file});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_NE(again.err.find("never overwritten"), std::string::npos) << again.err;
+  EXPECT_EQ(nemcon({"keygen", "--show", file}).out, made.out);
+}
+
+TEST_F(Keys, ThatOthersMayReadAreRefused) {
+  const std::string file = (directory_ / "app.key").string();
+  ASSERT_EQ(nemcon({"keygen", file}).exit_code, 0);
+  const std::string key = nemcon({"keygen", "--show", file}).out.substr(0, 40);
+  fs::permissions(file, fs::perms::group_read, fs::perm_options::add);
+
+  const Ran ran = nemcon({"status", "--key", file, "--node-key", key});
+
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_NE(ran.err.find("chmod 600"), std::string::npos) << ran.err;
+}
+
+TEST_F(Keys, ClientFileSaysWhatIsWrongWithIt) {
+  const std::string file = (directory_ / "client.toml").string();
+  const auto why_not = [&](const std::string& text) {
+    std::ofstream{file} << text;
+    const Ran ran = nemcon({"status", "--config", file});
+    EXPECT_EQ(ran.exit_code, 2) << text;
+    return ran.err;
+  };
+  EXPECT_NE(why_not("[~x]\n").find("is not TOML"), std::string::npos);
+  EXPECT_NE(why_not("x = \n").find(":1: is not TOML"), std::string::npos);
+  EXPECT_NE(why_not("[client]\nkey = 'a'\n").find(":2: unknown key `key`"), std::string::npos);
+  EXPECT_NE(why_not("[client]\nsecret_key_file = 'a'\n").find("has no [[node]]"),
+            std::string::npos);
+  EXPECT_NE(why_not("[[node]]\nname = 'a'\nendpoint = 'ipc:///a'\npublic_key = 'x'\n")
+                .find("belong together"),
+            std::string::npos);
+}
+
+TEST_F(Keys, OfANodeThatDoesNotRunAreNotReloaded) {
+  EXPECT_EQ(nemcon({"reload", directory_.string()}).exit_code, 1);
+  // What a node leaves behind that was killed; the number is somebody else's now.
+  std::ofstream{directory_ / "lock"} << ::getpid() << "\n";
+
+  const Ran ran = nemcon({"reload", directory_.string()});
+
+  EXPECT_EQ(ran.exit_code, 1);
+  EXPECT_NE(ran.err.find("no node runs on"), std::string::npos) << ran.err;
 }
 
 }  // namespace

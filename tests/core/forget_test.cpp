@@ -253,7 +253,7 @@ TEST(Decided, ADecisionByAStrangerIsBlamed) {
 
   const Effects effects = b.hear(3, commit_of(logged(1), yes_now().at));
 
-  EXPECT_TRUE(has_note(effects, "decision from a stranger"));
+  EXPECT_TRUE(has_note(effects, "not named by the transaction"));
   EXPECT_EQ(effects.faults.size(), 1U);
   EXPECT_FALSE(b->transaction(logged(1).key().id)->outcome.has_value());
 }

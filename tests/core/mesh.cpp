@@ -236,16 +236,22 @@ void Mesh::heal(std::size_t a, std::size_t b) {
 
 // ---- clients ----------------------------------------------------------------------------------
 
-Caller::Caller(Node& node, const std::string& name) : node_(&node), name_(name) {
+Caller::Caller(Node& node, const std::string& name)
+    : Caller(node, name, std::string{account_of(name)}) {}
+
+Caller::Caller(Node& node, const std::string& name, std::string key)
+    : node_(&node), name_(name), key_(std::move(key)) {
   client_ = name_.empty() ? ClientId{.high = 55, .low = next_link().value()} : client_named(name_);
   connect(Epoch{});
 }
 
 void Caller::connect(Epoch epoch) {
   link_ = next_link();
+  if (!key_.empty()) node_->step(ClientKnown{.link = link_, .name = key_});
   request(Open{.request = next_request_++, .name = name_, .client = client_, .epoch = epoch});
   const std::optional<Opened> opened = last<Opened>();
   if (opened) epoch_ = opened->epoch;
+  if (opened) client_ = opened->client;
 }
 
 void Caller::move_to(Node& node) {

@@ -104,6 +104,9 @@ class Caller {
   // Opens a session at once; anonymous with an empty name.
   Caller(Node& node, const std::string& name);
 
+  // With a key: what it stands for need not be what the client calls itself.
+  Caller(Node& node, const std::string& name, std::string key);
+
   // Goes on at another node, with the same session.
   void move_to(Node& node);
 
@@ -178,6 +181,7 @@ class Caller {
 
   Node* node_;
   std::string name_;
+  std::string key_;
   LinkId link_;
   ClientId client_;
   Epoch epoch_;

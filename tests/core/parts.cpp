@@ -67,6 +67,7 @@ Options options_of(const Layout& layout, std::size_t node) {
   options.coordinator = layout.coordinator;
   options.limits = layout.limits;
   options.timing = layout.timing;
+  if (node < layout.permissions.size()) options.permissions = layout.permissions[node];
   options.hashing = test_hashing();
   for (std::size_t peer = 0; peer < layout.node_count; ++peer) {
     if (peer != node) options.peers.push_back({.index = peer_index(peer), .name = name_of(peer)});

@@ -25,6 +25,7 @@ struct Layout {
   };
   Limits limits;
   Timing timing;
+  std::vector<PermissionOptions> permissions;  // By node; those that are missing have no keys.
 };
 
 [[nodiscard]] std::string name_of(std::size_t node);

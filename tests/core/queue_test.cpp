@@ -69,6 +69,30 @@ TEST_F(Ordered, AMeshQueueBreaksTiesByTheTransaction) {
   EXPECT_EQ(queue.next_deliverable()->tie, id_of(1));
 }
 
+// Rule P-27: the ids compare as they are written, the initiator first. The store has that order
+// too.
+TEST_F(Ordered, OfTwoTiedTransactionsTheInitiatorDecidesBeforeTheSequence) {
+  const TransactionId early = id_of(9);
+  TransactionId late = id_of(1);
+  late.initiator = node_id(1);
+  ASSERT_LT(early.initiator, late.initiator);
+
+  Queue waits = make(Ordering::mesh);
+  waits.add_prepared({.at = at(5), .id = early}, "bob", 1);
+  waits.put({.at = at(5), .tie = late}, message_by("alice"), Lsn{1});
+  EXPECT_FALSE(waits.next_deliverable().has_value());
+
+  Queue goes = make(Ordering::mesh);
+  goes.add_prepared({.at = at(5), .id = late}, "bob", 1);
+  goes.put({.at = at(5), .tie = early}, message_by("alice"), Lsn{1});
+  EXPECT_TRUE(goes.next_deliverable().has_value());
+
+  Queue both = make(Ordering::mesh);
+  both.put({.at = at(5), .tie = late}, message_by("alice"), Lsn{1});
+  both.put({.at = at(5), .tie = early}, message_by("alice"), Lsn{2});
+  EXPECT_EQ(both.next_deliverable()->tie, early);
+}
+
 // Rule P-30: only the own producer's earlier work holds a message back.
 TEST_F(Ordered, AProducerQueueWaitsForTheOwnProducerOnly) {
   Queue queue = make(Ordering::producer);

@@ -161,8 +161,8 @@ TEST_F(DataDirectoryTest, ANewerFormatIsRefused) {
 TEST_F(DataDirectoryTest, AnUnreadableFormatIsRefused) {
   create();
   for (const char* text :
-       {"", "nemcon data directory, format 1", "nemcon data directory, format 0\n",
-        "nemcon data directory, format x\n", "garbage\n"}) {
+       {"", "nemcon data directory, format 1", "nemcon data directory, format 1x",
+        "nemcon data directory, format 0\n", "nemcon data directory, format x\n", "garbage\n"}) {
     write_file(path("format"), text);
     EXPECT_EQ(refusal(), options_.directory + "/format does not say what format this is") << text;
   }

@@ -120,6 +120,7 @@ ssize_t SimulatedDisk::pwrite(int file, const char* from, std::size_t byte_count
   const int result = intercepted(
       {.kind = CallKind::pwrite, .path = path, .offset = offset, .byte_count = byte_count});
   if (result < 0) return result;
+  if (write_bytes_max) byte_count = std::min<std::size_t>(byte_count, *write_bytes_max);
   const std::uint64_t end = offset + byte_count;
   if (end > content->cache.size()) {
     if (room && used() + end - content->cache.size() > *room) return -ENOSPC;
@@ -194,6 +195,8 @@ int SimulatedDisk::unlink(const std::string& path) {
 }
 
 int SimulatedDisk::list(const std::string& directory, std::vector<std::string>& names) {
+  const int result = intercepted({.kind = CallKind::list, .path = directory});
+  if (result < 0) return result;
   for (const auto& [path, file] : names_) {
     if (path.starts_with(directory + "/")) names.push_back(path.substr(directory.size() + 1));
   }

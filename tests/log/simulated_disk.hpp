@@ -30,7 +30,8 @@ enum class CallKind : std::uint8_t {
   fsync,
   ftruncate,
   rename,
-  unlink
+  unlink,
+  list
 };
 
 struct Call {
@@ -51,6 +52,9 @@ class SimulatedDisk final : public FileOperations {
 
   // Every call since it was emptied; preads only if kept.
   std::vector<Call> calls;
+
+  // The most that one write carries out; what is more comes back unwritten.
+  std::optional<std::uint64_t> write_bytes_max;
 
   // A disk whose flushes do nothing: what a test must notice.
   bool ignores_flushes = false;

@@ -60,7 +60,7 @@ const Case shapes[] = {
     {"UnknownSection",
      "[nodes]\nname = 'a'\n",
      {"shop.toml:1:2: key `nodes`: unknown key; did you mean `node`?; allowed: security, node, "
-      "peer, queue, transactions, limits, client, http"}},
+      "peer, client, queue, transactions, limits, http"}},
     {"UnknownKeyFarFromAll",
      "[node]\ncolour = 'red'\n",
      {"shop.toml:2:1: key `node.colour`: unknown key; allowed: name, data, listen"}},
@@ -213,14 +213,14 @@ const Case endpoints[] = {
      {"shop.toml:1:1: key `peer.endpoint`: is missing"}},
     {"OpenToTheWorld",
      "[node]\nlisten = ['tcp://0.0.0.0:7411']\n",
-     {"shop.toml:2:11: key `node.listen`: \"tcp://0.0.0.0:7411\" leaves this machine, and links "
-      "are plain text in this version; allowed: a loopback address, an ipc path, or anything with "
-      "`insecure = true` in [security]"}},
+     {"shop.toml:2:11: key `node.listen`: \"tcp://0.0.0.0:7411\" leaves this machine, and "
+      "without keys links are plain text; allowed: a loopback address, an ipc path, or anything "
+      "with `secret_key_file` (see nemcon keygen) or `insecure = true` in [security]"}},
     {"PeerElsewhere",
      "[[peer]]\nname = 'a'\nendpoint = 'tcp://shop.internal:7411'\n",
      {"shop.toml:3:12: key `peer.endpoint`: \"tcp://shop.internal:7411\" leaves this machine, and "
-      "links are plain text in this version; allowed: a loopback address, an ipc path, or "
-      "anything with `insecure = true` in [security]"}},
+      "without keys links are plain text; allowed: a loopback address, an ipc path, or anything "
+      "with `secret_key_file` (see nemcon keygen) or `insecure = true` in [security]"}},
 };
 
 const Case transactions[] = {
@@ -249,15 +249,6 @@ const Case transactions[] = {
 };
 
 const Case unsupported[] = {
-    {"SecretKey",
-     "[security]\nsecret_key_file = '/etc/key'\n",
-     {"shop.toml:2:19: key `security.secret_key_file`: not supported by this version"}},
-    {"PublicKey",
-     "[[peer]]\nname = 'b'\nendpoint = 'ipc:///b'\npublic_key = 'x'\n",
-     {"shop.toml:4:14: key `peer.public_key`: not supported by this version"}},
-    {"Clients",
-     "[[client]]\nname = 'x'\n",
-     {"shop.toml:1:1: key `client`: not supported by this version"}},
     {"Http",
      "[http]\nlisten = '127.0.0.1:9411'\n",
      {"shop.toml:1:1: key `http`: not supported by this version"}},

@@ -24,11 +24,12 @@ Time Links::arrival(Time& next) {
   return next;
 }
 
-core::LinkId Links::connect(ClientEnd& end, std::size_t node) {
+core::LinkId Links::connect(ClientEnd& end, std::size_t node, const std::string& account) {
   const core::LinkId id{next_link_++};
   Link link;
   link.end = &end;
   link.node = node;
+  link.account = account;
   links_[id] = link;
   ++counts_.opened_count;
   if (!listener_.is_alive(node)) break_link(id);
@@ -41,11 +42,19 @@ void Links::request(core::LinkId id, core::Request request) {
   Link& link = found->second;
   if (link.silent) return;
   const std::size_t node = link.node;
-  schedule_.at(arrival(link.next_request), Nature::work,
-               [this, id, node, life = listener_.life(node), request = std::move(request)] {
-                 if (life != listener_.life(node) || !passes(id)) return;
-                 listener_.request(node, core::ClientRequested{id, request});
-               });
+  // What the node's sockets know of a client, they say before its first word.
+  const bool opens = std::holds_alternative<core::Open>(request);
+  const std::string account = opens ? link.account : std::string{};
+  schedule_.at(
+      arrival(link.next_request), Nature::work,
+      [this, id, node, account, life = listener_.life(node), request = std::move(request)] {
+        if (life != listener_.life(node) || !passes(id)) return;
+        if (!account.empty()) {
+          listener_.request(node, core::ClientKnown{.link = id, .name = account});
+          if (life != listener_.life(node)) return;
+        }
+        listener_.request(node, core::ClientRequested{id, request});
+      });
 }
 
 // What a client sent before its link closed still arrives, up to some point.

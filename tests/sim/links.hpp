@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string>
 
 #include "core/effects.hpp"
 #include "tests/sim/random.hpp"
@@ -37,7 +38,8 @@ class Links {
   Links(Schedule& schedule, Random random, Listener listener);
 
   // `end` must outlive the link, or let go of it by close() first.
-  core::LinkId connect(ClientEnd& end, std::size_t node);
+  // `account`: whom the client's key stands for; empty: it has none.
+  core::LinkId connect(ClientEnd& end, std::size_t node, const std::string& account);
   void request(core::LinkId link, core::Request request);
 
   // The client closes it; the node hears of it a little later.
@@ -63,6 +65,7 @@ class Links {
   struct Link {
     ClientEnd* end = nullptr;
     std::size_t node = 0;
+    std::string account;
     bool silent = false;
     Time next_request{0};
     Time next_reply{0};

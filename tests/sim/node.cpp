@@ -102,6 +102,7 @@ void Node::resume() {
   for (core::Event& event : backlog) {
     if (life != life_) return;
     const bool is_request = std::holds_alternative<core::ClientRequested>(event) ||
+                            std::holds_alternative<core::ClientKnown>(event) ||
                             std::holds_alternative<core::ClientGone>(event);
     if (is_request) {
       deliver_request(std::move(event));

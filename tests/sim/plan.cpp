@@ -26,6 +26,8 @@ class Draw {
     draw_habits();
     draw_faults();
     draw_losses();
+    draw_keys();
+    draw_liar();
     return std::move(plan_);
   }
 
@@ -204,6 +206,86 @@ class Draw {
     faults.clones = !faults.restores_backup && random_.chance(100'000);
   }
 
+  // From a source of its own: what else a seed stands for does not depend on it.
+  void draw_keys() {
+    Random random{plan_.seed ^ 0x6b657973};
+    if (!random.chance(200'000)) return;
+    plan_.keys.secured = true;
+    plan_.keys.impostor = random.chance(300'000);
+    for (core::Options& options : plan_.nodes)
+      options.permissions.secured = true;
+    for (std::size_t index = 0; index < plan_.producers.size(); ++index) {
+      const std::string account = account_of_producer(plan_.producers[index], index);
+      if (random.chance(500'000)) {
+        grant_some(account, random);
+      } else {
+        grant_all(account);
+      }
+    }
+    for (const ServicePlan& service : plan_.services) {
+      for (std::size_t instance = 0; instance < service.instance_count; ++instance) {
+        grant_all("serves-" + service.name + "." + std::to_string(instance));
+      }
+    }
+    std::size_t consumer_count = 0;
+    for (const core::Options& options : plan_.nodes)
+      consumer_count += options.queues.size() * (plan_.consumers_per_queue + 1);
+    for (std::size_t index = 0; index < consumer_count; ++index) {
+      grant_all("c" + std::to_string(index));
+      grant_all("taker-c" + std::to_string(index));
+    }
+    // Of an impostor: it may do everything in its own name.
+    grant_all("impostor");
+  }
+
+  // Where there is something that it has no part in, and nothing else that makes nodes forget.
+  void draw_liar() {
+    Random random{plan_.seed ^ 0x6c696172};
+    const std::size_t least = plan_.mode == "X3" ? 4 : plan_.mode == "X5" ? 6 : 3;
+    if (plan_.nodes.size() < least || !random.chance(150'000)) return;
+    const std::size_t liar = random.below(plan_.nodes.size());
+    if (plan_.nodes[liar].name == plan_.nodes[0].coordinator) return;
+    plan_.liar = liar;
+    plan_.faults.gone_count = 0;
+    plan_.faults.restores_backup = false;
+    plan_.faults.clones = false;
+    for (ProducerPlan& producer : plan_.producers)
+      std::erase(producer.homes, liar);
+  }
+
+  void grant_all(const std::string& account) {
+    for (core::Options& options : plan_.nodes) {
+      options.permissions.clients.push_back(
+          {.name = account,
+           .allow = {"send *@*", "consume *@*", "serve *@*", "call *@*", "browse *@*"}});
+    }
+  }
+
+  // Each queue says for itself who may send to it. Some clients are let go by all other nodes: then
+  // only the owner of the branch can stop them.
+  void grant_some(const std::string& account, Random& random) {
+    const bool lenient = random.chance(600'000);
+    const std::uint32_t share = random.chance(500'000) ? 150'000 : 500'000;
+    std::vector<std::vector<std::string>> sends(plan_.nodes.size());
+    for (std::size_t owner = 0; owner < plan_.nodes.size(); ++owner) {
+      const std::string& name = plan_.nodes[owner].name;
+      for (const core::QueueOptions& queue : plan_.nodes[owner].queues) {
+        const std::string address = queue.name + '@' + name;
+        const bool forbidden = random.chance(share);
+        if (forbidden) plan_.keys.forbidden.insert(account + ' ' + address);
+        for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+          const bool lets = !forbidden || (lenient && node != owner);
+          if (lets) sends[node].push_back("send " + address);
+        }
+      }
+    }
+    for (std::size_t node = 0; node < plan_.nodes.size(); ++node) {
+      std::vector<std::string> allow = {"call *@*", "browse *@*"};
+      allow.insert(allow.end(), sends[node].begin(), sends[node].end());
+      plan_.nodes[node].permissions.clients.push_back({.name = account, .allow = allow});
+    }
+  }
+
   Random random_;
   std::uint32_t size_;
   Plan plan_;
@@ -215,6 +297,10 @@ void add_interval(std::string& text, const char* name, Time interval) {
 }
 
 }  // namespace
+
+std::string account_of_producer(const ProducerPlan& producer, std::size_t index) {
+  return producer.name.empty() ? "p" + std::to_string(index) : producer.name;
+}
 
 Plan draw_plan(std::uint64_t seed, std::uint32_t size) {
   return Draw{seed, size}.run();
@@ -241,6 +327,9 @@ std::string Plan::text() const {
   if (faults.restores_backup) text += " restored-backup";
   if (faults.clones) text += " clone";
   if (zombies) text += " zombie-clients";
+  if (keys.secured) text += " keys, " + std::to_string(keys.forbidden.size()) + " forbidden";
+  if (liar) text += " liar " + nodes[*liar].name;
+  if (keys.impostor) text += " impostor";
   return text;
 }
 

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/options.hpp"
 #include "tests/sim/consumer.hpp"
+#include "tests/sim/keys.hpp"
 #include "tests/sim/network.hpp"
 #include "tests/sim/producer.hpp"
 #include "tests/sim/service.hpp"
@@ -53,9 +55,14 @@ struct Plan {
   Time trouble = std::chrono::seconds{8};     // How long faults go on.
   Time patience = std::chrono::seconds{240};  // How long everything may take after healing.
   bool zombies = false;                       // Two processes of one named client.
+  KeyPlan keys;
+  std::optional<std::size_t> liar;  // A node that says what it likes.
 
   [[nodiscard]] std::string text() const;
 };
+
+// Whom a client's key stands for: its name, or its label when its sessions are anonymous.
+[[nodiscard]] std::string account_of_producer(const ProducerPlan& producer, std::size_t index);
 
 // `size` scales the number of transactions, 100 being the usual.
 [[nodiscard]] Plan draw_plan(std::uint64_t seed, std::uint32_t size);

@@ -53,12 +53,14 @@ class Run {
     setup.seed = plan_.seed;
     setup.nodes = plan_.nodes;
     setup.story_line_count = options_.story_line_count;
+    setup.liar = plan_.liar;
     return setup;
   }
 
   // ---- begin --------------------------------------------------------------------------------
 
   void begin() {
+    world_.keys = plan_.keys;
     collect_targets();
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       world_.node(index).clock.drift_ppm =
@@ -68,6 +70,7 @@ class Run {
     for (std::size_t index = 0; index < plan_.producers.size(); ++index)
       add_producer(index);
     if (plan_.zombies) add_zombie();
+    if (plan_.keys.impostor) add_impostor();
     for (std::size_t node = 0; node < world_.node_count(); ++node) {
       for (const core::QueueOptions& queue : plan_.nodes[node].queues) {
         for (std::size_t count = 0; count < plan_.consumers_per_queue; ++count) {
@@ -126,11 +129,20 @@ class Run {
     }
   }
 
+  // It has a key of its own and calls itself by the name of a producer. It must never get in.
+  void add_impostor() {
+    for (const ProducerPlan& producer : plan_.producers) {
+      if (producer.name.empty()) continue;
+      add_session("impostor", producer.name, producer.homes).use_key_of("impostor");
+      return;
+    }
+  }
+
   void add_consumer(std::size_t node, const std::string& queue, const ConsumerHabits& habits) {
     const std::string label = "c" + std::to_string(consumers_.size());
     std::vector<std::size_t> homes{node};
     for (std::size_t other = 0; other < world_.node_count(); ++other) {
-      if (other != node) homes.push_back(other);
+      if (other != node && other != plan_.liar) homes.push_back(other);
     }
     const bool is_named = world_.random.chance(400'000);
     Session& session = add_session(label, is_named ? "taker-" + label : "", homes);
@@ -202,6 +214,7 @@ class Run {
   }
 
   bool settle() {
+    if (plan_.liar) return settle_around_liar();
     const Time limit = world_.schedule.now() + plan_.patience + longest_deferral();
     const Time hurried = world_.schedule.now() + seconds{30};
     while (world_.schedule.now() < limit) {
@@ -216,6 +229,42 @@ class Run {
     }
     world_.add_violation("does not settle: " + find_unsettled());
     return false;
+  }
+
+  // What the liar has part in may stay open for ever, and hold back what is behind it. All else is
+  // judged: of queues that became empty also that nothing of it is missing.
+  bool settle_around_liar() {
+    world_.repent();
+    const Time limit = world_.schedule.now() + seconds{60} + longest_deferral();
+    while (world_.schedule.now() < limit && !find_unsettled().empty()) {
+      if (!advance(seconds{1})) return false;
+    }
+    is_held_back_ = !find_unsettled().empty();
+    for (HistoryQueue& queue : world_.history.queues) {
+      const std::size_t node = world_.find_node(queue.name.substr(queue.name.find('@') + 1));
+      if (node == plan_.liar || !is_empty(node, queue.name)) queue.observable = false;
+    }
+    for (HistoryTransaction& transaction : world_.history.transactions) {
+      transaction.may_stay_open = true;
+      for (HistoryCall& call : transaction.calls)
+        call.observable = call.observable && !is_held_back_;
+    }
+    return true;
+  }
+
+  [[nodiscard]] bool is_empty(std::size_t index, const std::string& address) const {
+    const Node& node = world_.node(index);
+    if (!node.is_alive()) return false;
+    const std::vector<core::Row> rows = node.engine().dump();
+    return std::ranges::none_of(rows, [&](const core::Row& row) {
+      const auto* queue = std::get_if<core::QueueRow>(&row);
+      return queue != nullptr && queue->message_count != 0 &&
+             queue->name + '@' + node.name() == address;
+    });
+  }
+
+  [[nodiscard]] std::vector<std::string> check_history() const {
+    return check(plan_.liar ? world_.history_without_liar() : world_.history);
   }
 
   // Nobody can end a transaction that names a node which is gone.
@@ -270,7 +319,7 @@ class Run {
     }
     if (std::string text = find_waiting_consumer(); !text.empty()) return text;
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
-      if (is_lost(index)) continue;
+      if (is_lost(index) || index == plan_.liar) continue;
       std::string text = find_unsettled_at(index);
       if (!text.empty()) return text;
     }
@@ -310,7 +359,7 @@ class Run {
   void judge() {
     world_.history.drained = true;
     if (options_.is_canary) sing();
-    for (const std::string& violation : check(world_.history))
+    for (const std::string& violation : check_history())
       world_.add_violation(violation);
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       if (!is_lost(index)) world_.crash(index);
@@ -331,7 +380,7 @@ class Run {
     result.seed = plan_.seed;
     result.plan = plan_.text();
     if (!world_.history.drained) {
-      for (const std::string& violation : check(world_.history))
+      for (const std::string& violation : check_history())
         world_.add_violation(violation);
     }
     result.violations = world_.violations();
@@ -340,6 +389,13 @@ class Run {
     result.notes = world_.notes();
     result.faults = nemesis_->counts();
     if (plan_.zombies) ++result.faults["two processes of one client"];
+    if (world_.liar()) {
+      for (const auto& [lie, count] : world_.liar()->counts())
+        result.faults[lie] += count;
+      ++result.marks[is_held_back_ ? "runs held back by a liar" : "runs with a liar that settled"];
+      result.marks["transactions without the liar"] +=
+          world_.history_without_liar().transactions.size();
+    }
     add_client_marks(result);
     add_node_marks(result);
     add_network_marks(result);
@@ -431,6 +487,7 @@ class Run {
   std::vector<std::unique_ptr<Consumer>> consumers_;
   std::vector<std::unique_ptr<Service>> instances_;
   std::unique_ptr<Nemesis> nemesis_;
+  bool is_held_back_ = false;  // By what a liar has part in.
 };
 
 }  // namespace

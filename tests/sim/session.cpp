@@ -28,6 +28,7 @@ Session::Session(World& world, std::string label, std::string name, std::vector<
       name_(std::move(name)),
       homes_(std::move(homes)) {
   NEMCON_CHECK(!homes_.empty());
+  account_ = name_.empty() ? base_label_ : name_;
 }
 
 Time Session::between(Time low, Time high) {
@@ -65,7 +66,7 @@ void Session::connect() {
   choose_node();
   state_ = State::opening;
   opening_since_ = world_.schedule.now();
-  link_ = world_.links.connect(*this, node_);
+  link_ = world_.links.connect(*this, node_, world_.keys.secured ? account_ : "");
   core::Open open;
   open.request = open_request_ = take_request();
   open.name = name_;
@@ -226,6 +227,9 @@ void Session::start_over(core::Epoch above) {
 void Session::take(const core::Opened& opened) {
   if (state_ != State::opening || opened.request != open_request_) return;
   state_ = State::open;
+  if (world_.keys.secured && opened.named && account_ != name_) {
+    world_.add_violation("the client " + account_ + " has opened a session of " + name_);
+  }
   client_ = opened.client;
   if (epoch_ != core::Epoch{} && opened.epoch != epoch_) {
     world_.add_violation(label_ + " asked to go on with its session and got another");
@@ -344,6 +348,10 @@ void Session::add_part(const PartPlan& plan, std::uint32_t index, Pending& pendi
     message.amount = plan.amount;
     if (message.queue < world_.history.queues.size()) {
       const std::uint32_t number = world_.add_message(message);
+      if (world_.keys.forbidden.contains(account_ + ' ' + plan.target)) {
+        world_.forbid(number);
+        history.must_fail = true;
+      }
       part.content = make_content(number, plan.filling_bytes);
       world_.history.messages[number].body = std::string{part.content.body.view()};
       history.produced.push_back(number);

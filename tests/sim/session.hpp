@@ -75,6 +75,9 @@ class Session : public ClientEnd {
   SessionHabits habits;
   Owner owner;
 
+  // Whom its key stands for, where clients have keys; its name, or its label, unless it is told.
+  void use_key_of(std::string account) { account_ = std::move(account); }
+
   void begin();
 
   // `ended` is called once; with unknown when the process dies or loses its session.
@@ -179,6 +182,7 @@ class Session : public ClientEnd {
   World& world_;  // Must outlive the session.
   Random random_;
   std::string base_label_;
+  std::string account_;
   std::string label_;
   std::string name_;
   std::vector<std::size_t> homes_;

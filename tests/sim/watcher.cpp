@@ -14,6 +14,7 @@ using core::Value;
 
 void Watcher::report(std::size_t node, const TransactionKey& key, const std::string& what) {
   if (excused_.contains(node)) return;
+  if (liar_has_part_ && liar_has_part_(key.id)) return;
   report_(node, what + " (client " + std::to_string(key.id.client.low % 10'000) + " sequence " +
                     std::to_string(key.id.sequence.value()) + ")");
 }
@@ -96,6 +97,7 @@ std::optional<Value> Watcher::chosen(const Case& one, std::uint8_t branch) const
 
 void Watcher::check_commit(std::size_t node, const Case& one, const Outcome& outcome) {
   if (names_excused(one)) return;  // Whose votes are its own is not to be told apart.
+  if (liar_has_part_ && liar_has_part_(one.descriptor->id)) return;
   const std::string flaw = flaw_of_commit(one, outcome);
   if (!flaw.empty()) report_(node, flaw);
 }

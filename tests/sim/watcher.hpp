@@ -36,6 +36,12 @@ class Watcher {
   // before, nor anybody to what it alone had concluded. What the others conclude is looked at.
   void excuse(std::size_t node);
 
+  // That node says what it likes: of transactions that it has part in nothing is sure.
+  void tell_liar(std::size_t node, std::function<bool(const core::TransactionId&)> has_part) {
+    excuse(node);
+    liar_has_part_ = std::move(has_part);
+  }
+
   [[nodiscard]] const std::set<std::size_t>& excused() const { return excused_; }
 
   void on_durable(std::size_t node, const core::Record& record);
@@ -101,6 +107,7 @@ class Watcher {
   std::map<std::size_t, core::NodeRef> nodes_;
   std::map<std::size_t, std::uint64_t> lives_;
   std::set<std::size_t> excused_;
+  std::function<bool(const core::TransactionId&)> liar_has_part_;
   std::map<core::TransactionKey, Case> cases_;
   std::map<std::pair<std::size_t, core::TransactionId>, core::Digest> bound_;
   std::set<std::pair<std::size_t, core::TransactionId>> applied_;

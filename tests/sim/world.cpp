@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
 
 const char* event_name(const core::Event& event) {
-  constexpr const char* names[] = {"starts",     "frame",     "peer up",  "peer down",
-                                   "request",    "gone",      "durable",  "read",
-                                   "checkpoint", "disk full", "deadline", "stop"};
+  constexpr const char* names[] = {"starts",   "frame",   "peer up", "peer down",  "request",
+                                   "gone",     "durable", "read",    "checkpoint", "disk full",
+                                   "deadline", "stop",    "known",   "permissions"};
   static_assert(std::variant_size_v<core::Event> == std::size(names));
   return names[event.index()];
 }
@@ -64,6 +64,42 @@ World::World(WorldSetup setup)
     }
     add_node(options, setup.shuffles);
   }
+  if (!setup.liar) return;
+  std::vector<core::NodeId> ids;
+  for (const auto& node : nodes_)
+    ids.push_back(node->options().node);
+  liar_at_ = *setup.liar;
+  liar_.emplace(random.fork(), ids[liar_at_], nodes_[liar_at_]->name(), ids);
+  watcher.tell_liar(liar_at_,
+                    [this](const core::TransactionId& id) { return liar_->is_touched(id); });
+  plan_lies();
+}
+
+void World::plan_lies() {
+  const Time pause = std::chrono::milliseconds{random.between(2, 60)};
+  schedule.at(schedule.now() + pause, Nature::timer, [this] {
+    if (!liar_->lies()) return;
+    plan_lies();
+    const Node& node = *nodes_[liar_at_];
+    const std::size_t target = random.below(nodes_.size());
+    if (!node.is_running() || target == liar_at_) return;
+    const core::FrameHeader header = node.engine().header_for(peer_index(liar_at_, target));
+    Frame frame = liar_->invent(header);
+    for (const core::Message& message : frame.messages) {
+      if (!story.is_told()) break;
+      story.tell(static_cast<int>(liar_at_), '>',
+                 "=> " + nodes_[target]->name() + "  LIE " + describe(message, names));
+    }
+    network.send(liar_at_, target, std::move(frame));
+  });
+}
+
+History World::history_without_liar() const {
+  std::set<std::uint32_t> touched;
+  for (const auto& [id, index] : transaction_indices_) {
+    if (liar_->is_touched(id)) touched.insert(index);
+  }
+  return without(history, touched);
 }
 
 void World::add_node(core::Options options, bool shuffles) {
@@ -140,6 +176,11 @@ void World::tell_fault(int node, const std::string& what) {
 
 void World::on_input(std::size_t node, const core::Event& event) {
   story.mix(node * 100 + event.index());
+  if (liar_) {
+    if (const auto* heard = std::get_if<core::ClientRequested>(&event)) {
+      liar_->overhear(heard->request);
+    }
+  }
   if (!story.is_told()) return;
   const int column = static_cast<int>(node);
   if (const auto* request = std::get_if<core::ClientRequested>(&event)) {
@@ -162,12 +203,19 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
     ++fault_count_;
     story.tell(column, '#',
                "blames " + nodes_[node_of(node, fault.peer)]->name() + ": " + fault.what);
-    if (!expects_fences) on_violation(node, "blames an honest peer: " + fault.what);
+    // An honest node that was lied to passes the lie on, in a transaction of the liar's.
+    const bool is_passed_on = liar_ && fault.what == "commit without our vote";
+    const bool is_deserved = is_liar(node_of(node, fault.peer)) || is_liar(node) || is_passed_on;
+    if (!expects_fences && !is_deserved) {
+      on_violation(node, "blames an honest peer: " + fault.what);
+    }
   }
   if (effects.fenced) {
     ++fence_count_;
     story.tell(column, '#', "is fenced: " + effects.fenced->why);
-    if (!expects_fences) on_violation(node, "fences itself: " + effects.fenced->why);
+    if (!expects_fences && !is_liar(node)) {
+      on_violation(node, "fences itself: " + effects.fenced->why);
+    }
   }
   for (const core::ClientReply& reply : effects.replies) {
     if (const auto* delivered = std::get_if<core::Delivered>(&reply.reply)) {
@@ -183,14 +231,17 @@ void World::on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader hea
   story.mix(3000 + node * 10 + target);
   for (const core::Message& message : messages) {
     story.mix(message.index());
-    watcher.on_send(node, message);
+    if (!is_liar(node)) watcher.on_send(node, message);
+    if (liar_) liar_->overhear(message);
     if (!story.is_told()) continue;
     const bool drops = filter && filter(node, target, message) == Fate::drop;
     story.tell(static_cast<int>(node), drops ? 'x' : '>',
                "-> " + nodes_[target]->name() + "  " + describe(message, names) +
                    (drops ? "  (dropped)" : ""));
   }
-  network.send(node, target, {header, std::move(messages)});
+  Frame frame{.header = header, .messages = std::move(messages)};
+  if (is_liar(node)) frame = liar_->twist(std::move(frame));
+  network.send(node, target, std::move(frame));
 }
 
 void World::on_arrived(std::size_t to, std::size_t from, const Frame& frame) {
@@ -228,7 +279,29 @@ void World::on_durable(std::size_t node, core::Lsn lsn, const core::Record& reco
   if (story.is_told()) {
     story.tell(static_cast<int>(node), 'w', describe(record, names));
   }
+  if (liar_) liar_->overhear(record);
   watcher.on_durable(node, record);
+  if (!forbidden_.empty()) check_permission(node, record);
+}
+
+// Rule P-42: a principal that may not never has an effect, from the moment on at which a node has
+// said yes to it.
+void World::check_permission(std::size_t node, const core::Record& record) {
+  const std::vector<core::OwnBranch>* branches = nullptr;
+  if (const auto* sent = std::get_if<core::Sent>(&record)) check_permission(node, sent->content);
+  if (const auto* voted = std::get_if<core::Voted>(&record)) branches = &voted->branches;
+  if (const auto* alone = std::get_if<core::DecidedAlone>(&record)) branches = &alone->branches;
+  if (branches == nullptr) return;
+  for (const core::OwnBranch& branch : *branches) {
+    for (const core::PreparedOperation& operation : branch.operations)
+      check_permission(node, operation.content);
+  }
+}
+
+void World::check_permission(std::size_t node, const core::Content& content) {
+  const std::uint32_t message = message_of(content);
+  if (message == nothing || !forbidden_.contains(message)) return;
+  on_violation(node, "takes what its sender may not send: " + history.messages[message].body);
 }
 
 void World::on_violation(std::size_t node, const std::string& what) {

@@ -5,11 +5,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "tests/sim/history.hpp"
+#include "tests/sim/keys.hpp"
+#include "tests/sim/liar.hpp"
 #include "tests/sim/links.hpp"
 #include "tests/sim/names.hpp"
 #include "tests/sim/network.hpp"
@@ -27,6 +30,7 @@ struct WorldSetup {
   std::vector<core::Options> nodes;
   std::size_t story_line_count = 0;
   bool shuffles = true;
+  std::optional<std::size_t> liar;  // This node says what it likes, until repent().
 };
 
 class World : private NodeSurroundings {
@@ -59,6 +63,16 @@ class World : private NodeSurroundings {
   // A second process with a copy of this node's disk, at the same address.
   void start_clone(std::size_t node);
 
+  // The liar says what its engine says, from now on. Without one: nothing.
+  void repent() {
+    if (liar_) liar_->repent();
+  }
+
+  [[nodiscard]] const std::optional<Liar>& liar() const { return liar_; }
+
+  // What the liar has no part in.
+  [[nodiscard]] History history_without_liar() const;
+
   // A fault of the world, for the story.
   void tell_fault(int node, const std::string& what);
 
@@ -73,6 +87,13 @@ class World : private NodeSurroundings {
   void subscribed(core::LinkId link, std::uint64_t subscription, std::uint32_t queue);
 
   [[nodiscard]] std::uint32_t message_of(const core::Content& content) const;
+
+  // ---- permissions ----------------------------------------------------------------------------
+  // As the plan says, and not as the nodes understand it.
+  KeyPlan keys;
+
+  // Its sender may not put it where it wants to: no node may ever hold it.
+  void forbid(std::uint32_t message) { forbidden_.insert(message); }
 
   // ---- verdict --------------------------------------------------------------------------------
   void add_violation(const std::string& what);
@@ -106,6 +127,12 @@ class World : private NodeSurroundings {
   void on_arrived(std::size_t to, std::size_t from, const Frame& frame);
   void on_view_changed(std::size_t at, std::size_t peer, bool up);
   void on_outcome(std::size_t node, const core::TransactionId& id, bool committed);
+  void plan_lies();
+
+  [[nodiscard]] bool is_liar(std::size_t node) const { return liar_ && node == liar_at_; }
+
+  void check_permission(std::size_t node, const core::Record& record);
+  void check_permission(std::size_t node, const core::Content& content);
   void record_delivery(core::LinkId link, const core::Delivered& delivered);
 
   // The number under which a node knows a peer: another one at each node, so that a mix-up of
@@ -124,6 +151,9 @@ class World : private NodeSurroundings {
   std::map<std::string, std::uint32_t> queue_indices_;
   std::map<core::TransactionId, std::uint32_t> transaction_indices_;
   std::map<std::pair<core::LinkId, std::uint64_t>, std::uint32_t> subscriptions_;
+  std::set<std::uint32_t> forbidden_;  // Messages.
+  std::optional<Liar> liar_;
+  std::size_t liar_at_ = 0;
   std::size_t expected_node_count_;
 };
 

@@ -44,13 +44,19 @@ TEST(Nemcond, StopsCleanlyOnSigint) {
   EXPECT_EQ(daemon.wait(), (Exit{.code = 0, .signal = 0})) << daemon.diagnostics();
 }
 
-TEST(Nemcond, SurvivesSighup) {
+TEST(Nemcond, ReadsItsFileAgainOnSighupAndSaysWhatNeedsARestart) {
   const Workspace workspace;
-  Daemon daemon(workspace, with_config(workspace.write("a.toml", alone(workspace, "shop"))));
+  const std::string text = alone(workspace, "shop");
+  Daemon daemon(workspace, with_config(workspace.write("a.toml", text)));
 
   ASSERT_TRUE(daemon.wait_until_ready()) << daemon.diagnostics();
+  (void)workspace.write("a.toml", text + "[[queue]]\nname = 'refunds'\n");
   daemon.signal(SIGHUP);
-  EXPECT_TRUE(daemon.wait_for("SIGHUP ignored"));
+  EXPECT_TRUE(daemon.wait_for("only a restart changes this\" what=[[queue]]"));
+  (void)workspace.write("a.toml", text + "[quue]\n");
+  daemon.signal(SIGHUP);
+  EXPECT_TRUE(daemon.wait_for("reload refused, nothing has changed"));
+  EXPECT_TRUE(daemon.wait_for("key `quue`: unknown key"));
   EXPECT_EQ(daemon.stop(), (Exit{.code = 0, .signal = 0}));
 }
 

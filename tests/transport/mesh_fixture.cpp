@@ -45,7 +45,8 @@ TestNode::TestNode(const Options& options) {
                        .peers = {},
                        .limits = options.limits,
                        .timing = options.timing,
-                       .held_bytes_max = options.held_bytes_max};
+                       .held_bytes_max = options.held_bytes_max,
+                       .keys = options.keys};
   std::vector<std::string> names;
   for (const auto& [name, endpoint] : options.peers) {
     const core::PeerIndex index{static_cast<std::uint32_t>(o.peers.size())};
@@ -77,10 +78,17 @@ TestClient::TestClient(const std::string& name) : TestClient(name, test_timing()
 
 TestClient::TestClient(const std::string& name, const LinkTiming& timing)
     : socket_(std::make_unique<ClientSocket>(
-          process_context(), ClientSocketOptions{.name = name, .limits = {}, .timing = timing})) {}
+          process_context(),
+          ClientSocketOptions{.name = name, .keys = nullptr, .limits = {}, .timing = timing})) {}
 
-void TestClient::connect(const std::string& endpoint) {
-  const core::Status status = socket_->connect(clock_now(), endpoint);
+TestClient::TestClient(const std::string& name, std::shared_ptr<const KeyPair> keys)
+    : socket_(std::make_unique<ClientSocket>(
+          process_context(),
+          ClientSocketOptions{
+              .name = name, .keys = std::move(keys), .limits = {}, .timing = test_timing()})) {}
+
+void TestClient::connect(const std::string& endpoint, const std::optional<PublicKey>& node_key) {
+  const core::Status status = socket_->connect(clock_now(), endpoint, node_key);
   EXPECT_TRUE(status.has_value());
 }
 
@@ -97,11 +105,29 @@ SendResult TestClient::send(const core::Request& request) {
 
 // ---- stranger -------------------------------------------------------------------------------
 
+namespace {
+
+SocketTuning stranger_tuning() {
+  return {.heartbeat_interval = 200ms,
+          .heartbeat_timeout = 3s,
+          .handshake_patience = 2s,
+          .frame_bytes_max = 1U << 25U};
+}
+
+}  // namespace
+
 Stranger::Stranger(const std::string& endpoint) {
-  const SocketTuning tuning{.heartbeat_interval = 200ms,
-                            .heartbeat_timeout = 3s,
-                            .handshake_patience = 2s,
-                            .frame_bytes_max = 1U << 25U};
+  begin(endpoint, stranger_tuning());
+}
+
+Stranger::Stranger(const std::string& endpoint, const KeyPair& keys, const PublicKey& node_key) {
+  SocketTuning tuning = stranger_tuning();
+  tuning.own_keys = &keys;
+  tuning.server_key = node_key;
+  begin(endpoint, tuning);
+}
+
+void Stranger::begin(const std::string& endpoint, const SocketTuning& tuning) {
   auto socket = DealerSocket::connect(process_context(), poller_, tuning, endpoint);
   if (!socket) throw std::runtime_error(socket.error().detail);
   socket_ = std::move(socket).value();
@@ -123,6 +149,7 @@ void Stranger::turn() {
     if (refused) refusals.push_back(refused->reason);
     if (decode_welcome(frame->view)) ++welcome_count;
   }
+  end = socket_->find_end();
 }
 
 // ---- mesh -----------------------------------------------------------------------------------
@@ -154,6 +181,15 @@ TestClient& Mesh::add_client(const std::string& name) {
 
 Stranger& Mesh::add_stranger(const std::string& endpoint) {
   return *strangers.emplace_back(std::make_unique<Stranger>(endpoint));
+}
+
+TestClient& Mesh::add_client(const std::string& name, std::shared_ptr<const KeyPair> keys) {
+  return *clients.emplace_back(std::make_unique<TestClient>(name, std::move(keys)));
+}
+
+Stranger& Mesh::add_stranger(const std::string& endpoint, const KeyPair& keys,
+                             const PublicKey& node_key) {
+  return *strangers.emplace_back(std::make_unique<Stranger>(endpoint, keys, node_key));
 }
 
 void Mesh::remove(const TestNode& node) {

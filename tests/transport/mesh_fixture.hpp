@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ class TestNode {
     LinkTiming timing = test_timing();
     core::Limits limits;
     std::uint64_t held_bytes_max = std::uint64_t{1} << 20U;
+    std::optional<NodeKeys> keys;
   };
 
   explicit TestNode(const Options& options);
@@ -75,8 +77,9 @@ class TestClient {
  public:
   explicit TestClient(const std::string& name);
   TestClient(const std::string& name, const LinkTiming& timing);
+  TestClient(const std::string& name, std::shared_ptr<const KeyPair> keys);
 
-  void connect(const std::string& endpoint);
+  void connect(const std::string& endpoint, const std::optional<PublicKey>& node_key = {});
   void turn(core::Instant now);
 
   ClientSocket& socket() { return *socket_; }
@@ -110,6 +113,8 @@ class TestClient {
 class Stranger {
  public:
   explicit Stranger(const std::string& endpoint);
+  // Who has keys, and tells lies.
+  Stranger(const std::string& endpoint, const KeyPair& keys, const PublicKey& node_key);
 
   void send(std::string_view frame);
   void greet(const Greeting& greeting);
@@ -118,8 +123,11 @@ class Stranger {
   // The reasons of all refusals it got.
   std::vector<RefusalReason> refusals;
   int welcome_count = 0;
+  std::optional<SocketEnd> end;
 
  private:
+  void begin(const std::string& endpoint, const SocketTuning& tuning);
+
   Poller poller_;
   std::unique_ptr<DealerSocket> socket_;
 };
@@ -133,7 +141,10 @@ class Mesh : public testing::Test {
 
   TestNode& add_node(const TestNode::Options& options);
   TestClient& add_client(const std::string& name);
+  TestClient& add_client(const std::string& name, std::shared_ptr<const KeyPair> keys);
   Stranger& add_stranger(const std::string& endpoint);
+  Stranger& add_stranger(const std::string& endpoint, const KeyPair& keys,
+                         const PublicKey& node_key);
   void remove(const TestNode& node);
 
   // Everybody's turn once.

@@ -59,6 +59,14 @@ struct ClientOptions {
   // time: the newer fences the older off. Empty: anonymous, known for its life only.
   std::string name;
 
+  // For nodes that have keys; both or none. The file of this client's secret key (see
+  // nemcon/keys.hpp; read once, by the constructor), and the public key of each of `nodes`, in the
+  // same order. A node that is about to change its key may be in the list twice, once with each.
+  // The nodes know this client by its key: `name` must be the one that they have for it, or that,
+  // a slash and more, or empty.
+  std::string key_file{};
+  std::vector<std::string> node_keys{};
+
   // For every call that names none.
   std::chrono::milliseconds deadline{15'000};
 
@@ -78,7 +86,7 @@ struct ClientOptions {
 class NEMCON_EXPORT Client {
  public:
   // Returns at once and connects on its own. std::invalid_argument when an address is none
-  // ("tcp://host:port", "ipc:///path") or no address is given.
+  // ("tcp://host:port", "ipc:///path"), no address is given, or a key cannot be used.
   explicit Client(ClientOptions options = {});
 
   // Gives up what is under way (its futures and callbacks get `unknown` or a retryable Error),

@@ -5,6 +5,7 @@
 #include <nemcon/consumer.hpp>
 #include <nemcon/error.hpp>
 #include <nemcon/inspect.hpp>
+#include <nemcon/keys.hpp>
 #include <nemcon/message.hpp>
 #include <nemcon/outcome.hpp>
 #include <nemcon/service.hpp>
