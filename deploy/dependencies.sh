@@ -16,6 +16,7 @@ packages=(
 
   # Of the tests, the benchmarks and the demo.
   libgtest-dev libbenchmark-dev librapidcheck-dev libsqlite3-dev strace
+  python3             # Of `./dev bench`, which runs its programs in turn and writes the document.
   e2fsprogs xfsprogs  # Of `./dev crash`, to cut the power of.
   iproute2 nftables   # Of `./dev chaos`, to break the network of.
   spin                # Of `./dev model`.

@@ -9,13 +9,14 @@
 #include "tests/bench/runs.hpp"
 
 int main(int argc, char** argv) {
-  using namespace nemcon::bench;
-  const std::map<std::string, bool (*)(const RunSettings&)> runs = {
-      {"enqueue", run_enqueue}, {"consume", run_consume},   {"commit", run_commit},
-      {"backlog", run_backlog}, {"in-doubt", run_in_doubt}, {"restart", run_restart},
-      {"idle", run_idle},
+  namespace bench = nemcon::bench;
+  const std::map<std::string, bool (*)(const bench::RunSettings&)> runs = {
+      {"enqueue", bench::run_enqueue},   {"consume", bench::run_consume},
+      {"commit", bench::run_commit},     {"backlog", bench::run_backlog},
+      {"in-doubt", bench::run_in_doubt}, {"restart", bench::run_restart},
+      {"idle", bench::run_idle},
   };
-  RunSettings settings;
+  bench::RunSettings settings;
   std::string run;
   double seconds = 3;
   CLI::App app{
@@ -45,6 +46,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 65536))
       ->capture_default_str();
   app.add_option("--count", settings.count, "of what the run is about")->capture_default_str();
+  app.add_option("--nodes", settings.nodes, "idle: of the mesh")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--directory", settings.directory, "where the flush probe writes")
       ->check(CLI::ExistingDirectory)
       ->capture_default_str();

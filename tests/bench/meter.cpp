@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -81,6 +82,22 @@ void add_memory(pid_t process, Cost& cost) {
   }
 }
 
+// Voluntary context switches of all threads of the process.
+std::uint64_t switches_of(pid_t process) {
+  std::uint64_t total = 0;
+  std::error_code ended;
+  const std::string tasks = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& entry : std::filesystem::directory_iterator(tasks, ended)) {
+    std::ifstream file(entry.path() / "status");
+    for (std::string line; std::getline(file, line);) {
+      const std::vector<std::string> words = words_of(line);
+      if (words.size() == 2 && words[0] == "voluntary_ctxt_switches:")
+        total += std::stoull(words[1]);
+    }
+  }
+  return total;
+}
+
 double busy_cpu_seconds() {
   std::ifstream file("/proc/stat");
   std::string line;
@@ -131,6 +148,7 @@ Cost cost_of(const std::vector<pid_t>& processes) {
     if (found == all.end()) continue;
     cost.cpu_seconds += found->second.cpu_seconds;
     add_memory(process, cost);
+    cost.switches += switches_of(process);
   }
   cost.own_cpu_seconds = own_cpu_seconds();
   cost.busy_cpu_seconds = busy_cpu_seconds();
@@ -214,6 +232,8 @@ std::string to_json(Result result) {
   line.put("cpu_us_per_operation", 1e6 * nodes / count);
   line.put("load_cpu_us_per_operation", 1e6 * load / count);
   line.put("flushes_per_operation", static_cast<double>(after.flushes - before.flushes) / count);
+  line.put("switches_per_operation",
+           static_cast<double>(after.switches - std::min(before.switches, after.switches)) / count);
   line.put("resident_mib", static_cast<double>(after.resident) / mebibyte);
   line.put("resident_less_map_mib", static_cast<double>(after.resident_anon) / mebibyte);
   line.put("probe_flush_ms", 1e3 * result.flush_seconds);

@@ -13,13 +13,15 @@ namespace nemcon::bench {
 
 struct RunSettings {
   std::uint32_t witnesses = 1;  // 1: mode S, two nodes. 3: mode X, three nodes.
-  // Of the links between processes. Only "plain" there is: encrypted ones get their name here.
+  // Of the links between processes. Only plain ones are measured yet: encrypted ones get their
+  // name here.
   std::string links = "plain";
   std::size_t in_flight = 64;
   std::size_t body_bytes = 100;
   std::chrono::milliseconds duration{3000};
   // backlog: messages that wait. in-doubt: transactions. restart: bytes in the store.
   std::uint64_t count = 0;
+  std::size_t nodes = 3;        // idle: of the mesh.
   std::string directory = ".";  // Where the flush probe writes.
 };
 
@@ -42,7 +44,7 @@ struct RunSettings {
 // `count` bytes of messages in the store, SIGKILL under load, and how long until the node commits.
 [[nodiscard]] bool run_restart(const RunSettings& settings);
 
-// Three nodes with nothing to do; the figures are those of the one that costs most.
+// A mesh with nothing to do; the figures are those of the node that costs most.
 [[nodiscard]] bool run_idle(const RunSettings& settings);
 
 }  // namespace nemcon::bench

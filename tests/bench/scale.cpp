@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t body_bytes = 100;
 constexpr std::size_t in_flight = 64;
 constexpr int waves = 20;
-constexpr int idle_milliseconds = 10'000;
+constexpr int idle_seconds = 10;
 
 double microseconds(std::chrono::nanoseconds time) {
   return 1e-3 * static_cast<double>(time.count());
@@ -79,7 +79,7 @@ Share measure(EngineMesh& mesh, std::size_t node_count, std::size_t participants
 void print(std::size_t node_count, std::uint32_t witnesses, std::size_t participants) {
   EngineMesh mesh({.node_count = node_count, .witnesses = witnesses});
   const std::uint64_t idle_before = mesh.sent_count();
-  for (int round = 0; round < idle_milliseconds; ++round)
+  for (int round = 0; round < idle_seconds * 1000; ++round)
     mesh.run();
   const auto idle = static_cast<double>(mesh.sent_count() - idle_before);
   const Share same = measure(mesh, node_count, participants, false);
@@ -97,8 +97,7 @@ void print(std::size_t node_count, std::uint32_t witnesses, std::size_t particip
   line.put("cpu_us_per_operation", same.cpu_us);
   line.put("messages_until_decided_spread", spread.until_decided);
   line.put("cpu_us_per_operation_spread", spread.cpu_us);
-  line.put("idle_messages_per_node_second",
-           idle / static_cast<double>(node_count) / (idle_milliseconds / 1000));
+  line.put("idle_messages_per_node_second", idle / static_cast<double>(node_count) / idle_seconds);
   line.put("forming_messages_per_node",
            static_cast<double>(mesh.forming_sent_count()) / static_cast<double>(node_count));
   line.put("forming_cpu_us_per_node",

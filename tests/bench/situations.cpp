@@ -187,8 +187,12 @@ bool run_restart(const RunSettings& settings) {
 }
 
 bool run_idle(const RunSettings& settings) {
-  Started started(settings, {"one", "two", "three"});
+  std::vector<std::string> nodes;
+  for (std::size_t index = 0; index < settings.nodes; ++index)
+    nodes.push_back("n" + std::to_string(index));
+  Started started(settings, nodes);
   if (!started) return false;
+  started.more["nodes"] = static_cast<double>(settings.nodes);
   // What a start leaves to be done is not idleness.
   std::this_thread::sleep_for(std::chrono::seconds{2});
   return started.measure("idle", [&](Result& result) {

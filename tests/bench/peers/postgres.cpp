@@ -173,11 +173,12 @@ class Postgres final : public Connection {
 }  // namespace nemcon::bench::peers
 
 int main(int argc, char** argv) {
-  using namespace nemcon::bench::peers;
-  return drive(argc, argv, "postgres", [](const DriveOptions& options) -> Connect {
-    auto decisions = std::make_shared<DecisionLog>(options.directory + "/decisions");
-    return [directory = options.address, decisions] {
-      return std::make_unique<Postgres>(directory, decisions);
-    };
-  });
+  namespace peers = nemcon::bench::peers;
+  return peers::drive(
+      argc, argv, "postgres", [](const peers::DriveOptions& options) -> peers::Connect {
+        auto decisions = std::make_shared<peers::DecisionLog>(options.directory + "/decisions");
+        return [directory = options.address, decisions] {
+          return std::make_unique<peers::Postgres>(directory, decisions);
+        };
+      });
 }

@@ -165,11 +165,12 @@ class Rabbit final : public Connection {
 }  // namespace nemcon::bench::peers
 
 int main(int argc, char** argv) {
-  using namespace nemcon::bench::peers;
-  return drive(argc, argv, "rabbitmq", [](const DriveOptions& options) -> Connect {
-    return [options] {
-      return std::make_unique<Rabbit>(std::stoi(options.address), options.queue_type,
-                                      options.run == "commit");
-    };
-  });
+  namespace peers = nemcon::bench::peers;
+  return peers::drive(
+      argc, argv, "rabbitmq", [](const peers::DriveOptions& options) -> peers::Connect {
+        return [options] {
+          return std::make_unique<peers::Rabbit>(std::stoi(options.address), options.queue_type,
+                                                 options.run == "commit");
+        };
+      });
 }

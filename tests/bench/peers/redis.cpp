@@ -100,8 +100,9 @@ class Redis final : public Connection {
 }  // namespace nemcon::bench::peers
 
 int main(int argc, char** argv) {
-  using namespace nemcon::bench::peers;
-  return drive(argc, argv, "redis", [](const DriveOptions& options) -> Connect {
-    return [port = std::stoi(options.address)] { return std::make_unique<Redis>(port); };
-  });
+  namespace peers = nemcon::bench::peers;
+  return peers::drive(
+      argc, argv, "redis", [](const peers::DriveOptions& options) -> peers::Connect {
+        return [port = std::stoi(options.address)] { return std::make_unique<peers::Redis>(port); };
+      });
 }
