@@ -2,8 +2,7 @@
 // deadlines here as values; nothing ever has to be cancelled twice.
 //
 // Most deadlines never come: they are put off or cleared long before. So the heap may hold
-// entries that are not true any more, but never as its first one, and not
-// many more than true ones.
+// entries that are not true any more, but never as its first one, and not many more than true ones.
 #pragma once
 
 #include <algorithm>

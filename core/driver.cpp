@@ -278,34 +278,33 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
   on_informed(from, *drive);
 }
 
-void Driver::on_informed(const NodeId& from, Drive& told) {
-  Drive* drive = &told;
-  if (drive->phase != Phase::informing) return;
-  const int node = find_node(*drive->descriptor, from);
-  drive->informed.insert(static_cast<std::size_t>(node));
-  const bool initiator_knows = drive->informed.contains(0);
-  if (drive->left_to_initiator) return;  // inform() looks again later.
-  if (drive->self != 0 && initiator_knows) {
+void Driver::on_informed(const NodeId& from, Drive& drive) {
+  if (drive.phase != Phase::informing) return;
+  const int node = find_node(*drive.descriptor, from);
+  drive.informed.insert(static_cast<std::size_t>(node));
+  const bool initiator_knows = drive.informed.contains(0);
+  if (drive.left_to_initiator) return;  // inform() looks again later.
+  if (drive.self != 0 && initiator_knows) {
     // Rule P-13: the initiator finishes, and tells this node to forget. It may have acknowledged
     // without a row of its own, after a crash: then this node goes on.
-    drive->left_to_initiator = true;
-    const TransactionKey key = drive->key();
-    wake(*drive, context_.options.timing.resend_max * 2 +
-                     context_.random.up_to(context_.options.timing.resend_max));
+    drive.left_to_initiator = true;
+    const TransactionKey key = drive.key();
+    wake(drive, context_.options.timing.resend_max * 2 +
+                    context_.random.up_to(context_.options.timing.resend_max));
     // A witness without a branch was no addressee of its own decision.
     const Transaction* row = context_.state.find(key);
     if (row != nullptr && !row->outcome && row->own.empty()) {
       context_.write(
-          Decided{.key = key, .descriptor = nullptr, .outcome = *drive->outcome, .replies = {}},
+          Decided{.key = key, .descriptor = nullptr, .outcome = *drive.outcome, .replies = {}},
           Urgency::lazy);
     }
     on_decided_here(key);
     return;
   }
-  const std::vector<std::size_t> all = to_inform(*drive);
+  const std::vector<std::size_t> all = to_inform(drive);
   const bool done =
-      std::ranges::all_of(all, [&](std::size_t index) { return drive->informed.contains(index); });
-  if (done) all_informed(*drive);
+      std::ranges::all_of(all, [&](std::size_t index) { return drive.informed.contains(index); });
+  if (done) all_informed(drive);
 }
 
 // Rule P-13: only now may anybody forget, and only after this fact is durable.

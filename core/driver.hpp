@@ -152,7 +152,7 @@ class Driver {
   void decide(Drive& drive, const Outcome& outcome);
   void answer_waiters(Drive& drive);
   void inform(Drive& drive);
-  void on_informed(const NodeId& from, Drive& told);
+  void on_informed(const NodeId& from, Drive& drive);
   [[nodiscard]] std::vector<std::size_t> to_inform(const Drive& drive) const;
   void all_informed(Drive& drive);
   void send_forgets(Drive& drive);

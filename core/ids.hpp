@@ -76,7 +76,6 @@ struct TransactionId {
   return id.epoch == Epoch{};
 }
 
-// Two descriptors with one transaction id are two instances of consensus (Rule P-5).
 // Rule P-27: the order in which ties are broken, field by field. All nodes have the same, and the
 // keys of the store (log/store_rows) have it as bytes, so it never changes.
 [[nodiscard]] constexpr std::strong_ordering tie_order(const TransactionId& a,
@@ -87,6 +86,7 @@ struct TransactionId {
   return a.sequence <=> b.sequence;
 }
 
+// Two descriptors with one transaction id are two instances of consensus (Rule P-5).
 struct TransactionKey {
   TransactionId id;
   Digest digest;

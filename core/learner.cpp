@@ -64,18 +64,11 @@ std::optional<Outcome> Learner::conclude() const {
     }
     if (value->choice == Choice::no) {
       const bool unseen = value->reason == Reason::preempted && !has_heard_participant();
-      if (unseen) {
-        return Outcome{.committed = false,
-                       .at = {},
-                       .by = descriptor_->nodes[descriptor_->branches[branch].node].node,
-                       .reason = Reason::descriptor_conflict,
-                       .text = "given up before a participant had it"};
-      }
       return Outcome{.committed = false,
                      .at = {},
                      .by = descriptor_->nodes[descriptor_->branches[branch].node].node,
-                     .reason = value->reason,
-                     .text = value->text};
+                     .reason = unseen ? Reason::descriptor_conflict : value->reason,
+                     .text = unseen ? "given up before a participant had it" : value->text};
     }
     outcome.at = std::max(outcome.at, value->at);
     if (planted(Mutant::least_timestamp_commits)) outcome.at = value->at;

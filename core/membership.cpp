@@ -82,8 +82,11 @@ void Membership::measure(Peer& peer, const FrameHeader& header, Instant now) {
   const std::int64_t skew_ms = static_cast<std::int64_t>(header.wall_ms) - monotonic_ms(now);
   const std::optional<std::int64_t> before = std::exchange(peer.skew_ms, skew_ms);
   if (before == skew_ms || skews_are_stale_) return;
-  const bool was_bound = before && skews_ && (*before == skews_->least || *before == skews_->most);
-  skews_are_stale_ = was_bound;
+  skews_are_stale_ = before && skews_ && (*before == skews_->least || *before == skews_->most);
+  include(skew_ms);
+}
+
+void Membership::include(std::int64_t skew_ms) const {
   if (!skews_) skews_ = Skews{.least = skew_ms, .most = skew_ms};
   skews_->least = std::min(skews_->least, skew_ms);
   skews_->most = std::max(skews_->most, skew_ms);
@@ -94,10 +97,7 @@ const std::optional<Membership::Skews>& Membership::skews() const {
   skews_are_stale_ = false;
   skews_.reset();
   for (const auto& [index, peer] : peers_) {
-    if (!peer.skew_ms) continue;
-    if (!skews_) skews_ = Skews{.least = *peer.skew_ms, .most = *peer.skew_ms};
-    skews_->least = std::min(skews_->least, *peer.skew_ms);
-    skews_->most = std::max(skews_->most, *peer.skew_ms);
+    if (peer.skew_ms) include(*peer.skew_ms);
   }
   return skews_;
 }
@@ -202,7 +202,8 @@ std::string Membership::name_of(const NodeId& node) const {
 }
 
 bool Membership::may_work_alone(Instant now) const {
-  if (fenced_ || joined_) return joined_ && !fenced_;
+  if (fenced_) return false;
+  if (joined_) return true;
   const bool nobody_up =
       std::ranges::none_of(peers_, [](const auto& entry) { return entry.second.up; });
   return nobody_up && now >= began_ + join_patience;

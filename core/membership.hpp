@@ -139,6 +139,7 @@ class Membership {
   };
 
   [[nodiscard]] const std::optional<Skews>& skews() const;
+  void include(std::int64_t skew_ms) const;
 
   mutable std::optional<Skews> skews_;
   mutable bool skews_are_stale_ = false;
