@@ -2,6 +2,9 @@
 
 #include <cstring>
 
+#include <gtest/gtest.h>
+#include <lmdb.h>
+
 #include "core/check.hpp"
 #include "tests/log/directories.hpp"
 
@@ -123,6 +126,30 @@ void LmdbPicture::replace_key(std::string_view from, std::string_view to) {
     const std::uint64_t page = at / page_bytes * page_bytes;
     if ((number(page + flags_at, 2) & leaf_flag) != 0) bytes_.replace(at, from.size(), to);
   }
+}
+
+void add_tail_of_free_pages(const std::string& directory) {
+  MDB_env* env = nullptr;
+  ASSERT_EQ(mdb_env_create(&env), 0);
+  ASSERT_EQ(mdb_env_set_maxdbs(env, 8), 0);
+  ASSERT_EQ(mdb_env_set_mapsize(env, 1U << 24U), 0);
+  ASSERT_EQ(mdb_env_open(env, directory.c_str(), MDB_NOTLS, 0600), 0);
+  std::string large(400'000, 'x');
+  for (int i = 0; i < 2; ++i) {
+    MDB_txn* txn = nullptr;
+    MDB_dbi table = 0;
+    ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
+    ASSERT_EQ(mdb_dbi_open(txn, "messages", 0, &table), 0);
+    for (const std::size_t byte_count : {large.size(), std::size_t{5}}) {
+      std::string key = "key " + std::to_string(byte_count);
+      MDB_val mdb_key{key.size(), key.data()};
+      MDB_val value{byte_count, large.data()};
+      ASSERT_EQ(mdb_put(txn, table, &mdb_key, &value, 0), 0);
+      ASSERT_EQ(mdb_del(txn, table, &mdb_key, nullptr), 0);
+    }
+    ASSERT_EQ(mdb_txn_commit(txn), 0);
+  }
+  mdb_env_close(env);
 }
 
 }  // namespace nemcon::log::test

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <lmdb.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,27 +117,7 @@ class TablesTest : public testing::Test {
   // What a store has whose newest pages were taken and given back in one transaction.
   void make_tail_of_free_pages() {
     tables_.reset();
-    MDB_env* env = nullptr;
-    ASSERT_EQ(mdb_env_create(&env), 0);
-    ASSERT_EQ(mdb_env_set_maxdbs(env, 8), 0);
-    ASSERT_EQ(mdb_env_set_mapsize(env, 1U << 24U), 0);
-    ASSERT_EQ(mdb_env_open(env, options_.directory.c_str(), MDB_NOTLS, 0600), 0);
-    std::string large(400'000, 'x');
-    for (int i = 0; i < 2; ++i) {
-      MDB_txn* txn = nullptr;
-      MDB_dbi table = 0;
-      ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-      ASSERT_EQ(mdb_dbi_open(txn, "messages", 0, &table), 0);
-      for (const std::size_t byte_count : {large.size(), std::size_t{5}}) {
-        std::string key = "key " + std::to_string(byte_count);
-        MDB_val mdb_key{key.size(), key.data()};
-        MDB_val value{byte_count, large.data()};
-        ASSERT_EQ(mdb_put(txn, table, &mdb_key, &value, 0), 0);
-        ASSERT_EQ(mdb_del(txn, table, &mdb_key, nullptr), 0);
-      }
-      ASSERT_EQ(mdb_txn_commit(txn), 0);
-    }
-    mdb_env_close(env);
+    add_tail_of_free_pages(options_.directory);
     ASSERT_LT(size(), LmdbPicture{file()}.counted_bytes()) << "the trap is not there";
   }
 
