@@ -14,28 +14,8 @@ packages=(
   rabbitmq-server librabbitmq-dev
 )
 
-if [[ "${1:-}" == --list ]]; then
-  printf '%s\n' "${packages[@]}"
-  exit 0
-fi
-
-missing=()
-known=$(dpkg-query --show --showformat '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null) || true
-for package in "${packages[@]}"; do
-  grep -qx "$package installed" <<<"$known" || missing+=("$package")
-done
-if [[ ${#missing[@]} -eq 0 ]]; then
-  exit 0
-fi
-
-as_root=()
-if [[ $EUID -ne 0 ]]; then
-  if ! command -v sudo >/dev/null; then
-    printf 'These packages are missing: %s\nInstall them as root, or install sudo.\n' "${missing[*]}" >&2
-    exit 1
-  fi
-  as_root=(sudo)
-fi
+# shellcheck source=deploy/packages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/packages.sh"
 
 # Debian starts a server that is installed, unless this file says no.
 policy=/usr/sbin/policy-rc.d
@@ -45,7 +25,4 @@ if [[ ! -e $policy ]]; then
   trap '"${as_root[@]}" rm -f "$policy"' EXIT
 fi
 
-printf 'Installing: %s\n' "${missing[*]}"
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}"
+install_missing
