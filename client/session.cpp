@@ -194,6 +194,14 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
     if (fenced_) return;
   }
   if (surely_not_begun) entry.was_sent = false;
+  if (surely_not_begun && denied.retryable && denied.reason == core::Reason::clock_drift) {
+    // Its expiry comes from a clock that was wrong: a new session, a new expiry.
+    requests_.erase(entry.request);
+    entry.request = 0;
+    send_later(now, entry, Phase::waiting);
+    effects.reconnect = true;
+    return;
+  }
   if (!surely_not_begun || is_passing(denied)) {
     send_later(now, entry, Phase::waiting);
     return;

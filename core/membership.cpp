@@ -161,8 +161,7 @@ std::optional<std::string> Membership::on_hello(Peer& peer, const FrameHeader& h
 }
 
 bool Membership::is_of_another(const Peer& peer, const NodeId& node) const {
-  const Peer* owner = find(node);
-  return node.is_zero() || node == options_.node || (owner != nullptr && owner != &peer);
+  return node.is_zero() || options_.hashing.of_node(peer.name, node.low) != node;
 }
 
 bool Membership::try_accept(Peer& peer, const FrameHeader& header) {

@@ -59,7 +59,7 @@ class Membership {
   [[nodiscard]] std::optional<std::string> on_hello(Peer& peer, const FrameHeader& header,
                                                     const Hello& hello, Lsn own_durable);
 
-  // Whether a HELLO of this peer may not say so: the id is ours, or known as another peer's.
+  // Whether a HELLO of this peer may not say so: an id comes from the name of its node.
   [[nodiscard]] bool is_of_another(const Peer& peer, const NodeId& node) const;
 
   // Keeps the newest of what a frame says of its sender. False: the frame is to be ignored.

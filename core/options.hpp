@@ -67,6 +67,9 @@ struct Hashing {
   Digest (*of_descriptor)(const Descriptor& descriptor) = nullptr;
   Digest (*of_content)(const Content& content) = nullptr;
   ClientId (*of_name)(const std::string& client_name) = nullptr;
+  // The id of a node of this name whose random half is `salt`, which is the id's low half: nobody
+  // else can claim it (Rule P-43).
+  NodeId (*of_node)(const std::string& node_name, std::uint64_t salt) = nullptr;
 };
 
 struct Options {

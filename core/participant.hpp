@@ -97,6 +97,11 @@ class Participant {
 
   using CallIndex = std::pair<std::uint8_t, std::uint8_t>;  // Branch, operation.
 
+  struct ToBeShown {
+    NodeId by;
+    Outcome outcome;
+  };
+
   struct Preparing {
     DescriptorPtr descriptor;
     Digest digest;
@@ -156,8 +161,8 @@ class Participant {
   Deadlines<TransactionKey> deadlines_;
   std::set<TransactionKey> held_;
   std::vector<NewVote> new_votes_;
-  std::map<TransactionKey, NodeId> to_be_shown_;  // By whom.
-  std::optional<TransactionKey> shown_;           // While its decision is carried out.
+  std::map<TransactionKey, ToBeShown> to_be_shown_;
+  std::optional<TransactionKey> shown_;  // While its decision is carried out.
   Instant life_began_{};
 };
 

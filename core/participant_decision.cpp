@@ -26,8 +26,10 @@ bool Participant::must_be_shown(const NodeId& from, const TransactionKey& key,
 void Participant::on_shown(const NodeId& from, const TransactionStatus& status) {
   const TransactionKey key = status.key;
   const auto asked = to_be_shown_.find(key);
-  if (asked == to_be_shown_.end() || asked->second != from) return;
-  if (!status.outcome || status.descriptor == nullptr) return;
+  if (asked == to_be_shown_.end() || asked->second.by != from) return;
+  // A pure witness that drives shows the descriptor: the outcome is in its DECISION alone.
+  if (status.descriptor == nullptr) return;
+  const Outcome outcome = asked->second.outcome;
   to_be_shown_.erase(asked);
   const Descriptor& descriptor = *status.descriptor;
   if (descriptor.id != key.id || find_node(descriptor, context_.options.node) < 0 ||
@@ -37,7 +39,7 @@ void Participant::on_shown(const NodeId& from, const TransactionStatus& status) 
   }
   if (context_.is_stranger(from, descriptor, "decision")) return;
   shown_ = key;
-  on_decision(from, Decision{.key = key, .outcome = *status.outcome}, {});
+  on_decision(from, Decision{.key = key, .outcome = outcome}, {});
   shown_.reset();
 }
 
@@ -100,7 +102,7 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
       if (must_be_shown(from, key, learnt)) {
         context_.note("decision of an unknown transaction", key.id);
         if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
-        to_be_shown_[key] = from;
+        to_be_shown_[key] = {.by = from, .outcome = decision.outcome};
         context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
         return;
       }

@@ -211,9 +211,15 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
   }
   const auto kept_ms =
       static_cast<std::uint64_t>(context_.options.timing.retention / std::chrono::milliseconds{1});
+  // The client took the time from a node whose clock was wrong; a fresh session has it right.
   if (client.name.empty() &&
       submit.expires > Hlc::from_ms(context_.clock.wall_ms() + 2 * kept_ms)) {
-    return NotComposed{Reason::malformed, "expires later than retention allows"};
+    return NotComposed{Reason::clock_drift, "it expires later than retention allows", true};
+  }
+  // Elsewhere it may be too old when it arrives. What was submitted before may have got through.
+  if (client.name.empty() && !submit.retry &&
+      submit.expires < Hlc::from_ms(context_.clock.wall_ms() + kept_ms / 2)) {
+    return NotComposed{Reason::clock_drift, "it expires sooner than retention allows", true};
   }
   // By number, not only by count: the oldest unfinished transaction must get in, or a full window
   // would never open again.

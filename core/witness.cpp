@@ -174,6 +174,14 @@ void Witness::on_ask_promise(const NodeId& from, const AskPromise& ask) {
   context_.promise(from, promise_of(*context_.state.find(key), ask.ballot));
 }
 
+bool Witness::is_made_up(const Transaction* row, const Descriptor& descriptor,
+                         const BranchValue& value) const {
+  const NodeId& voter = descriptor.nodes[descriptor.branches[value.branch].node].node;
+  if (value.value.choice != Choice::yes || !context_.is_self(voter)) return false;
+  const OwnBranch* own = row == nullptr ? nullptr : row->find_own(value.branch);
+  return own == nullptr || !own->vote.same_choice(value.value);
+}
+
 void Witness::on_propose(const NodeId& from, const Propose& propose) {
   const TransactionKey key{propose.descriptor->id, propose.digest};
   if (ignore(from, propose.descriptor, propose.digest, "propose")) return;
@@ -197,6 +205,10 @@ void Witness::on_propose(const NodeId& from, const Propose& propose) {
   std::vector<BranchValue> values;
   for (const BranchValue& value : propose.values) {
     if (value.branch >= propose.descriptor->branches.size()) return;
+    // Rule P-43: of its own vote a node knows best. The leader may have been lied to itself.
+    if (is_made_up(row, *propose.descriptor, value)) {
+      return context_.note("proposal of a yes that this node did not give", key.id);
+    }
     if (is_witness(propose.descriptor->branches[value.branch], self)) values.push_back(value);
   }
   if (values.empty()) return;

@@ -32,6 +32,8 @@ class Witness {
                                       const Digest& digest, std::uint64_t challenge);
   [[nodiscard]] std::uint64_t challenge(const TransactionKey& key);
   [[nodiscard]] bool is_in_doubt_still(const NodeId& from, const AskPromise& ask) const;
+  [[nodiscard]] bool is_made_up(const Transaction* row, const Descriptor& descriptor,
+                                const BranchValue& value) const;
   void answer_accepted(const NodeId& from, const Transaction& row, const Vote& vote, bool repeated);
 
   Context& context_;

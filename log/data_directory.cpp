@@ -107,19 +107,15 @@ Status make_directory(const std::string& path) {
   return core::Nothing{};
 }
 
-template <class Tag>
-void randomize(core::Id128<Tag>& id) {
-  randombytes_buf(&id.high, sizeof id.high);
-  randombytes_buf(&id.low, sizeof id.low);
-}
-
 Identity new_identity(const std::string& node_name) {
   Identity identity;
   identity.node_name = node_name;
   std::uint64_t incarnation = 0;
+  std::uint64_t salt = 0;
   // Zero means "none" for both.
-  while (identity.node.is_zero())
-    randomize(identity.node);
+  while (salt == 0)
+    randombytes_buf(&salt, sizeof salt);
+  identity.node = node_id_of(node_name, salt);
   while (incarnation == 0)
     randombytes_buf(&incarnation, sizeof incarnation);
   identity.incarnation = core::Incarnation{incarnation};
@@ -262,6 +258,12 @@ Status DataDirectory::read_identity() {
   if (!options_.node_name.empty() && stored->identity.node_name != options_.node_name) {
     return refused(options_.path + " is the data directory of node \"" +
                    stored->identity.node_name + "\", not of \"" + options_.node_name + "\"");
+  }
+  const Identity& identity = stored->identity;
+  if (node_id_of(identity.node_name, identity.node.low) != identity.node) {
+    return refused(options_.path + "/identity: the id is not one of a node \"" +
+                   identity.node_name +
+                   "\"; the directory was made by a program older than 0.1 and cannot be used");
   }
   const auto file = mark_of(Store::file_of(store_directory()));
   if (!file) return file.error();

@@ -1,12 +1,16 @@
 #include "log/identity.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <optional>
 
 #include <fcntl.h>
+#include <sodium/crypto_generichash_blake2b.h>
 #include <sys/stat.h>
+
+#include "core/check.hpp"
 
 namespace nemcon::log {
 
@@ -100,6 +104,26 @@ std::string lines_of(const StoredIdentity& stored) {
 }
 
 }  // namespace
+
+core::NodeId node_id_of(const std::string& node_name, std::uint64_t salt) {
+  constexpr std::string_view purpose = "nemcon node    1";
+  static_assert(purpose.size() == crypto_generichash_blake2b_PERSONALBYTES);
+  std::array<unsigned char, sizeof salt> salt_bytes{};
+  for (std::size_t i = 0; i < salt_bytes.size(); ++i) {
+    salt_bytes[i] = static_cast<unsigned char>(salt >> (8 * i));
+  }
+  std::array<unsigned char, crypto_generichash_blake2b_BYTES_MIN> hash{};
+  std::array<unsigned char, crypto_generichash_blake2b_PERSONALBYTES> personal{};
+  std::ranges::copy(purpose, personal.begin());
+  const int done = crypto_generichash_blake2b_salt_personal(
+      hash.data(), hash.size(), reinterpret_cast<const unsigned char*>(node_name.data()),
+      node_name.size(), salt_bytes.data(), salt_bytes.size(), nullptr, personal.data());
+  NEMCON_CHECK(done == 0);
+  std::uint64_t high = 0;
+  for (std::size_t i = 0; i < sizeof high; ++i)
+    high |= std::uint64_t{hash[i]} << (8 * i);
+  return {.high = high, .low = salt};
+}
 
 Result<FileMark> mark_of(const std::string& path) {
   struct statx status {};

@@ -21,9 +21,13 @@
 
 namespace nemcon::log {
 
+// The id of a node of this name. `salt` is random, of the data directory, and the id's low half;
+// the high half is a hash of both, so that a peer with another name cannot claim the id.
+[[nodiscard]] core::NodeId node_id_of(const std::string& node_name, std::uint64_t salt);
+
 struct Identity {
   std::string node_name;
-  core::NodeId node;
+  core::NodeId node;  // node_id_of(node_name, a random number).
   core::Incarnation incarnation;
   ChecksumKey key;
 };

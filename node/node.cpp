@@ -53,6 +53,7 @@ core::Options life_options(const Config& config, const log::Identity& identity) 
   options.nonce = transport::random_u64();
   options.seed = transport::random_u64();
   options.hashing = transport::hashing();
+  options.hashing.of_node = log::node_id_of;
   return options;
 }
 

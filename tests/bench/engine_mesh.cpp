@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/check.hpp"
+#include "tests/core/parts.hpp"
 #include "transport/hashing.hpp"
 
 namespace nemcon::bench {
@@ -46,13 +47,14 @@ std::chrono::nanoseconds clock_cost() {
 core::Options options_of(const EngineMeshSetup& setup, std::size_t node) {
   core::Options options;
   options.name = name_of(node);
-  options.node = {.high = 7, .low = 1000 + node};
   options.incarnation = core::Incarnation{5000 + node};
   options.nonce = 9000 + node;
   options.seed = 1 + node;
   options.queues = {core::QueueOptions{.name = "inbox"}};
   options.witnesses = setup.witnesses;
   options.hashing = transport::hashing();
+  options.hashing.of_node = core::tests::test_hashing().of_node;
+  options.node = options.hashing.of_node(options.name, 1000 + node);
   for (std::size_t peer = 0; peer < setup.node_count; ++peer) {
     if (peer != node) options.peers.push_back({peer_of(peer), name_of(peer)});
   }

@@ -385,5 +385,26 @@ TEST(ClientFailOver, TooOldIsUnknownAndNeverRolledBack) {
   EXPECT_EQ(outcome.reason, Reason::too_old);
 }
 
+TEST(ClientFailOver, TakesTheTimeAnewWhenItsExpiryIsWrong) {
+  FakeNode node;
+  Client client({.nodes = {node.endpoint()}, .deadline = 30s});
+  auto future = client.send_async("orders@warehouse", "x");
+  const auto first = node.wait_for_nth<core::Submit>(1);
+
+  constexpr std::uint64_t right_ms = 5'000'000;
+  node.set({.clock_ms = right_ms});
+  node.reply(core::Denied{
+      .request = first.request, .retryable = true, .reason = core::Reason::clock_drift});
+
+  (void)node.wait_for_nth<core::Open>(2);
+  const auto second = node.wait_for_nth<core::Submit>(2);
+  EXPECT_EQ(second.id, first.id);
+  EXPECT_FALSE(second.retry) << "nothing has begun";
+  EXPECT_GT(second.expires.wall_ms(), right_ms);
+  EXPECT_LT(first.expires.wall_ms(), right_ms);
+  node.reply(committed(second));
+  EXPECT_TRUE(future.get().committed());
+}
+
 }  // namespace
 }  // namespace nemcon::tests

@@ -119,7 +119,7 @@ void FakeNode::on_request(const core::ClientRequested& requested) {
       replies_.emplace_back(core::Concluded{.request = submit->request,
                                             .id = submit->id,
                                             .verdict = core::Verdict::committed,
-                                            .at = core::Hlc::from_ms(1'000)});
+                                            .at = core::Hlc::from_ms(settings_.clock_ms)});
     }
   }
   changed_.notify_all();
@@ -137,7 +137,7 @@ core::Opened FakeNode::opened(const core::Open& open) {
           .node = settings_.node,
           .client = named ? transport::client_id_of(open.name) : open.client,
           .epoch = epoch,
-          .clock = core::Hlc::from_ms(1'000),
+          .clock = core::Hlc::from_ms(settings_.clock_ms),
           .retention_ms = 900'000,
           .message_bytes_max = settings_.message_bytes_max,
           .transaction_bytes_max = settings_.transaction_bytes_max,

@@ -31,6 +31,7 @@ class FakeNode {
     core::NodeId node{1, 1};
     core::Epoch epoch{7};  // Of new sessions; the next one is larger.
     std::uint32_t window = 4096;
+    std::uint64_t clock_ms = 1'000;  // What it says in Opened.
     std::uint64_t message_bytes_max = std::uint64_t{1} << 20U;
     std::uint64_t transaction_bytes_max = std::uint64_t{16} << 20U;
     bool opens = true;     // Answers Open.

@@ -327,5 +327,32 @@ TEST(Outbox, WhatReliesOnNothingNewLeavesAtOnce) {
   EXPECT_EQ(outbox.assign(), Lsn{8});
 }
 
+// Rule P-15: an expiry that comes from a clock that was wrong is found at once, while nothing has
+// begun; a resubmission may be old.
+TEST(NodeClock, AFirstSubmissionThatExpiresTooSoonOrTooLateIsRefused) {
+  Mesh mesh{{.node_count = 2}};
+  Caller nobody{mesh[0], ""};
+  Submit submit = nobody.draft(nobody.next_id(), {deliver("orders@a", "x")});
+  constexpr std::uint64_t off_ms = 37ULL * 60'000;
+  for (const std::uint64_t expires_ms :
+       {submit.expires.wall_ms() - off_ms, submit.expires.wall_ms() + off_ms}) {
+    Submit off = submit;
+    off.expires = Hlc::from_ms(expires_ms);
+
+    nobody.submit(off);
+
+    ASSERT_TRUE(nobody.last<Denied>().has_value());
+    EXPECT_EQ(nobody.last<Denied>()->reason, Reason::clock_drift);
+    EXPECT_TRUE(nobody.last<Denied>()->retryable);
+  }
+  submit.expires = Hlc::from_ms(submit.expires.wall_ms() - 10 * 60'000);
+  submit.retry = true;
+
+  nobody.submit(submit);
+  mesh.run();
+
+  EXPECT_TRUE(nobody.is_committed(submit.id));
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests

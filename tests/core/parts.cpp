@@ -31,6 +31,15 @@ ClientId of_name(const std::string& name) {
   return hash_of<ClientId>(name);
 }
 
+// In the order of the names.
+NodeId of_node(const std::string& name, std::uint64_t salt) {
+  std::uint64_t high = 0;
+  for (std::size_t i = 0; i < sizeof high; ++i) {
+    high = high << 8U | (i < name.size() ? static_cast<unsigned char>(name[i]) : 0U);
+  }
+  return {.high = high, .low = salt};
+}
+
 }  // namespace
 
 // ---- nodes ------------------------------------------------------------------------------------
@@ -40,7 +49,7 @@ std::string name_of(std::size_t node) {
 }
 
 NodeId node_id(std::size_t node) {
-  return {.high = 7, .low = 100 + node};
+  return of_node(name_of(node), 100 + node);
 }
 
 Incarnation incarnation_of(std::size_t node) {
@@ -76,7 +85,10 @@ Options options_of(const Layout& layout, std::size_t node) {
 }
 
 Hashing test_hashing() {
-  return {.of_descriptor = of_descriptor, .of_content = of_content, .of_name = of_name};
+  return {.of_descriptor = of_descriptor,
+          .of_content = of_content,
+          .of_name = of_name,
+          .of_node = of_node};
 }
 
 Digest digest_of(const Descriptor& descriptor) {

@@ -351,6 +351,7 @@ TEST(Anonymous, OutcomesAreKeptForRetentionAndThenRefused) {
   nobody.move_to(mesh[0]);
   Submit again = nobody.draft(id, one);
   again.expires = expires;
+  again.retry = true;
   nobody.submit(again);
   EXPECT_EQ(nobody.answer(id)->reason, Reason::too_old);
   EXPECT_EQ(mesh[0].queue("orders").message_count, 1U);

@@ -57,6 +57,49 @@ TEST_F(Stranger, ItsDecisionOfSomethingUnknownLeavesNothing) {
   EXPECT_EQ(sent_to<DecisionAck>(believed, 2).size(), 1U);
 }
 
+// Rule P-12: one that drives as a pure witness keeps the outcome with its drive: it shows the
+// descriptor alone.
+TEST_F(Stranger, ADecisionIsBelievedOnceTheDescriptorNamesItsTeller) {
+  b.hear(2, roll_back_of(told));
+
+  const Effects believed = b.hear(
+      2, TransactionStatus{
+             .key = told.key(), .knowledge = Knowledge::voted, .descriptor = told.descriptor});
+
+  EXPECT_EQ(written<Decided>(believed).size(), 1U);
+  EXPECT_EQ(sent_to<DecisionAck>(believed, 2).size(), 1U);
+}
+
+// Rule P-43: what b voted, b knows.
+TEST_F(Stranger, AYesThatWasNotGivenIsNotAccepted) {
+  const Hlc at = b.header_from(0).clock;
+  const Propose made_up{
+      .descriptor = told.descriptor,
+      .digest = told.digest,
+      .ballot = ballot_of(3, 2),
+      .values = {{.branch = 0, .value = yes_at(at)}, {.branch = 1, .value = yes_at(at)}}};
+
+  const Effects unvoted = b.hear(2, made_up);
+  EXPECT_TRUE(unvoted.writes.empty()) << describe(unvoted);
+  EXPECT_TRUE(has_note(unvoted, "proposal of a yes that this node did not give"));
+
+  b.hear(0, told.prepare({1}));
+  const Effects another = b.hear(2, made_up);
+  EXPECT_TRUE(another.writes.empty()) << "it voted another time: " << describe(another);
+}
+
+// Rule P-43: nor does it take an id before its owner has come.
+TEST(Membership, AnIdComesFromTheNameOfItsNode) {
+  Lone b{{.node_count = 4}};
+  b.lose(0);
+  FrameHeader header = b.header_from(stranger);
+  header.from = {.high = node_id(0).high, .low = 4711};
+
+  const Effects effects = b.hear(stranger, header, Hello{.name = name_of(stranger)});
+
+  EXPECT_EQ(effects.faults.size(), 1U);
+}
+
 // Rule P-43: or a stranger could make it say no to what the others agree on.
 TEST_F(Stranger, ItsDecisionDoesNotEndAVoteThatIsHeld) {
   Tale held{2, {0, 1, 2}};

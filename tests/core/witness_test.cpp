@@ -201,8 +201,9 @@ TEST_F(Witness, AParticipantThatAcceptedARecoveryProposalCanOnlySayNo) {
 // Rule P-18: after a promise the own vote does not count as accepted at ballot 0.
 TEST_F(Witness, AYesBeforeAPromiseIsAnAcceptanceOnlyUntilItIsReplaced) {
   Lone b{{.witnesses = 3}};
-  b.hear(0, told.prepare({1}));
-  b.hear(0, propose(ballot_of(1, 0), yes_now(), yes_now()));
+  const Effects voted = b.hear(0, told.prepare({1}));
+  const Value vote = sent_to<Vote>(voted, 0).at(0).votes.at(0).value;
+  b.hear(0, propose(ballot_of(1, 0), yes_now(), vote));
 
   const Effects effects = b.hear(0, told.prepare({1}));
 

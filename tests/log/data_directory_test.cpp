@@ -80,7 +80,9 @@ TEST_F(DataDirectoryTest, KeepsItsIdentity) {
   const Identity found = create();
 
   EXPECT_EQ(made.node_name, "shop");
-  EXPECT_FALSE(made.node.is_zero());
+  EXPECT_EQ(made.node, node_id_of("shop", made.node.low));
+  EXPECT_NE(made.node, node_id_of("shed", made.node.low));
+  EXPECT_NE(made.node.low, 0U);
   EXPECT_NE(made.incarnation, core::Incarnation{});
   EXPECT_EQ(found.node, made.node);
   EXPECT_EQ(found.incarnation, made.incarnation);

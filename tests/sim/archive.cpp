@@ -25,10 +25,17 @@ core::ClientId of_name(const std::string& client_name) {
   return hash_of<core::ClientId>(client_name);
 }
 
+core::NodeId of_node(const std::string& node_name, std::uint64_t salt) {
+  return {.high = hash_of<core::Digest>(node_name).high ^ salt, .low = salt};
+}
+
 }  // namespace
 
 core::Hashing test_hashing() {
-  return {.of_descriptor = of_descriptor, .of_content = of_content, .of_name = of_name};
+  return {.of_descriptor = of_descriptor,
+          .of_content = of_content,
+          .of_name = of_name,
+          .of_node = of_node};
 }
 
 }  // namespace nemcon::sim

@@ -1,6 +1,7 @@
 #include "tests/sim/session.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace nemcon::sim {
 namespace {
@@ -300,6 +301,10 @@ void Session::release_plans() {
   }
 }
 
+core::Hlc Session::expiry() const {
+  return name_.empty() ? core::Hlc::from_ms(clock_ms() + retention_ms_) : core::Hlc::never();
+}
+
 void Session::compose(Plan plan) {
   const Sequence sequence = next_;
   next_ = Sequence{sequence.value() + 1};
@@ -308,8 +313,7 @@ void Session::compose(Plan plan) {
   core::Submit& request = pending.request;
   request.id = {node_id_, client_, epoch_, sequence};
   request.deadline_ms = plan.plan.deadline_ms;
-  request.expires =
-      name_.empty() ? core::Hlc::from_ms(clock_ms() + retention_ms_) : core::Hlc::never();
+  request.expires = expiry();
   HistoryTransaction history;
   history.name = world_.names.of(request.id);
   history.producer = producer_;
@@ -391,6 +395,12 @@ void Session::send_submit(Pending& pending, bool retry) {
 void Session::resubmit(Sequence sequence) {
   const auto found = pending_.find(sequence);
   if (found == pending_.end() || !is_open()) return;
+  if (std::exchange(found->second.is_expiry_wrong, false)) {
+    found->second.request.expires = expiry();
+    found->second.sent_count = 0;
+    send_submit(found->second, false);
+    return;
+  }
   const bool is_late =
       name_.empty() && found->second.request.expires <= core::Hlc::from_ms(clock_ms());
   if (is_late) world_.history.transactions[found->second.transaction].may_stay_open = true;
@@ -482,6 +492,12 @@ void Session::take(const core::Denied& denied) {
   ++counts_.denied_count;
   if (denied.reason == core::Reason::fenced) {
     start_over(denied.epoch);
+    leave();
+    return;
+  }
+  if (denied.retryable && denied.reason == core::Reason::clock_drift &&
+      found->second.sent_count == 1) {
+    found->second.is_expiry_wrong = true;
     leave();
     return;
   }

@@ -131,6 +131,7 @@ class Session : public ClientEnd {
     core::Submit request;
     std::uint32_t transaction = 0;  // In the history.
     std::uint32_t sent_count = 0;
+    bool is_expiry_wrong = false;  // Never begun; the next session has the time right.
     Time sent_at{0};
     std::function<void(Ending)> ended;
   };
@@ -177,6 +178,7 @@ class Session : public ClientEnd {
   [[nodiscard]] core::Sequence ack_upto() const;
   [[nodiscard]] core::Sequence previous_at(const std::string& queue) const;
   [[nodiscard]] std::uint64_t clock_ms() const;
+  [[nodiscard]] core::Hlc expiry() const;
   Time between(Time low, Time high);
 
   World& world_;  // Must outlive the session.

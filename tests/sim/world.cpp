@@ -103,9 +103,9 @@ History World::history_without_liar() const {
 }
 
 void World::add_node(core::Options options, bool shuffles) {
-  options.node = {random.id(), random.id()};
-  options.incarnation = core::Incarnation{random.id()};
   options.hashing = test_hashing();
+  options.node = options.hashing.of_node(options.name, random.id());
+  options.incarnation = core::Incarnation{random.id()};
   const std::size_t index = nodes_.size();
   names.call(options.node, options.name);
   watcher.add_node(index, {options.node, options.incarnation});
