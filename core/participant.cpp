@@ -33,7 +33,14 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
   const auto taken = preparing_.find(key);
   if (taken == preparing_.end()) return;
   std::optional<Objection> objection = object_at_once(from, prepare);
-  if (sender_drifted) objection = Objection{Reason::clock_drift, "the initiator's clock is ahead"};
+  // Rule P-23: it was composed after what its client had seen. Whoever brings it need not have.
+  const Hlc created = prepare.descriptor->created;
+  if (sender_drifted ||
+      context_.clock.is_too_far_ahead(created, context_.options.timing.max_drift)) {
+    objection = Objection{Reason::clock_drift, "the initiator's clock is ahead"};
+  } else {
+    context_.clock.merge(created);
+  }
   if (objection) {
     vote_no(taken->second, *objection);
     return;

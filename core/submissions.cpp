@@ -193,6 +193,22 @@ bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter
   return true;
 }
 
+// The client took the time from a node whose clock was wrong; a fresh session has it from here.
+std::optional<NotComposed> Submissions::refuse_expiry(const Submit& submit) const {
+  const auto kept_ms =
+      static_cast<std::uint64_t>(context_.options.timing.retention / std::chrono::milliseconds{1});
+  const std::uint64_t now_ms = context_.clock.present().wall_ms();
+  if (submit.expires > Hlc::from_ms(now_ms + 2 * kept_ms)) {
+    return NotComposed{Reason::clock_drift, "it expires later than retention allows",
+                       !submit.retry};
+  }
+  // Elsewhere it may be too old when it arrives. What was submitted before may have got through.
+  if (!submit.retry && submit.expires < Hlc::from_ms(now_ms + kept_ms / 2)) {
+    return NotComposed{Reason::clock_drift, "it expires sooner than retention allows", true};
+  }
+  return std::nullopt;
+}
+
 std::optional<NotComposed> Submissions::refuse(const Client& client, const Submit& submit) {
   if (submit.id.client != client.id || submit.id.initiator.is_zero() ||
       (client.name.empty() != is_anonymous(submit.id))) {
@@ -209,17 +225,8 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
   if (context_.clock.is_too_far_ahead(submit.after, context_.options.timing.max_drift)) {
     return NotComposed{Reason::clock_drift, "the client's clock is ahead of this node's"};
   }
-  const auto kept_ms =
-      static_cast<std::uint64_t>(context_.options.timing.retention / std::chrono::milliseconds{1});
-  // The client took the time from a node whose clock was wrong; a fresh session has it right.
-  if (client.name.empty() &&
-      submit.expires > Hlc::from_ms(context_.clock.wall_ms() + 2 * kept_ms)) {
-    return NotComposed{Reason::clock_drift, "it expires later than retention allows", true};
-  }
-  // Elsewhere it may be too old when it arrives. What was submitted before may have got through.
-  if (client.name.empty() && !submit.retry &&
-      submit.expires < Hlc::from_ms(context_.clock.wall_ms() + kept_ms / 2)) {
-    return NotComposed{Reason::clock_drift, "it expires sooner than retention allows", true};
+  if (client.name.empty()) {
+    if (auto why = refuse_expiry(submit)) return why;
   }
   // By number, not only by count: the oldest unfinished transaction must get in, or a full window
   // would never open again.

@@ -72,7 +72,7 @@ class Tale {
   Tale& consume(std::uint8_t node, const std::string& queue, LeaseToken token);
   Tale& epoch(std::uint64_t epoch);
   Tale& anonymous(Hlc expires);
-  Tale& created(std::uint64_t at);  // Only makes another digest.
+  Tale& created(std::uint64_t at);  // As a timestamp; a small one only makes another digest.
   Tale& deadline_ms(std::uint32_t deadline);
 
   // Rule P-3 with that many witnesses; the nodes without a branch are the spare ones.

@@ -29,6 +29,20 @@ struct Stranger : testing::Test {
   }
 };
 
+// Rule P-23: what its client has seen committed comes before it, whoever brings it.
+TEST_F(Stranger, ItsPrepareIsVotedOnAfterTheDescriptorsTime) {
+  Tale tale{2, {0, 1, 2}};
+  const Hlc created = Hlc::from_ms(b.header_from(0).clock.wall_ms() + 1'000);
+  const Told later =
+      std::move(tale.created(created.value()).deliver(0, "orders", "a").deliver(1, "orders", "b"))
+          .witnessed_by(3);
+
+  const Effects effects = b.hear(stranger, later.prepare({1}));
+
+  ASSERT_FALSE(sent<Vote>(effects).empty());
+  EXPECT_GT(sent<Vote>(effects)[0].votes.at(0).value.at, created);
+}
+
 // Rule P-43: b has voted yes and waits.
 TEST_F(Stranger, ItsDecisionIsIgnored) {
   b.hear(0, told.prepare({1}));
