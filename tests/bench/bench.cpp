@@ -36,8 +36,8 @@ int main(int argc, char** argv) {
   app.add_option("--witnesses", settings.witnesses, "1 (mode S) or 3 (mode X)")
       ->check(CLI::IsMember({1, 3}))
       ->capture_default_str();
-  app.add_option("--links", settings.links, "plain")
-      ->check(CLI::IsMember({"plain"}))
+  app.add_option("--links", settings.links, "plain, or curve: encrypted, with keys")
+      ->check(CLI::IsMember({"plain", "curve"}))
       ->capture_default_str();
   app.add_option("--in-flight", settings.in_flight, "operations under way")
       ->check(CLI::Range(1, 4000))

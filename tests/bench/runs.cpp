@@ -10,30 +10,18 @@
 
 namespace nemcon::bench {
 
-namespace {
-
-Load load_of(const RunSettings& settings, Started& started) {
-  return {.endpoint = started.mesh().endpoint("one"),
-          .queue = "inbox",
-          .in_flight = settings.in_flight,
-          .body_bytes = settings.body_bytes,
-          .duration = settings.duration};
-}
-
-}  // namespace
-
 bool run_enqueue(const RunSettings& settings) {
   Started started(settings, {"one"});
   if (!started) return false;
   return started.measure("enqueue",
-                         [&](Result& result) { enqueue(load_of(settings, started), result); });
+                         [&](Result& result) { enqueue(started.load("inbox"), result); });
 }
 
 bool run_consume(const RunSettings& settings) {
   Started started(settings, {"one"});
   if (!started) return false;
   return started.measure(
-      "consume", [&](Result& result) { enqueue_consume_ack(load_of(settings, started), result); });
+      "consume", [&](Result& result) { enqueue_consume_ack(started.load("inbox"), result); });
 }
 
 bool run_commit(const RunSettings& settings) {
@@ -42,7 +30,7 @@ bool run_commit(const RunSettings& settings) {
                                       : std::vector<std::string>{"one", "two"});
   if (!started) return false;
   return started.measure("commit", [&](Result& result) {
-    commit(load_of(settings, started), {"inbox@one", "inbox@two"}, result);
+    commit(started.load("inbox"), {"inbox@one", "inbox@two"}, result);
   });
 }
 

@@ -13,9 +13,7 @@ namespace nemcon::bench {
 
 struct RunSettings {
   std::uint32_t witnesses = 1;  // 1: mode S, two nodes. 3: mode X, three nodes.
-  // Of the links between processes. Only plain ones are measured yet: encrypted ones get their
-  // name here.
-  std::string links = "plain";
+  std::string links = "plain";  // Or "curve": encrypted, with keys and permissions.
   std::size_t in_flight = 64;
   std::size_t body_bytes = 100;
   std::chrono::milliseconds duration{3000};

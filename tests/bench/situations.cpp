@@ -34,14 +34,6 @@ bool complain(const std::string& what) {
   return false;
 }
 
-Load load_of(const RunSettings& settings, Started& started, const std::string& queue) {
-  return {.endpoint = started.mesh().endpoint("one"),
-          .queue = queue,
-          .in_flight = settings.in_flight,
-          .body_bytes = settings.body_bytes,
-          .duration = settings.duration};
-}
-
 // Asks until it is so; false after the tests' patience.
 template <class Condition>
 bool wait_until(const Condition& condition) {
@@ -117,7 +109,7 @@ bool run_backlog(const RunSettings& settings) {
   if (!started) return false;
   bool is_sound = true;
   const auto both = [&](const std::string& queue) {
-    const Load load = load_of(settings, started, queue);
+    const Load load = started.load(queue);
     is_sound &= started.measure("consume-waiting",
                                 [&](Result& result) { enqueue_consume_ack(load, result); });
     is_sound &= started.measure("enqueue-waiting", [&](Result& result) { enqueue(load, result); });
@@ -125,7 +117,7 @@ bool run_backlog(const RunSettings& settings) {
   started.more["waiting"] = 0;
   both("inbox");
   const auto begin = Clock::now();
-  if (!fill(load_of(settings, started, "deep"), settings.count)) {
+  if (!fill(started.load("deep"), settings.count)) {
     return complain("not all of the backlog was taken");
   }
   started.more["waiting"] = static_cast<double>(settings.count);
@@ -143,7 +135,7 @@ bool run_in_doubt(const RunSettings& settings) {
   }
   started.more["in_doubt"] = static_cast<double>(settings.count);
   const bool is_sound = started.measure("commit-in-doubt", [&](Result& result) {
-    commit(load_of(settings, started, ""), {"inbox@one", "inbox@two"}, result);
+    commit(started.load(""), {"inbox@one", "inbox@two"}, result);
   });
   Client client({.nodes = {started.mesh().endpoint("two")}});
   if (count_in_doubt(client) < settings.count) {
@@ -155,7 +147,7 @@ bool run_in_doubt(const RunSettings& settings) {
 bool run_restart(const RunSettings& settings) {
   Started started(settings, {"one"});
   if (!started) return false;
-  const Load load = load_of(settings, started, "deep");
+  const Load load = started.load("deep");
   if (!fill(load, settings.count / settings.body_bytes)) {
     return complain("not all messages were taken");
   }

@@ -16,11 +16,24 @@ std::string transactions_of(const RunSettings& settings) {
 }  // namespace
 
 Started::Started(const RunSettings& settings, const std::vector<std::string>& nodes)
-    : settings_(settings), nodes_(nodes), mesh_(nodes, transactions_of(settings), deep_queue) {
+    : settings_(settings),
+      nodes_(nodes),
+      mesh_(nodes, transactions_of(settings), deep_queue,
+            settings.links == "curve" ? tests::MeshLinks::curve : tests::MeshLinks::plain) {
   is_started_ = mesh_.start_all();
   if (!is_started_) {
     std::fprintf(stderr, "nemcon-bench: the mesh did not start\n%s", mesh_.diagnostics().c_str());
   }
+}
+
+Load Started::load(const std::string& queue) const {
+  return {.endpoint = mesh_.endpoint("one"),
+          .key_file = mesh_.client_key_file(),
+          .node_key = mesh_.public_key("one"),
+          .queue = queue,
+          .in_flight = settings_.in_flight,
+          .body_bytes = settings_.body_bytes,
+          .duration = settings_.duration};
 }
 
 std::vector<pid_t> Started::processes() {

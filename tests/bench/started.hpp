@@ -10,6 +10,7 @@
 
 #include "tests/bench/meter.hpp"
 #include "tests/bench/runs.hpp"
+#include "tests/bench/workload.hpp"
 #include "tests/system/mesh.hpp"
 
 namespace nemcon::bench {
@@ -24,6 +25,9 @@ class Started {
   explicit operator bool() const { return is_started_; }
 
   [[nodiscard]] tests::Mesh& mesh() { return mesh_; }
+
+  // What the run does to node "one", at a queue there.
+  [[nodiscard]] Load load(const std::string& queue) const;
 
   // Those that run.
   [[nodiscard]] std::vector<pid_t> processes();

@@ -89,6 +89,8 @@ ClientOptions options_of(const Load& load) {
   ClientOptions options;
   options.nodes = {load.endpoint};
   options.in_flight_max = load.in_flight + 1;
+  options.key_file = load.key_file;
+  if (!load.node_key.empty()) options.node_keys = {load.node_key};
   return options;
 }
 

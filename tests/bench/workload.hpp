@@ -14,6 +14,8 @@ namespace nemcon::bench {
 
 struct Load {
   std::string endpoint;         // Of the node that the client talks to.
+  std::string key_file;         // Of the client; empty with plain links.
+  std::string node_key;         // The node's.
   std::string queue = "inbox";  // At that node.
   std::size_t in_flight = 1;
   std::size_t body_bytes = 100;

@@ -25,9 +25,12 @@ core::Part deliver(const std::string& target, const std::string& body) {
   return part;
 }
 
-Caller::Caller(const std::string& endpoint, const std::string& name)
-    : socket_(transport::process_context(), {.name = name, .limits = {}, .timing = {}}) {
-  const core::Status connected = socket_.connect(now(), endpoint);
+Caller::Caller(const std::string& endpoint, const std::string& name,
+               const std::optional<CallerKeys>& keys)
+    : socket_(transport::process_context(),
+              {.name = name, .keys = keys ? keys->own : nullptr, .limits = {}, .timing = {}}) {
+  const core::Status connected =
+      keys ? socket_.connect(now(), endpoint, keys->node) : socket_.connect(now(), endpoint);
   NEMCON_CHECK(connected.has_value(), endpoint);
   const std::optional<transport::ClientEvent> up = next_event();
   NEMCON_CHECK(up && std::holds_alternative<transport::LinkUp>(*up), endpoint);

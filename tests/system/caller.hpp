@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,10 +16,20 @@
 
 namespace nemcon::tests {
 
+// What an encrypted link needs: the caller's own key, and the node's public one.
+struct CallerKeys {
+  std::shared_ptr<const transport::KeyPair> own;
+  transport::PublicKey node;
+};
+
 class Caller {
  public:
   // Connects and opens a session; anonymous without a name.
-  Caller(const std::string& endpoint, const std::string& name);
+  Caller(const std::string& endpoint, const std::string& name)
+      : Caller(endpoint, name, std::nullopt) {}
+
+  Caller(const std::string& endpoint, const std::string& name,
+         const std::optional<CallerKeys>& keys);
   ~Caller() = default;
   Caller(const Caller&) = delete;
   Caller& operator=(const Caller&) = delete;

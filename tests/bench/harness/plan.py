@@ -84,6 +84,13 @@ def bodies(rounds):
     return Group("bodies", None, runs, rounds)
 
 
+def encrypted(rounds):
+    runs = []
+    for make, in_flight in ((commit, 64), (enqueue, 1000), (consume, 1000)):
+        runs += [make(in_flight), make(in_flight, links="curve")]
+    return Group("encrypted links", None, runs, rounds)
+
+
 def situations(quick, rounds):
     doubt = [Ours("in-doubt", "--in-flight", 64, "--count", count) for count in (1000, 0)]
     runs = doubt + [
@@ -105,5 +112,5 @@ def make(peers, check, quick, rounds):
     others = [peers[name] for name in ("redis", "rabbitmq") if name in peers]
     groups += [queues(peer, rounds) for peer in others] or [queues(None, rounds)]
     if check:
-        groups += [bodies(rounds), *situations(quick, rounds)]
+        groups += [bodies(rounds), encrypted(rounds), *situations(quick, rounds)]
     return groups

@@ -199,8 +199,6 @@ def write(lines, judged, began, docs):
         *target_table(judged), "",
         "*rounds differ*: some rounds are on either side of what is wanted, so this run does not settle "
         "it." if not all(one.is_settled for one in judged) else "", "",
-        "T6 is not measured: the benchmark runs over plain links only." if any(
-            one.name == "T6a" and one.met == "unmeasured" for one in judged) else "", "",
         "## Transactions over two nodes", "",
         "One message to a queue of each of two nodes, atomically. Mode S: one witness; mode X: three, on "
         "a mesh of three nodes. CPU is that of the nodes, for one operation; the load is apart.", "",
