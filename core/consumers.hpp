@@ -68,8 +68,8 @@ class Consumers {
 
   // What the newest delivery of a queue had to wait for. Deliveries leave in the queue's order.
   std::map<QueueId, Lsn> newest_hold_;
-  Deadlines<LeaseToken> lease_deadlines_;
-  Deadlines<QueueId> deferred_;
+  Deadlines<LeaseToken> lease_deadlines_{context_.options.nonce};
+  Deadlines<QueueId> deferred_{context_.options.nonce};
 };
 
 }  // namespace nemcon::core

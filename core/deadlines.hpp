@@ -6,12 +6,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "core/hashed_map.hpp"
 #include "core/time.hpp"
 
 namespace nemcon::core {
@@ -19,17 +20,23 @@ namespace nemcon::core {
 template <class Key>
 class Deadlines {
  public:
+  // The seed is random per process (Options::nonce).
+  explicit Deadlines(std::uint64_t seed) : by_key_(seed) {}
+
   // Replaces the key's deadline.
   void set(const Key& key, Instant at) {
-    const auto [place, is_new] = by_key_.try_emplace(key, at);
-    if (!is_new && std::exchange(place->second, at) == at) return;
+    if (Instant* known = by_key_.find(key); known == nullptr) {
+      by_key_.set(key, at);
+    } else if (std::exchange(*known, at) == at) {
+      return;
+    }
     heap_.emplace_back(at, key);
     std::ranges::push_heap(heap_, std::greater{});
     tidy(key);
   }
 
   void clear(const Key& key) {
-    if (by_key_.erase(key) != 0) tidy(key);
+    if (by_key_.erase(key)) tidy(key);
   }
 
   // Takes out one key whose time has come.
@@ -53,10 +60,10 @@ class Deadlines {
   // After a change of this key.
   void tidy(const Key& key) {
     if (heap_.size() > 2 * by_key_.size() + few) {
-      heap_.clear();
-      for (const auto& [one, at] : by_key_)
-        heap_.emplace_back(at, one);
-      std::ranges::make_heap(heap_, std::greater{});
+      // In order, which is a heap as well; what was set to and fro is in there twice.
+      std::erase_if(heap_, [this](const Entry& entry) { return !is_true(entry); });
+      std::ranges::sort(heap_);
+      heap_.erase(std::ranges::unique(heap_).begin(), heap_.end());
       return;
     }
     // Only the key that changed can have made the first entry untrue; those that it uncovers may
@@ -69,11 +76,11 @@ class Deadlines {
   }
 
   [[nodiscard]] bool is_true(const Entry& entry) const {
-    const auto found = by_key_.find(entry.second);
-    return found != by_key_.end() && found->second == entry.first;
+    const Instant* at = by_key_.find(entry.second);
+    return at != nullptr && *at == entry.first;
   }
 
-  std::map<Key, Instant> by_key_;
+  HashedMap<Key, Instant> by_key_;
   std::vector<Entry> heap_;
 };
 

@@ -16,12 +16,11 @@ Driver::Drive& Driver::open_drive(const DescriptorPtr& descriptor, const Digest&
   drive.self = find_node(*descriptor, context_.options.node);
   drive.began = context_.now();
   drive.deadline = context_.now();
-  return drives_.emplace(key, std::move(drive)).first->second;
+  return drives_.set(key, std::move(drive));
 }
 
 Driver::Drive* Driver::find_drive(const TransactionKey& key) {
-  const auto found = drives_.find(key);
-  return found == drives_.end() ? nullptr : &found->second;
+  return drives_.find(key);
 }
 
 void Driver::close_drive(const TransactionKey& key) {
@@ -45,9 +44,8 @@ void Driver::begin(const DescriptorPtr& descriptor, const Digest& digest,
 
 bool Driver::try_wait(const TransactionId& id, const Waiter& waiter) {
   Drive* best = nullptr;
-  auto at = drives_.lower_bound(TransactionKey{.id = id, .digest = {}});
-  for (; at != drives_.end() && at->first.id == id; ++at) {
-    Drive& drive = at->second;
+  for (const TransactionKey& key : drives_.keys_of(id)) {
+    Drive& drive = *drives_.find(key);
     if (drive.is_told() || drive.phase == Phase::forgetting) continue;
     if (best == nullptr || !drive.outcome) best = &drive;
   }
@@ -57,8 +55,9 @@ bool Driver::try_wait(const TransactionId& id, const Waiter& waiter) {
 }
 
 void Driver::on_client_gone(LinkId link) {
-  for (auto& [key, drive] : drives_) {
-    std::erase_if(drive.waiters, [&](const Waiter& waiter) { return waiter.link == link; });
+  for (const TransactionKey& key : drives_.keys()) {
+    std::erase_if(drives_.find(key)->waiters,
+                  [&](const Waiter& waiter) { return waiter.link == link; });
   }
 }
 
@@ -443,15 +442,15 @@ std::optional<Instant> Driver::earliest() const {
 // ---- views ------------------------------------------------------------------------------------
 
 Learnt Driver::learnt(const TransactionKey& key) const {
-  const auto found = drives_.find(key);
-  if (found == drives_.end()) return {};
-  return {.descriptor = found->second.descriptor, .replies = found->second.learner.replies()};
+  const Drive* drive = drives_.find(key);
+  if (drive == nullptr) return {};
+  return {.descriptor = drive->descriptor, .replies = drive->learner.replies()};
 }
 
 std::optional<Driver::View> Driver::view(const TransactionKey& key) const {
-  const auto found = drives_.find(key);
-  if (found == drives_.end()) return std::nullopt;
-  const Drive& drive = found->second;
+  const Drive* found = drives_.find(key);
+  if (found == nullptr) return std::nullopt;
+  const Drive& drive = *found;
   View view{.phase = drive.phase, .began = drive.began, .voted = {}, .waiting_for = {}};
   const auto& branches = drive.descriptor->branches;
   for (std::size_t index = 0; index < branches.size(); ++index) {
@@ -478,15 +477,12 @@ std::optional<Driver::View> Driver::view(const TransactionKey& key) const {
 }
 
 std::vector<TransactionKey> Driver::keys() const {
-  std::vector<TransactionKey> keys;
-  for (const auto& [key, drive] : drives_)
-    keys.push_back(key);
-  return keys;
+  return drives_.keys();
 }
 
 DescriptorPtr Driver::descriptor_of(const TransactionKey& key) const {
-  const auto found = drives_.find(key);
-  return found == drives_.end() ? nullptr : found->second.descriptor;
+  const Drive* drive = drives_.find(key);
+  return drive == nullptr ? nullptr : drive->descriptor;
 }
 
 }  // namespace nemcon::core

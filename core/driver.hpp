@@ -18,6 +18,7 @@
 
 #include "core/context.hpp"
 #include "core/deadlines.hpp"
+#include "core/hashed_map.hpp"
 #include "core/learner.hpp"
 #include "core/participant.hpp"
 
@@ -184,10 +185,10 @@ class Driver {
 
   Context& context_;
   Participant& participant_;
-  std::map<TransactionKey, Drive> drives_;
-  std::map<TransactionKey, Watch> watches_;
-  Deadlines<TransactionKey> drive_deadlines_;
-  Deadlines<TransactionKey> watch_deadlines_;
+  TransactionMap<Drive> drives_{context_.options.nonce};
+  TransactionMap<Watch> watches_{context_.options.nonce};
+  Deadlines<TransactionKey> drive_deadlines_{context_.options.nonce};
+  Deadlines<TransactionKey> watch_deadlines_{context_.options.nonce};
 };
 
 }  // namespace nemcon::core

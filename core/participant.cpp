@@ -19,7 +19,8 @@ constexpr Duration service_grace = std::chrono::seconds{3};
 
 void Participant::on_life_begins() {
   life_began_ = context_.now();
-  for (const auto& [key, row] : context_.state.transactions()) {
+  for (const TransactionKey& key : context_.state.transactions().keys()) {
+    const Transaction& row = *context_.state.find(key);
     if (row.outcome) notify_services(row);
   }
 }
@@ -30,8 +31,8 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
   if (ignore_prepare(from, prepare) || answer_known(from, prepare)) return;
   const TransactionKey key{prepare.descriptor->id, prepare.digest};
   take_in(from, prepare);
-  const auto taken = preparing_.find(key);
-  if (taken == preparing_.end()) return;
+  Preparing* taken = preparing_.find(key);
+  if (taken == nullptr) return;
   std::optional<Objection> objection = object_at_once(from, prepare);
   // Rule P-23: it was composed after what its client had seen. Whoever brings it need not have.
   const Hlc created = prepare.descriptor->created;
@@ -42,10 +43,10 @@ void Participant::on_prepare(const NodeId& from, const Prepare& prepare, bool se
     context_.clock.merge(created);
   }
   if (objection) {
-    vote_no(taken->second, *objection);
+    vote_no(*taken, *objection);
     return;
   }
-  ask_services(taken->second);
+  ask_services(*taken);
   advance(key);
 }
 
@@ -77,10 +78,10 @@ bool Participant::ignore_prepare(const NodeId& from, const Prepare& prepare) {
 bool Participant::answer_known(const NodeId& from, const Prepare& prepare) {
   const TransactionId& id = prepare.descriptor->id;
   const TransactionKey key{id, prepare.digest};
-  if (preparing_.contains(key)) {
+  if (Preparing* preparing = preparing_.find(key); preparing != nullptr) {
     context_.note("duplicate prepare", id);
-    preparing_.at(key).driver = from;
-    if (prepare.branches == preparing_.at(key).branches) return true;
+    preparing->driver = from;
+    if (prepare.branches == preparing->branches) return true;
   }
   const Transaction* bound = context_.state.find(key);
   if (bound == nullptr || bound->own.empty()) bound = context_.state.find_bound(id);
@@ -144,8 +145,8 @@ std::optional<Objection> Participant::object_at_once(const NodeId& from,
 void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   const TransactionKey key{prepare.descriptor->id, prepare.digest};
   Preparing preparing;
-  if (const auto known = preparing_.find(key); known != preparing_.end()) {
-    preparing = known->second;  // The second wave, while the first still waits.
+  if (const Preparing* known = preparing_.find(key); known != nullptr) {
+    preparing = *known;  // The second wave, while the first still waits.
   }
   preparing.descriptor = prepare.descriptor;
   preparing.digest = prepare.digest;
@@ -166,7 +167,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
                                           context_.options.timing.deadline_max);
   preparing.order_until = context_.now() + (preparing.deadline - context_.now()) / 2;
   deadlines_.set(key, preparing.deadline);
-  preparing_.insert_or_assign(key, std::move(preparing));
+  preparing_.set(key, std::move(preparing));
 
   const bool is_named = find_node(*prepare.descriptor, from) >= 0;
   if (is_named &&
@@ -225,9 +226,9 @@ void Participant::ask_services(Preparing& preparing) {
 // ---- the way to the vote ----------------------------------------------------------------------
 
 void Participant::advance(const TransactionKey& key) {
-  const auto found = preparing_.find(key);
-  if (found == preparing_.end()) return;
-  Preparing& preparing = found->second;
+  Preparing* found = preparing_.find(key);
+  if (found == nullptr) return;
+  Preparing& preparing = *found;
   Objection objection;
   switch (check(preparing, objection)) {
     case Readiness::ready:
@@ -363,9 +364,9 @@ void Participant::on_room(QueueId queue) {
 }
 
 void Participant::on_service_vote(const ServiceVote& vote) {
-  const auto found = preparing_.find(vote.call.transaction);
-  if (found == preparing_.end()) return;
-  Answer& answer = found->second.answers[{vote.call.branch, vote.call.operation}];
+  Preparing* preparing = preparing_.find(vote.call.transaction);
+  if (preparing == nullptr) return;
+  Answer& answer = preparing->answers[{vote.call.branch, vote.call.operation}];
   answer = {.given = true,
             .yes = vote.yes,
             .read_only = vote.read_only,
@@ -373,7 +374,7 @@ void Participant::on_service_vote(const ServiceVote& vote) {
             .reply = vote.reply};
   if (vote.reply.byte_count() > context_.options.limits.reply_bytes_max) {
     answer.text = "the service's reply is too large";
-    vote_no(found->second, {Reason::too_large, answer.text});
+    vote_no(*preparing, {Reason::too_large, answer.text});
     return;
   }
   advance(vote.call.transaction);
@@ -381,16 +382,16 @@ void Participant::on_service_vote(const ServiceVote& vote) {
 
 void Participant::on_deadline(Instant now) {
   while (const std::optional<TransactionKey> key = deadlines_.try_pop(now)) {
-    const auto found = preparing_.find(*key);
-    if (found == preparing_.end()) continue;
-    if (now < found->second.deadline) {
-      deadlines_.set(*key, found->second.deadline);
+    Preparing* preparing = preparing_.find(*key);
+    if (preparing == nullptr) continue;
+    if (now < preparing->deadline) {
+      deadlines_.set(*key, preparing->deadline);
       advance(*key);
       continue;
     }
-    Objection objection = found->second.held;
+    Objection objection = preparing->held;
     if (objection.reason == Reason::none) objection = {Reason::deadline, "not ready in time"};
-    vote_no(found->second, objection);
+    vote_no(*preparing, objection);
   }
 }
 
@@ -488,12 +489,11 @@ void Participant::dismiss_services(const Preparing& preparing) {
 // Rule P-5: two submissions of one id may be on their way to a vote here. The first that gets
 // there binds the id; the other must not vote any more.
 void Participant::end_superseded(const TransactionId& id) {
-  for (auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
-       at != preparing_.end() && at->first.id == id;) {
-    const Preparing ended = std::move(at->second);
-    at = preparing_.erase(at);
-    deadlines_.clear(ended.key());
-    held_.erase(ended.key());
+  for (const TransactionKey& key : preparing_.keys_of(id)) {
+    const Preparing ended = std::move(*preparing_.find(key));
+    preparing_.erase(key);
+    deadlines_.clear(key);
+    held_.erase(key);
     context_.note("another submission came first", id);
     dismiss_services(ended);
     (void)answer_known(ended.driver, Prepare{.descriptor = ended.descriptor,
@@ -573,9 +573,7 @@ void Participant::finish(const TransactionKey& key) {
 void Participant::vote_no_for_recovery(const DescriptorPtr& descriptor, const Digest& digest) {
   const TransactionKey key{descriptor->id, digest};
   Preparing preparing;
-  if (const auto found = preparing_.find(key); found != preparing_.end()) {
-    preparing = found->second;
-  }
+  if (const Preparing* found = preparing_.find(key); found != nullptr) preparing = *found;
   preparing.descriptor = descriptor;
   preparing.digest = digest;
   preparing.driver = descriptor->nodes[0].node;

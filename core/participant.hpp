@@ -18,6 +18,7 @@
 
 #include "core/context.hpp"
 #include "core/deadlines.hpp"
+#include "core/hashed_map.hpp"
 #include "core/leases.hpp"
 #include "core/services.hpp"
 
@@ -157,8 +158,8 @@ class Participant {
   Context& context_;
   Services& services_;
   Leases& leases_;
-  std::map<TransactionKey, Preparing> preparing_;
-  Deadlines<TransactionKey> deadlines_;
+  TransactionMap<Preparing> preparing_{context_.options.nonce};
+  Deadlines<TransactionKey> deadlines_{context_.options.nonce};
   std::set<TransactionKey> held_;
   std::vector<NewVote> new_votes_;
   std::map<TransactionKey, ToBeShown> to_be_shown_;

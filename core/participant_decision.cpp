@@ -75,14 +75,14 @@ void Participant::acknowledge(const NodeId& from, const Decision& decision) {
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
-  const auto preparing = preparing_.find(key);
-  const DescriptorPtr known = row != nullptr                  ? row->descriptor
-                              : preparing != preparing_.end() ? preparing->second.descriptor
-                                                              : learnt.descriptor;
+  const Preparing* preparing = preparing_.find(key);
+  const DescriptorPtr known = row != nullptr         ? row->descriptor
+                              : preparing != nullptr ? preparing->descriptor
+                                                     : learnt.descriptor;
   if (known != nullptr && context_.is_stranger(from, *known, "decision")) return;
   // A vote that is still held must not be given after this, whatever else is known of the id.
-  if (preparing != preparing_.end() && !decision.outcome.committed) {
-    vote_no_for_recovery(preparing->second.descriptor, key.digest);
+  if (preparing != nullptr && !decision.outcome.committed) {
+    vote_no_for_recovery(preparing->descriptor, key.digest);
     row = context_.state.find(key);
   }
   if (row == nullptr) {
@@ -183,16 +183,16 @@ void Participant::notify_services(const Transaction& row) {
 
 std::map<TransactionKey, DescriptorPtr> Participant::preparing() const {
   std::map<TransactionKey, DescriptorPtr> all;
-  for (const auto& [key, preparing] : preparing_)
-    all.emplace(key, preparing.descriptor);
+  for (const TransactionKey& key : preparing_.keys())
+    all.emplace(key, preparing_.find(key)->descriptor);
   return all;
 }
 
 std::optional<std::pair<TransactionKey, DescriptorPtr>> Participant::find_preparing(
     const TransactionId& id) const {
-  const auto at = preparing_.lower_bound(TransactionKey{.id = id, .digest = {}});
-  if (at == preparing_.end() || at->first.id != id) return std::nullopt;
-  return std::pair{at->first, at->second.descriptor};
+  const std::vector<TransactionKey> keys = preparing_.keys_of(id);
+  if (keys.empty()) return std::nullopt;
+  return std::pair{keys.front(), preparing_.find(keys.front())->descriptor};
 }
 
 void Participant::on_service_done(const CallKey& call) {

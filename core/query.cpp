@@ -10,8 +10,8 @@ TransactionStatus what_is_known(const State& state, const Participant& participa
   const Transaction* row = state.find({query.id, query.digest});
   if (row == nullptr) row = state.find_bound(query.id);
   if (row == nullptr && query.digest == Digest{}) {
-    const auto at = state.transactions().lower_bound(status.key);
-    if (at != state.transactions().end() && at->first.id == query.id) row = &at->second;
+    const std::vector<TransactionKey> keys = state.transactions().keys_of(query.id);
+    if (!keys.empty()) row = state.find(keys.front());
   }
   if (row != nullptr) {
     status = status_of(*row, query.wants_descriptor);

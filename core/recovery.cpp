@@ -18,10 +18,7 @@ constexpr Duration widen_after = std::chrono::milliseconds{150};
 // ---- watching ---------------------------------------------------------------------------------
 
 void Driver::on_life_begins() {
-  std::vector<TransactionKey> keys;
-  for (const auto& [key, row] : context_.state.transactions())
-    keys.push_back(key);
-  for (const TransactionKey& key : keys) {
+  for (const TransactionKey& key : context_.state.transactions().keys()) {
     const Transaction& row = *context_.state.find(key);
     if (row.descriptor->one_phase) continue;  // Waits for its service only.
     restart(row);
@@ -107,8 +104,8 @@ void Driver::on_decided_here(const TransactionKey& key) {
   if (Drive* drive = find_drive(key); drive != nullptr && !drive->outcome) take_over(*drive);
   const Transaction* row = context_.state.find(key);
   // Told again: that does not put off asking.
-  const auto known = watches_.find(key);
-  if (row != nullptr && known != watches_.end() && known->second.decided) return;
+  const Watch* known = watches_.find(key);
+  if (row != nullptr && known != nullptr && known->decided) return;
   watches_.erase(key);
   watch_deadlines_.clear(key);
   if (row == nullptr || !row->outcome || row->descriptor->one_phase) return;
@@ -123,13 +120,13 @@ void Driver::on_decided_here(const TransactionKey& key) {
 }
 
 void Driver::on_watch_deadline(const TransactionKey& key) {
-  const auto found = watches_.find(key);
+  Watch* found = watches_.find(key);
   const Transaction* row = context_.state.find(key);
-  if (found == watches_.end() || row == nullptr) {
+  if (found == nullptr || row == nullptr) {
     watches_.erase(key);
     return;
   }
-  Watch& watch = found->second;
+  Watch& watch = *found;
   if (context_.now() >= watch.recover_at) {
     watch.recover_at = context_.now() + context_.options.timing.resend_max * 4;
     if (find_drive(key) == nullptr) {
@@ -195,7 +192,8 @@ void Driver::resend_vote(const TransactionKey& key, Watch& watch) {
 // When the link to the initiator is lost its transactions are taken up sooner.
 void Driver::on_peer_down(const NodeId& node) {
   const Timing& timing = context_.options.timing;
-  for (auto& [key, watch] : watches_) {
+  for (const TransactionKey& key : watches_.keys()) {
+    Watch& watch = watches_[key];
     const Transaction* row = context_.state.find(key);
     if (watch.decided || row == nullptr || row->descriptor->nodes[0].node != node) continue;
     const auto rank = static_cast<Duration::rep>(rank_of(*row->descriptor, context_.options.node));
@@ -208,7 +206,8 @@ void Driver::on_peer_down(const NodeId& node) {
 // It may know what is asked for, or be the one that is waited for: whatever had backed off begins
 // anew. What it has been told already is told again, which changes nothing.
 void Driver::on_peer_up(const NodeId& node) {
-  for (auto& [key, drive] : drives_) {
+  for (const TransactionKey& key : drives_.keys()) {
+    Drive& drive = *drives_.find(key);
     if (find_node(*drive.descriptor, node) < 0) continue;
     drive.resend_count = 0;
     drive.failed_ballots = 0;
@@ -218,7 +217,8 @@ void Driver::on_peer_up(const NodeId& node) {
       wake(drive, context_.random.up_to(context_.options.timing.resend_first));
     }
   }
-  for (auto& [key, watch] : watches_) {
+  for (const TransactionKey& key : watches_.keys()) {
+    Watch& watch = watches_[key];
     const Transaction* row = context_.state.find(key);
     if (watch.decided || row == nullptr || find_node(*row->descriptor, node) < 0) continue;
     watch.resend_count = 0;
@@ -350,11 +350,11 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
   Drive* drive = find_drive(status.key);
   if (drive == nullptr) {
     // The same transaction under another descriptor, or finished before it had one.
-    const auto at = drives_.lower_bound(TransactionKey{.id = status.key.id, .digest = {}});
-    if (at == drives_.end() || at->first.id != status.key.id || !status.outcome) return;
+    const std::vector<TransactionKey> others = drives_.keys_of(status.key.id);
+    if (others.empty() || !status.outcome) return;
+    Drive& other = *drives_.find(others.front());
     // Only a participant's word rules ours out: it cannot vote for both.
-    if (branches_at(*at->second.descriptor, from).empty()) return;
-    finish_elsewhere(at->second, status);
+    if (!branches_at(*other.descriptor, from).empty()) finish_elsewhere(other, status);
     return;
   }
   const int node = find_node(*drive->descriptor, from);

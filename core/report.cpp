@@ -125,8 +125,8 @@ std::map<TransactionKey, DescriptorPtr> Reporter::all() const {
   std::map<TransactionKey, DescriptorPtr> all = participant_.preparing();
   for (const TransactionKey& key : driver_.keys())
     all.emplace(key, driver_.descriptor_of(key));
-  for (const auto& [key, row] : context_.state.transactions())
-    all.emplace(key, row.descriptor);
+  for (const TransactionKey& key : context_.state.transactions().keys())
+    all.emplace(key, context_.state.find(key)->descriptor);
   return all;
 }
 

@@ -113,7 +113,7 @@ class Services {
   Context& context_;
   std::map<std::string, Service> services_;
   std::map<CallKey, Pending> pending_;
-  Deadlines<CallKey> resend_;
+  Deadlines<CallKey> resend_{context_.options.nonce};
   std::vector<InDoubt> reports_;
   std::map<LinkId, std::map<CallKey, std::uint64_t>> unconfirmed_;  // With the number of the look.
   std::map<std::pair<LinkId, std::string>, Look> looks_;            // To be asked for.

@@ -27,7 +27,7 @@ std::string producer_of(const Descriptor& descriptor) {
   return producer_of(anonymous ? std::string{} : descriptor.principal, descriptor.id.client);
 }
 
-State::State(const Options& options) : options_(options) {}
+State::State(const Options& options) : options_(options), transactions_(options.nonce) {}
 
 // ---- recovery ---------------------------------------------------------------------------------
 
@@ -48,8 +48,7 @@ void State::load(Row row) {
     Transaction& transaction = stored->transaction;
     const TransactionKey key = transaction.key();
     stored_rows_.insert(transaction.number);
-    const Transaction& placed =
-        transactions_.insert_or_assign(key, std::move(transaction)).first->second;
+    const Transaction& placed = transactions_.set(key, std::move(transaction));
     if (!placed.own.empty()) sessions_.add_present(key.id);
     if (planted(Mutant::forget_prepared_at_start)) return;
     for (const OwnBranch& branch : placed.own)
@@ -110,8 +109,7 @@ void State::apply_one(const FloorRaised& record) {
 // ---- transactions -----------------------------------------------------------------------------
 
 Transaction* State::find_row(const TransactionKey& key) {
-  const auto found = transactions_.find(key);
-  return found == transactions_.end() ? nullptr : &found->second;
+  return transactions_.find(key);
 }
 
 Transaction& State::row_of(const TransactionKey& key, const DescriptorPtr& descriptor) {
@@ -125,7 +123,7 @@ Transaction& State::row_of(const TransactionKey& key, const DescriptorPtr& descr
   row.descriptor = descriptor;
   row.digest = key.digest;
   meta_.next_row = RowNumber{meta_.next_row.value() + 1};
-  Transaction& placed = transactions_.emplace(key, std::move(row)).first->second;
+  Transaction& placed = transactions_.set(key, std::move(row));
   mark_dirty(placed);
   return placed;
 }
@@ -135,12 +133,11 @@ void State::mark_dirty(const Transaction& transaction) {
 }
 
 void State::erase_row(const TransactionKey& key) {
-  const auto found = transactions_.find(key);
-  const Transaction& row = found->second;
+  const Transaction& row = *transactions_.find(key);
   if (!row.own.empty()) sessions_.remove_present(key.id);
   dirty_rows_.erase(row.number);
   if (stored_rows_.erase(row.number) > 0) erased_rows_.insert(row.number);
-  transactions_.erase(found);
+  transactions_.erase(key);
 }
 
 void State::touch_session(const Descriptor& descriptor) {
@@ -430,21 +427,20 @@ void State::apply_one(const DeadLettered& record) {
 // ---- questions --------------------------------------------------------------------------------
 
 const Transaction* State::find(const TransactionKey& key) const {
-  const auto found = transactions_.find(key);
-  return found == transactions_.end() ? nullptr : &found->second;
+  return transactions_.find(key);
 }
 
 const Transaction* State::find_bound(const TransactionId& id) const {
   const Transaction* bound = nullptr;
-  auto at = transactions_.lower_bound(TransactionKey{.id = id, .digest = {}});
-  for (; at != transactions_.end() && at->first.id == id; ++at) {
-    const std::vector<OwnBranch>& own = at->second.own;
+  for (const TransactionKey& key : transactions_.keys_of(id)) {
+    const Transaction* row = transactions_.find(key);
+    const std::vector<OwnBranch>& own = row->own;
     if (own.empty()) continue;
     // A "no" to the recovery of another instance stands beside the bond, and does not loosen it.
     const bool said_yes = std::ranges::any_of(
         own, [](const OwnBranch& branch) { return branch.vote.choice == Choice::yes; });
-    if (said_yes) return &at->second;
-    if (bound == nullptr) bound = &at->second;
+    if (said_yes) return row;
+    if (bound == nullptr) bound = row;
   }
   return bound;
 }
@@ -481,7 +477,7 @@ Checkpoint State::collect(Lsn upto) {
   for (const auto& [id, queue] : queues_)
     queue->collect(checkpoint);
   for (const auto& [number, key] : dirty_rows_) {
-    checkpoint.puts.emplace_back(TransactionRow{transactions_.at(key)});
+    checkpoint.puts.emplace_back(TransactionRow{*transactions_.find(key)});
     stored_rows_.insert(number);
   }
   for (const RowNumber number : erased_rows_) {
@@ -507,9 +503,8 @@ std::vector<Row> State::dump() const {
   rows.emplace_back(meta_);
   for (const auto& [id, queue] : queues_)
     queue->dump(rows);
-  for (const auto& [key, transaction] : transactions_) {
-    rows.emplace_back(TransactionRow{transaction});
-  }
+  for (const TransactionKey& key : transactions_.keys())
+    rows.emplace_back(TransactionRow{*transactions_.find(key)});
   for (const auto& [node, peer] : peers_)
     rows.emplace_back(peer);
   sessions_.dump(rows);

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "core/hashed_map.hpp"
 #include "core/options.hpp"
 #include "core/queue.hpp"
 #include "core/sessions.hpp"
@@ -30,9 +31,7 @@ class State {
   // The instance of this id that has work at this node, whatever its digest (Rule P-5).
   [[nodiscard]] const Transaction* find_bound(const TransactionId& id) const;
 
-  [[nodiscard]] const std::map<TransactionKey, Transaction>& transactions() const {
-    return transactions_;
-  }
+  [[nodiscard]] const TransactionMap<Transaction>& transactions() const { return transactions_; }
 
   [[nodiscard]] const Sessions& sessions() const { return sessions_; }
 
@@ -112,7 +111,7 @@ class State {
   MetaRow meta_;
   std::map<QueueId, std::unique_ptr<Queue>> queues_;
   std::map<std::string, QueueId> queue_ids_;
-  std::map<TransactionKey, Transaction> transactions_;
+  TransactionMap<Transaction> transactions_;
   Sessions sessions_;
   std::map<NodeId, PeerRow> peers_;
 

@@ -164,9 +164,8 @@ void Submissions::conclude(const Waiter& waiter, const TransactionId& id, const 
 // back. One that lost against another submission says nothing of that other.
 const Transaction* Submissions::find_telling(const TransactionId& id) const {
   const Transaction* found = nullptr;
-  auto at = context_.state.transactions().lower_bound(TransactionKey{.id = id, .digest = {}});
-  for (; at != context_.state.transactions().end() && at->first.id == id; ++at) {
-    const Transaction& row = at->second;
+  for (const TransactionKey& key : context_.state.transactions().keys_of(id)) {
+    const Transaction& row = *context_.state.find(key);
     if (row.outcome && row.outcome->committed) return &row;
     if (row.outcome && !ends_id(*row.outcome)) continue;
     if (found == nullptr || !row.outcome) found = &row;

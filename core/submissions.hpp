@@ -98,7 +98,7 @@ class Submissions {
   std::map<LinkId, Client> clients_;
   std::map<LinkId, std::string> known_;  // By their keys.
   std::map<TransactionId, Inquiry> inquiries_;
-  Deadlines<TransactionId> deadlines_;
+  Deadlines<TransactionId> deadlines_{context_.options.nonce};
 };
 
 }  // namespace nemcon::core

@@ -240,23 +240,23 @@ TEST(NodeClock, OneStrangePeerDoesNotStopANode) {
 // ---- deadlines and outbox ---------------------------------------------------------------------
 
 TEST(Deadlines, GiveTheEarliestOfAll) {
-  Deadlines<int> deadlines;
-  deadlines.set(1, start + seconds{3});
-  deadlines.set(2, start + seconds{2});
-  deadlines.set(1, start + seconds{1});
+  Deadlines<LeaseToken> deadlines{7};
+  deadlines.set(LeaseToken{1}, start + seconds{3});
+  deadlines.set(LeaseToken{2}, start + seconds{2});
+  deadlines.set(LeaseToken{1}, start + seconds{1});
   EXPECT_EQ(deadlines.earliest(), start + seconds{1});
 
   EXPECT_FALSE(deadlines.try_pop(start).has_value());
-  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), 1);
-  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), 2);
+  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), LeaseToken{1});
+  EXPECT_EQ(deadlines.try_pop(start + seconds{5}), LeaseToken{2});
   EXPECT_FALSE(deadlines.earliest().has_value());
 }
 
 TEST(Deadlines, WhatIsClearedNeverComes) {
-  Deadlines<int> deadlines;
-  deadlines.set(1, start);
-  deadlines.clear(1);
-  deadlines.clear(1);
+  Deadlines<LeaseToken> deadlines{7};
+  deadlines.set(LeaseToken{1}, start);
+  deadlines.clear(LeaseToken{1});
+  deadlines.clear(LeaseToken{1});
 
   EXPECT_FALSE(deadlines.try_pop(start + seconds{1}).has_value());
 }
@@ -265,12 +265,12 @@ TEST(Deadlines, WhatIsClearedNeverComes) {
 TEST(Deadlines, AgreeWithAPlainList) {
   Random random{7};
   const auto below = [&](std::int64_t limit) {
-    return static_cast<int>(random.up_to(Duration{limit - 1}).count());
+    return static_cast<std::uint64_t>(random.up_to(Duration{limit - 1}).count());
   };
-  Deadlines<int> deadlines;
-  std::map<int, Instant> plain;
+  Deadlines<LeaseToken> deadlines{7};
+  std::map<LeaseToken, Instant> plain;
   for (int step = 0; step < 20'000; ++step) {
-    const int key = below(200);
+    const LeaseToken key{below(200)};
     const Instant at = start + milliseconds{below(1000)};
     switch (below(4)) {
       case 0:
@@ -278,7 +278,7 @@ TEST(Deadlines, AgreeWithAPlainList) {
         plain.erase(key);
         break;
       case 1: {
-        std::optional<int> due;
+        std::optional<LeaseToken> due;
         for (const auto& [one, time] : plain) {
           if (time <= at && (!due || time < plain[*due])) due = one;
         }

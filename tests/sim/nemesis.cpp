@@ -330,12 +330,9 @@ void Nemesis::lose_one() {
   world_.node(node).set_gone();
 }
 
-// The node comes back with what its disk held some time ago. Whether that shows depends on what
-// the others have seen of it, so they are all within reach.
-void Nemesis::restore_backup(std::size_t node) {
-  if (!backups_.contains(node)) return;  // Gone before the backup was made.
-  ++counts_["restored backup"];
-  lost_.insert(node);
+// Whether an old copy shows depends on what those have seen of the node whom the copy meets (Rule
+// P-37), so they are all within reach.
+void Nemesis::call_all() {
   world_.expects_fences = true;
   calm_until_ = world_.schedule.now() + seconds{5};
   world_.network.mend_all();
@@ -347,6 +344,14 @@ void Nemesis::restore_backup(std::size_t node) {
     if (one.is_paused()) one.resume();
     if (!one.is_alive()) world_.start(other);
   }
+}
+
+// The node comes back with what its disk held some time ago.
+void Nemesis::restore_backup(std::size_t node) {
+  if (!backups_.contains(node)) return;  // Gone before the backup was made.
+  ++counts_["restored backup"];
+  lost_.insert(node);
+  call_all();
   if (world_.node(node).is_alive()) world_.crash(node);
   world_.node(node).disk().image = backups_[node];
   world_.node(node).checks_recovery = false;
@@ -358,7 +363,8 @@ void Nemesis::restore_backup(std::size_t node) {
 void Nemesis::clone(std::size_t node) {
   ++counts_["clone"];
   lost_.insert(node);
-  world_.expects_fences = true;
+  call_all();
+  if (world_.node(node).is_paused()) world_.node(node).resume();
   if (!world_.node(node).is_alive()) world_.start(node);
   world_.tell_fault(static_cast<int>(node), "runs a second time");
   world_.watcher.excuse(node);

@@ -54,6 +54,7 @@ class Nemesis {
   [[nodiscard]] bool is_known_to_all(std::size_t node) const;
   void lose_one();
   void restore_backup(std::size_t node);
+  void call_all();
   void clone(std::size_t node);
   void later(Time delay, std::function<void()> action);
   [[nodiscard]] std::optional<std::size_t> pick_running();
