@@ -80,6 +80,7 @@ bool Session::try_await(core::Instant now, const core::TransactionId& id, Waiter
   if (entry.phase == Phase::reserved) return false;
   if (entry.phase != Phase::concluded) {
     wake_by(std::max(now, waiter.deadline));
+    waiter.asks = true;
     entry.waiters.push_back(std::move(waiter));
     return true;
   }
@@ -326,7 +327,10 @@ void Session::conclude(Entry& entry, Outcome outcome, bool is_refusal, Effects& 
   entry.tellings = static_cast<std::uint32_t>(entry.waiters.size());
   entry.outcome = outcome;
   for (Waiter& waiter : entry.waiters) {
-    effects.tellings.push_back({std::move(waiter.completion), {outcome, is_refusal}, key});
+    // To who asks what became of it, a refusal is the answer; an error would say that there is
+    // none.
+    effects.tellings.push_back(
+        {std::move(waiter.completion), {outcome, is_refusal && !waiter.asks}, key});
   }
   entry.waiters.clear();
 }

@@ -44,6 +44,7 @@ namespace nemcon::client {
 struct Waiter {
   core::Instant deadline;
   Completion completion;
+  bool asks = false;  // For the outcome of what may have been refused: outcome(id).
 };
 
 // Somebody who waits for an id.

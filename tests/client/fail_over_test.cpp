@@ -385,6 +385,24 @@ TEST(ClientFailOver, TooOldIsUnknownAndNeverRolledBack) {
   EXPECT_EQ(outcome.reason, Reason::too_old);
 }
 
+TEST(ClientFailOver, WhatWasRefusedAfterItsDeadlineIsTheAnswerToWhoAsks) {
+  FakeNode node;
+  Client client({.nodes = {node.endpoint()}});
+  auto late = client.send_async("orders@warehouse", "x", {.deadline = 50ms});
+  const auto submit = node.wait_for_nth<core::Submit>(1);
+  const Outcome unknown = late.get();
+  ASSERT_EQ(unknown.state, State::unknown);
+  auto asked = client.outcome_async(unknown.id, 30s);
+
+  node.reply(core::Denied{
+      .request = submit.request, .retryable = true, .reason = core::Reason::disk_full});
+
+  const Outcome outcome = asked.get();
+  EXPECT_EQ(outcome.state, State::rolled_back);
+  EXPECT_EQ(outcome.reason, Reason::disk_full);
+  EXPECT_TRUE(outcome.retryable);
+}
+
 TEST(ClientFailOver, TakesTheTimeAnewWhenItsExpiryIsWrong) {
   FakeNode node;
   Client client({.nodes = {node.endpoint()}, .deadline = 30s});
