@@ -16,6 +16,8 @@ namespace {
 
 constexpr const char* on_mark = "/attack.on";
 constexpr const char* over_mark = "/attack.over";
+constexpr const char* ready_mark = "/attack.ready";
+constexpr const char* id_file = "/attack.id";
 
 }  // namespace
 
@@ -26,6 +28,24 @@ bool Order::is_on() const {
 bool Order::is_over() const {
   // The judge takes the directory away with everything in it.
   return fs::exists(directory_ + over_mark) || !fs::exists(directory_);
+}
+
+void Order::set_ready() const {
+  std::ofstream{directory_ + ready_mark};
+}
+
+bool Order::is_ready() const {
+  return fs::exists(directory_ + ready_mark);
+}
+
+std::string Order::seen_id() const {
+  std::string id;
+  std::ifstream{directory_ + id_file} >> id;
+  return id;
+}
+
+void Order::set_seen_id(const std::string& id) const {
+  std::ofstream{directory_ + id_file} << id;
 }
 
 void Order::set_on(bool on) const {
@@ -42,20 +62,13 @@ void Order::set_over() const {
 
 const std::map<std::string, Attacker>& attackers() {
   static const std::map<std::string, Attacker> value = {
-      {"wrong-key", come_with_unknown_keys},
-      {"revoked-key", come_with_a_revoked_key},
-      {"no-key", come_in_plain_text},
-      {"handshake-flood", flood_with_handshakes},
-      {"spoofed-sender", greet_as_another},
-      {"malformed", send_malformed_frames},
-      {"foreign-queue", use_foreign_queues},
-      {"garbage-greeting", greet_with_garbage},
-      {"huge-frame", announce_huge_frames},
-      {"idle-connections", stay_idle},
-      {"descriptors", take_all_descriptors},
-      {"foreign-decision", decide_for_others},
-      {"replay", replay_after_restart},
-      {"lying-peer", lie},
+      {"wrong-key", come_with_unknown_keys}, {"revoked-key", come_with_a_revoked_key},
+      {"no-key", come_in_plain_text},        {"handshake-flood", flood_with_handshakes},
+      {"spoofed-sender", greet_as_another},  {"malformed", send_malformed_frames},
+      {"foreign-queue", use_foreign_queues}, {"garbage-greeting", greet_with_garbage},
+      {"huge-frame", announce_huge_frames},  {"idle-connections", stay_idle},
+      {"descriptors", take_all_descriptors}, {"foreign-decision", decide_for_others},
+      {"replay", replay_after_restart},      {"lying-peer", lie},
   };
   return value;
 }

@@ -9,7 +9,6 @@
 
 #include <sys/resource.h>
 
-#include "node/config.hpp"
 #include "tests/attack/victim.hpp"
 #include "tests/system/stranger.hpp"
 
@@ -42,22 +41,6 @@ void allow_many_descriptors() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-// `act` again and again while it is wanted, `rest` once after each attack.
-template <class Act, class Rest>
-void obey(const Order& order, const Act& act, const Rest& rest) {
-  bool was_on = false;
-  while (!order.is_over()) {
-    const bool is_on = order.is_on();
-    if (is_on) {
-      act();
-    } else {
-      if (was_on) rest();
-      std::this_thread::sleep_for(10ms);
-    }
-    was_on = is_on;
-  }
 }
 
 }  // namespace
@@ -129,7 +112,7 @@ Tally stay_idle(const Order& order) {
         crowd[i]->send(tests::zmtp_greeting("CURVE"));
       tally["connections"] += crowd.size();
     }
-    std::this_thread::sleep_for(10ms);
+    std::this_thread::sleep_for(100ms);
   };
   obey(order, act, [&] { crowd.clear(); });
   // Undisturbed to their end, so that it can be said when that is.
@@ -137,7 +120,7 @@ Tally stay_idle(const Order& order) {
   begun_at = Clock::now();
   while (open_count(crowd) > 0 && Clock::now() < begun_at + 10s) {
     note_age();
-    std::this_thread::sleep_for(5ms);
+    std::this_thread::sleep_for(50ms);
   }
   return tally;
 }

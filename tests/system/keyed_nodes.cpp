@@ -129,9 +129,14 @@ ClientOptions KeyedNodes::as_operator(const std::string& node) const {
 }
 
 ClientOptions KeyedNodes::add_client(const std::string& node, const std::string& name) {
+  return add_client(node, name, R"("send *@*", "consume *@*", "call *@*", "browse *@*")");
+}
+
+ClientOptions KeyedNodes::add_client(const std::string& node, const std::string& name,
+                                     const std::string& allow) {
   const std::string key = nemcon({"keygen", key_file(name)}).out.substr(0, 40);
   write(node, config(node) + "\n[[client]]\nname = \"" + name + "\"\npublic_key = \"" + key +
-                  "\"\nallow = [\"send *@*\", \"consume *@*\", \"call *@*\", \"browse *@*\"]\n");
+                  "\"\nallow = [" + allow + "]\n");
   ClientOptions options = as_operator(node);
   options.name = name;
   options.key_file = key_file(name);

@@ -49,8 +49,12 @@ class KeyedNodes {
 
   [[nodiscard]] ClientOptions as_operator(const std::string& node) const;
 
-  // A client of its own at that node, known there by a new key.
+  // A client of its own at that node, known there by a new key; it may do everything.
   ClientOptions add_client(const std::string& node, const std::string& name);
+
+  // `allow` as in the file: "\"send other\", \"browse *\"".
+  ClientOptions add_client(const std::string& node, const std::string& name,
+                           const std::string& allow);
 
   // The key of a node is replaced as docs/operations.md says, while all work; `go_on` comes before,
   // between and after the steps.

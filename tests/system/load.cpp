@@ -48,6 +48,11 @@ void Load::resume() {
   changed_.notify_all();
 }
 
+TransactionId Load::newest() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
+}
+
 std::vector<std::chrono::nanoseconds> Load::take_times() {
   const std::lock_guard lock(mutex_);
   return std::exchange(times_, {});
@@ -80,9 +85,11 @@ void Load::run() {
 void Load::commit_one(const std::string& body) {
   const Clock::time_point began = Clock::now();
   std::string failure;
+  TransactionId id;
   try {
     const Outcome outcome =
         client_.begin().send(options_.first, body).send(options_.second, body).commit();
+    id = outcome.id;
     if (!outcome.committed()) failure = outcome.summary();
   } catch (const Error& error) {
     failure = error.what();
@@ -93,6 +100,7 @@ void Load::commit_one(const std::string& body) {
     return;
   }
   ++committed_;
+  newest_ = id;
   bodies_.insert(body);
   times_.push_back(Clock::now() - began);
 }

@@ -45,6 +45,9 @@ class Load {
 
   [[nodiscard]] std::uint64_t committed() const { return committed_; }
 
+  // One that was committed; none before the first.
+  [[nodiscard]] TransactionId newest() const;
+
   // How long each committed one took, since this was asked last.
   [[nodiscard]] std::vector<std::chrono::nanoseconds> take_times();
 
@@ -69,6 +72,7 @@ class Load {
   std::size_t under_way_ = 0;
   std::string failed_;
   std::set<std::string> bodies_;
+  TransactionId newest_;
   std::vector<std::chrono::nanoseconds> times_;
   std::vector<std::thread> threads_;  // Last: they use everything above.
 };
