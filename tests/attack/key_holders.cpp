@@ -126,7 +126,7 @@ Tally come_in_plain_text(const Order& order) {
 Tally flood_with_handshakes(const Order& order) {
   const Victim victim(order.directory());
   const auto keys = shared(transport::make_key_pair());
-  return knock(order, handshakes_at_once, 1ms,
+  return knock(order, handshakes_at_once, flood_pause,
                [&] { return std::make_unique<Knock>(victim, keys, client_greeting("")); });
 }
 

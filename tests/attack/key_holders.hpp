@@ -2,6 +2,9 @@
 // or with a valid one under which they say what they must not.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+
 #include "tests/attack/order.hpp"
 
 namespace nemcon::attack {
@@ -21,6 +24,8 @@ namespace nemcon::attack {
 // A client by the library that is allowed nothing of what it asks for: "allowed", "denied".
 [[nodiscard]] Tally use_foreign_queues(const Order& order);
 
-constexpr std::size_t handshakes_at_once = 32;
+// Not more than 400 a second: each costs the node about a millisecond of a processor.
+constexpr std::size_t handshakes_at_once = 16;
+constexpr std::chrono::milliseconds flood_pause{40};
 
 }  // namespace nemcon::attack
