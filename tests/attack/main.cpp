@@ -94,8 +94,8 @@ std::vector<const Threat*> chosen(const Settings& settings) {
     if (settings.only.empty() || is_named) all.push_back(&threat);
   }
   if (settings.sample == 0 || settings.sample >= all.size()) return all;
-  std::ranges::rotate(
-      all, all.begin() + static_cast<std::ptrdiff_t>(settings.turn * settings.sample % all.size()));
+  const std::size_t first = settings.turn * settings.sample % all.size();
+  std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
   all.resize(settings.sample);
   return all;
 }

@@ -74,7 +74,7 @@ std::vector<Threat> threats_of_strangers() {
        .never_happens = {"not cut"},
        .growth_kib_max = std::size_t{8} << 10U},
       {.name = "handshake-flood",
-       .expected = "at 400 a second refused one by one",
+       .expected = "refused one by one, 400 a second at most",
        .happens = {"refused"},
        .never_happens = {"let in"},
        .counted = "keys_refused"},
