@@ -178,7 +178,7 @@ class Monitor {
       : watched_(&socket), events_(context, zmq::socket_type::pair) {
     const std::string endpoint = "inproc://nemcon.monitor." + std::to_string(random_u64());
     const int done = zmq_socket_monitor(socket.handle(), endpoint.c_str(), events);
-    NEMCON_CHECK(done == 0, zmq_strerror(zmq_errno()));
+    if (done != 0) throw zmq::error_t();  // No descriptors are left.
     events_.set(zmq::sockopt::linger, 0);
     // With a bound ZeroMQ's thread would wait for us.
     events_.set(zmq::sockopt::rcvhwm, 0);
@@ -361,13 +361,14 @@ core::Result<std::unique_ptr<DealerSocket>> DealerSocket::connect(Context& conte
                                                                   const SocketTuning& tuning,
                                                                   const std::string& endpoint) {
   if (!is_endpoint(endpoint)) return unusable(endpoint, "not tcp://, ipc:// or inproc://");
-  auto impl = std::make_unique<Impl>(context, poller, tuning);
+  // Without descriptors not even the socket can be made, which strangers may bring about.
   try {
+    auto impl = std::make_unique<Impl>(context, poller, tuning);
     impl->connect(endpoint);
+    return std::unique_ptr<DealerSocket>(new DealerSocket(std::move(impl)));
   } catch (const zmq::error_t& error) {
     return unusable(endpoint, error.what());
   }
-  return std::unique_ptr<DealerSocket>(new DealerSocket(std::move(impl)));
 }
 
 bool DealerSocket::is_ready() const {

@@ -139,6 +139,7 @@ check() {
     stage "crash states, a sample" check_crash
     stage "kill matrix, a sample" check_kill_matrix
     stage "chaos, a sample" check_chaos
+    stage "attacks, a sample" check_attack
     stage "demo" check_demo
     stage "install and use" install_test
     stage "examples in the documents" docs_examples
@@ -176,6 +177,9 @@ check_crash() {
 
 # The points rotate with the commits.
 check_kill_matrix() { verb_kill-matrix --sample 24 --turn "$(git rev-list --count HEAD)"; }
+
+# Others with every commit.
+check_attack() { verb_attack --seconds 1 --sample 6 --turn "$(git rev-list --count HEAD)"; }
 
 # Other seeds with every commit. The canary's judge is told of a delivery that never was.
 check_chaos() {

@@ -2,22 +2,15 @@
 // their connections. Method: a real daemon, raw sockets that do it, an honest client beside them.
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <memory>
 #include <random>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include "tests/system/footprint.hpp"
 #include "tests/system/keyed_mesh.hpp"
+#include "tests/system/stranger.hpp"
 
 namespace nemcon::tests {
 namespace {
@@ -25,107 +18,9 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// Connects, and then does as it is told.
-class Stranger {
- public:
-  explicit Stranger(const std::string& endpoint) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
-    ::fcntl(socket_, F_SETFL, O_NONBLOCK);
-    // It goes on while others do.
-    static_cast<void>(
-        ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address));
-  }
-
-  ~Stranger() { ::close(socket_); }
-
-  Stranger(const Stranger&) = delete;
-  Stranger& operator=(const Stranger&) = delete;
-
-  // How much was taken.
-  std::size_t send(const std::string& bytes) const {
-    std::size_t sent = 0;
-    const Clock::time_point give_up = Clock::now() + 5s;
-    while (sent < bytes.size() && Clock::now() < give_up) {
-      const ssize_t taken = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-      if (taken > 0) {
-        sent += static_cast<std::size_t>(taken);
-      } else if (errno != EAGAIN && errno != ENOTCONN) {
-        break;
-      } else {
-        std::this_thread::sleep_for(1ms);
-      }
-    }
-    return sent;
-  }
-
-  // Or on the way, for a moment: what the other side had no room for does not wait for the kernel.
-  [[nodiscard]] bool is_connected() const {
-    sockaddr_in address{};
-    socklen_t size = sizeof address;
-    return ::getpeername(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0 ||
-           Clock::now() < begun_at_ + 100ms;
-  }
-
-  // By the other side, that is; takes what it says before.
-  [[nodiscard]] bool is_closed() const {
-    char bytes[256];
-    for (;;) {
-      const ssize_t got = ::recv(socket_, bytes, sizeof bytes, 0);
-      if (got == 0) return true;
-      if (got < 0) return errno != EAGAIN && errno != ENOTCONN;
-    }
-  }
-
- private:
-  int socket_;
-  Clock::time_point begun_at_ = Clock::now();
-};
-
-// The first 64 bytes of a connection, as RFC 23 has them.
-std::string zmtp_greeting(const std::string& mechanism) {
-  std::string greeting(64, '\0');
-  greeting[0] = '\xff';
-  greeting[9] = '\x7f';
-  greeting[10] = 3;
-  greeting.replace(12, mechanism.size(), mechanism);
-  return greeting;
-}
-
-// The head of a frame of that many bytes, which ZeroMQ takes for a part of its handshake.
-std::string command_head(std::uint64_t size) {
-  std::string head = "\x06";
-  for (int shift = 56; shift >= 0; shift -= 8)
-    head += static_cast<char>(size >> static_cast<unsigned>(shift) & 0xffU);
-  return head;
-}
-
 class Crowd : public KeyedMesh {
  protected:
-  // Of the node, in seconds of one processor.
-  [[nodiscard]] double processor_time() const {
-    std::ifstream stream("/proc/" + std::to_string(daemons_.at("shop")->process()) + "/stat");
-    std::string text;
-    std::getline(stream, text);
-    std::istringstream rest(text.substr(text.rfind(')') + 2));
-    std::string word;
-    double ticks = 0;
-    for (int i = 3; rest >> word; ++i) {
-      if (i == 14 || i == 15) ticks += std::stod(word);
-    }
-    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-
-  [[nodiscard]] std::size_t resident_kib() const {
-    std::ifstream stream("/proc/" + std::to_string(daemons_.at("shop")->process()) + "/status");
-    for (std::string line; std::getline(stream, line);) {
-      if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
-    }
-    return 0;
-  }
+  [[nodiscard]] Footprint footprint() const { return footprint_of(daemons_.at("shop")->process()); }
 
   std::vector<std::unique_ptr<Stranger>> strangers(std::size_t count) {
     std::vector<std::unique_ptr<Stranger>> all;
@@ -145,7 +40,7 @@ TEST_F(Crowd, OfIdleConnectionsIsGoneAfterTheHandshakeTime) {
   start();
   Client honest(as_operator("shop"));
   ASSERT_TRUE(honest.send("inbox", "before").committed());
-  const std::size_t before = resident_kib();
+  const std::size_t before = footprint().resident_kib;
 
   const std::vector<std::unique_ptr<Stranger>> crowd = strangers(600);
   // Half of them begin as ZeroMQ does, and say no more.
@@ -162,7 +57,7 @@ TEST_F(Crowd, OfIdleConnectionsIsGoneAfterTheHandshakeTime) {
     const Clock::time_point sent_at = Clock::now();
     ASSERT_TRUE(honest.send("inbox", "during").committed());
     slowest = std::max(slowest, Clock::now() - sent_at);
-    most = std::max(most, resident_kib());
+    most = std::max(most, footprint().resident_kib);
     std::this_thread::sleep_for(10ms);
   }
   // The handshake time is two seconds.
@@ -177,7 +72,7 @@ TEST_F(Crowd, HugeFrameBeforeAnyKeyIsCutAtItsHead) {
   start();
   Client honest(as_operator("shop"));
   ASSERT_TRUE(honest.send("inbox", "before").committed());
-  const std::size_t before = resident_kib();
+  const std::size_t before = footprint().resident_kib;
 
   const std::vector<std::unique_ptr<Stranger>> crowd = strangers(20);
   const std::string some(1U << 20U, 'x');
@@ -189,7 +84,7 @@ TEST_F(Crowd, HugeFrameBeforeAnyKeyIsCutAtItsHead) {
     std::this_thread::sleep_for(5ms);
   }
 
-  EXPECT_LT(resident_kib() - before, 8u << 10u);
+  EXPECT_LT(footprint().resident_kib - before, 8u << 10u);
   EXPECT_TRUE(honest.send("inbox", "after").committed());
 }
 
@@ -204,8 +99,7 @@ TEST_F(Crowd, ThatSendsAnyBytesAtAnyStageHurtsNobody) {
       byte = static_cast<char>(random());
     return text;
   };
-  // As CURVE begins: a HELLO of the right size and name.
-  const std::string hello = std::string("\x04\xc8\x05HELLO\x01", 9) + std::string(1, '\0');
+  const std::string hello = curve_hello_head();
   for (int round = 0; round < 20; ++round) {
     const std::vector<std::unique_ptr<Stranger>> crowd = strangers(30);
     for (std::size_t i = 0; i < crowd.size(); ++i) {
@@ -249,12 +143,12 @@ TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {
     ASSERT_LT(Clock::now(), give_up) << diagnostics();
     ASSERT_NO_FATAL_FAILURE(crowd_again());
   }
-  const double used_before = processor_time();
+  const double used_before = footprint().processor_time;
   const Clock::time_point began = Clock::now();
   while (Clock::now() - began < 5s)
     ASSERT_NO_FATAL_FAILURE(crowd_again());
   // Without descriptors libzmq's thread would try to accept all the time.
-  EXPECT_LT(processor_time() - used_before, 1.0);
+  EXPECT_LT(footprint().processor_time - used_before, 1.0);
   EXPECT_TRUE(daemons_["shop"]->is_running());
   crowd.clear();
 

@@ -1,65 +1,12 @@
-// KeyedMesh: daemons as `nemcon mesh init` sets them up, with keys; but for the ports, and a small
-// journal.
+// KeyedMesh: a test with daemons that have keys.
 #pragma once
 
-#include <map>
-#include <memory>
-#include <string>
-#include <vector>
-
 #include <gtest/gtest.h>
-#include <nemcon/nemcon.hpp>
 
-#include "tests/client/process.hpp"
-#include "tests/system/daemon.hpp"
-#include "tests/system/workspace.hpp"
+#include "tests/system/keyed_nodes.hpp"
 
 namespace nemcon::tests {
 
-[[nodiscard]] std::string replaced(std::string text, const std::string& what,
-                                   const std::string& by);
-
-// The command line, with nothing from our environment.
-[[nodiscard]] Ran nemcon(std::vector<std::string> words);
-
-class KeyedMesh : public testing::Test {
- protected:
-  void make(const std::vector<std::string>& names);
-
-  [[nodiscard]] std::string key_file(const std::string& name) const {
-    return workspace_.path(name + ".key");
-  }
-
-  void write(const std::string& name, const std::string& text) const {
-    (void)workspace_.write(name + ".toml", text);
-  }
-
-  [[nodiscard]] std::string config(const std::string& name) const {
-    return workspace_.read(name + ".toml");
-  }
-
-  // `wrapper` is a program that runs it.
-  Daemon& begin(const std::string& name, const std::vector<std::string>& wrapper = {});
-
-  // All of them, until each sees the others take part.
-  void start();
-
-  [[nodiscard]] ClientOptions as_operator(const std::string& node) const;
-
-  // A client of its own at that node, known there by a new key.
-  ClientOptions add_client(const std::string& node, const std::string& name);
-
-  [[nodiscard]] Ran reload(const std::string& name) const {
-    return nemcon({"reload", workspace_.path("nemcon-data/" + name)});
-  }
-
-  [[nodiscard]] std::string diagnostics() const;
-
-  Workspace workspace_;
-  std::vector<std::string> names_;
-  std::map<std::string, std::string> endpoints_;
-  std::map<std::string, std::string> keys_;  // Public ones, by node.
-  std::map<std::string, std::unique_ptr<Daemon>> daemons_;
-};
+class KeyedMesh : public testing::Test, protected KeyedNodes {};
 
 }  // namespace nemcon::tests

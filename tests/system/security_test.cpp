@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "tests/system/keyed_mesh.hpp"
+#include "tests/system/load.hpp"
 
 namespace nemcon::tests {
 namespace {
@@ -165,97 +166,22 @@ TEST_F(KeyedMesh, BadFileChangesNothingAndReloadSaysWhy) {
   EXPECT_TRUE(client.send("inbox", "two").committed());
 }
 
-// Transactions over two nodes, one after the other, until it is told to stop.
-class Load {
- public:
-  Load(ClientOptions options, std::string first, std::string second)
-      : thread_([this, options = std::move(options), first = std::move(first),
-                 second = std::move(second)] { run(options, first, second); }) {}
-
-  ~Load() {
-    if (thread_.joinable()) stop();
-  }
-
-  Load(const Load&) = delete;
-  Load& operator=(const Load&) = delete;
-
-  void stop() {
-    is_over_ = true;
-    thread_.join();
-  }
-
-  [[nodiscard]] std::uint64_t committed() const { return committed_; }
-
-  // What did not commit, in words. After stop().
-  [[nodiscard]] const std::string& failed() const { return failed_; }
-
- private:
-  void run(const ClientOptions& options, const std::string& first, const std::string& second) {
-    Client client(options);
-    while (!is_over_) {
-      try {
-        const Outcome outcome = client.begin().send(first, "one").send(second, "two").commit();
-        if (outcome.committed()) {
-          ++committed_;
-        } else {
-          failed_ += outcome.summary() + "\n";
-        }
-      } catch (const Error& error) {
-        failed_ += std::string(error.what()) + "\n";
-      }
-    }
-  }
-
-  std::atomic<bool> is_over_ = false;
-  std::atomic<std::uint64_t> committed_ = 0;
-  std::string failed_;
-  std::thread thread_;  // Last: it uses everything above.
-};
-
 TEST_F(KeyedMesh, KeyOfANodeIsReplacedUnderLoadWithoutAFailedTransaction) {
   make({"shop", "warehouse", "billing"});
   start();
   const std::string old_key = keys_["billing"];
-  ASSERT_EQ(nemcon({"keygen", workspace_.path("next.key")}).exit_code, 0);
-  const std::string new_key =
-      nemcon({"keygen", "--show", workspace_.path("next.key")}).out.substr(0, 40);
   // One client at a node whose peer changes its key, and one at the node itself: it knows both.
   ClientOptions both = as_operator("billing");
   both.nodes.push_back(both.nodes.front());
-  both.node_keys.push_back(new_key);
-  Load there(as_operator("shop"), "inbox@shop", "inbox@billing");
-  Load here(both, "inbox@warehouse", "inbox@billing");
+  both.node_keys.push_back(new_key());
+  Load there({.client = as_operator("shop"), .first = "inbox@shop", .second = "inbox@billing"});
+  Load here({.client = both, .first = "inbox@warehouse", .second = "inbox@billing"});
   const auto go_on = [&] {
-    const std::uint64_t seen[] = {there.committed(), here.committed()};
-    const Clock::time_point give_up = Clock::now() + patience;
-    while (there.committed() < seen[0] + 20 || here.committed() < seen[1] + 20) {
-      ASSERT_LT(Clock::now(), give_up) << diagnostics();
-      std::this_thread::sleep_for(5ms);
-    }
+    ASSERT_TRUE(there.wait_for(20)) << diagnostics();
+    ASSERT_TRUE(here.wait_for(20)) << diagnostics();
   };
-  go_on();
 
-  // 1. The others take both.
-  for (const char* const name : {"shop", "warehouse"}) {
-    write(name, replaced(config(name), '"' + old_key + '"',
-                         "[\"" + old_key + "\", \"" + new_key + "\"]"));
-    ASSERT_EQ(reload(name).exit_code, 0);
-  }
-  go_on();
-  // 2. It changes over.
-  fs::rename(workspace_.path("next.key"), key_file("billing"));
-  const Ran changed = reload("billing");
-  EXPECT_NE(changed.out.find("changed: [security] the key of this node"), std::string::npos)
-      << changed.out;
-  go_on();
-  // 3. The others forget the old one.
-  for (const char* const name : {"shop", "warehouse"}) {
-    write(name, replaced(config(name), '"' + old_key + "\", ", ""));
-    const Ran forgot = reload(name);
-    EXPECT_NE(forgot.out.find("changed: peer billing: public_key"), std::string::npos)
-        << forgot.out << config(name);
-  }
-  go_on();
+  replace_key("billing", go_on);
   there.stop();
   here.stop();
 
@@ -269,15 +195,8 @@ TEST_F(KeyedMesh, KeyOfANodeIsReplacedUnderLoadWithoutAFailedTransaction) {
 TEST_F(KeyedMesh, GoesOnAfterKillsAndPausesUnderLoad) {
   make({"shop", "warehouse", "billing"});
   start();
-  Load load(as_operator("shop"), "inbox@shop", "inbox@billing");
-  const auto go_on = [&] {
-    const std::uint64_t seen = load.committed();
-    const Clock::time_point give_up = Clock::now() + patience;
-    while (load.committed() < seen + 20) {
-      ASSERT_LT(Clock::now(), give_up) << diagnostics();
-      std::this_thread::sleep_for(5ms);
-    }
-  };
+  Load load({.client = as_operator("shop"), .first = "inbox@shop", .second = "inbox@billing"});
+  const auto go_on = [&] { ASSERT_TRUE(load.wait_for(20)) << diagnostics(); };
   for (int round = 0; round < 3; ++round) {
     go_on();
     daemons_["billing"]->kill();

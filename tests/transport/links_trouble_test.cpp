@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -56,6 +57,23 @@ class LinksTrouble : public Mesh {
 };
 
 // ---- strangers ------------------------------------------------------------------------------
+
+// Strangers may have taken them all: a node that is slow to see it must not die of that.
+TEST_F(LinksTrouble, WithoutDescriptorsAPeerIsTriedAgain) {
+  const std::string warehouse_at = free_tcp_endpoint();
+  TestNode& shop = add_node(
+      {.name = "shop", .endpoint = free_tcp_endpoint(), .peers = {{"warehouse", warehouse_at}}});
+  rlimit enough{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &enough), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = enough.rlim_max};
+
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  run_for(500ms);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &enough), 0);
+
+  add_node({.name = "warehouse", .endpoint = warehouse_at, .peers = {{"shop", shop.endpoint()}}});
+  EXPECT_TRUE(run_until([&] { return shop.sockets().is_up(core::PeerIndex{0}); }));
+}
 
 TEST_F(LinksTrouble, WhoSendsGarbageIsMutedAndTheHonestGoOn) {
   TestNode& node = add_shop();

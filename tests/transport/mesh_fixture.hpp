@@ -12,9 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "tests/transport/samples.hpp"
+#include "tests/transport/stranger.hpp"
 #include "transport/hashing.hpp"
 #include "transport/links.hpp"
-#include "transport/socket.hpp"
 
 namespace nemcon::transport {
 
@@ -107,29 +107,6 @@ class TestClient {
 
  private:
   std::unique_ptr<ClientSocket> socket_;
-};
-
-// Connects and sends whatever bytes it likes.
-class Stranger {
- public:
-  explicit Stranger(const std::string& endpoint);
-  // Who has keys, and tells lies.
-  Stranger(const std::string& endpoint, const KeyPair& keys, const PublicKey& node_key);
-
-  void send(std::string_view frame);
-  void greet(const Greeting& greeting);
-  void turn();
-
-  // The reasons of all refusals it got.
-  std::vector<RefusalReason> refusals;
-  int welcome_count = 0;
-  std::optional<SocketEnd> end;
-
- private:
-  void begin(const std::string& endpoint, const SocketTuning& tuning);
-
-  Poller poller_;
-  std::unique_ptr<DealerSocket> socket_;
 };
 
 class Mesh : public testing::Test {

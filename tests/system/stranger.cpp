@@ -1,0 +1,86 @@
+#include "tests/system/stranger.hpp"
+
+#include <cerrno>
+#include <thread>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace nemcon::tests {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+Stranger::Stranger(const std::string& endpoint)
+    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+  ::fcntl(socket_, F_SETFL, O_NONBLOCK);
+  // It goes on while others do.
+  static_cast<void>(
+      ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+}
+
+Stranger::~Stranger() {
+  ::close(socket_);
+}
+
+std::size_t Stranger::send(const std::string& bytes) const {
+  std::size_t sent = 0;
+  const Clock::time_point give_up = Clock::now() + 5s;
+  while (sent < bytes.size() && Clock::now() < give_up) {
+    const ssize_t taken = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+    if (taken > 0) {
+      sent += static_cast<std::size_t>(taken);
+    } else if (errno != EAGAIN && errno != ENOTCONN) {
+      break;
+    } else {
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  return sent;
+}
+
+bool Stranger::is_connected() const {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  return ::getpeername(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0 ||
+         Clock::now() < begun_at_ + 100ms;
+}
+
+bool Stranger::is_closed() const {
+  char bytes[256];
+  for (;;) {
+    const ssize_t got = ::recv(socket_, bytes, sizeof bytes, 0);
+    if (got == 0) return true;
+    if (got < 0) return errno != EAGAIN && errno != ENOTCONN;
+  }
+}
+
+std::string zmtp_greeting(const std::string& mechanism) {
+  std::string greeting(64, '\0');
+  greeting[0] = '\xff';
+  greeting[9] = '\x7f';
+  greeting[10] = 3;
+  greeting.replace(12, mechanism.size(), mechanism);
+  return greeting;
+}
+
+std::string command_head(std::uint64_t byte_count) {
+  std::string head = "\x06";
+  for (int shift = 56; shift >= 0; shift -= 8)
+    head += static_cast<char>(byte_count >> static_cast<unsigned>(shift) & 0xffU);
+  return head;
+}
+
+std::string curve_hello_head() {
+  return std::string("\x04\xc8\x05HELLO\x01", 9) + std::string(1, '\0');
+}
+
+}  // namespace nemcon::tests

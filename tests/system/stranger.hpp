@@ -1,0 +1,43 @@
+// Stranger: a plain TCP connection to a node, of somebody who has no key and says what bytes it
+// likes; and the bytes with which ZeroMQ begins.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace nemcon::tests {
+
+// Connects without waiting, and then does as it is told.
+class Stranger {
+ public:
+  // "tcp://127.0.0.1:PORT".
+  explicit Stranger(const std::string& endpoint);
+  ~Stranger();
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+
+  // How much was taken.
+  std::size_t send(const std::string& bytes) const;
+
+  // Or on the way, for a moment: what the other side had no room for does not wait for the kernel.
+  [[nodiscard]] bool is_connected() const;
+
+  // By the other side, that is; takes what it says before.
+  [[nodiscard]] bool is_closed() const;
+
+ private:
+  int socket_;
+  std::chrono::steady_clock::time_point begun_at_ = std::chrono::steady_clock::now();
+};
+
+// The first 64 bytes of a connection, as RFC 23 has them.
+[[nodiscard]] std::string zmtp_greeting(const std::string& mechanism);
+
+// The head of a frame of that many bytes, which ZeroMQ takes for a part of its handshake.
+[[nodiscard]] std::string command_head(std::uint64_t byte_count);
+
+// As CURVE begins: a HELLO of the right size and name, without what it should hold.
+[[nodiscard]] std::string curve_hello_head();
+
+}  // namespace nemcon::tests
