@@ -26,9 +26,18 @@ auto uninterrupted(Call call) {
 
 }  // namespace
 
+KernelFiles::~KernelFiles() {
+  while (try_give_up_spare()) {
+  }
+}
+
 int KernelFiles::open(const std::string& path, int flags) {
-  const int file =
-      uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, owner_only); });
+  keep_spare();
+  int file = -EMFILE;
+  // Somebody else may be quicker to take the one that is given up.
+  do {
+    file = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, owner_only); });
+  } while ((file == -EMFILE || file == -ENFILE) && try_give_up_spare());
   if (file < 0 || (flags & O_CREAT) == 0) return file;
   const int result = uninterrupted([&] { return ::fchmod(file, owner_only); });
   if (result == 0) return file;
@@ -84,6 +93,21 @@ void KernelFiles::drop_cache(int file) {
 
 void KernelFiles::close(int file) {
   static_cast<void>(::close(file));
+  keep_spare();
+}
+
+void KernelFiles::keep_spare() {
+  while (spare_count_ < spare_max) {
+    const int spare = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (spare < 0) return;
+    spare_.at(spare_count_++) = spare;
+  }
+}
+
+bool KernelFiles::try_give_up_spare() {
+  if (spare_count_ == 0) return false;
+  static_cast<void>(::close(spare_.at(--spare_count_)));
+  return true;
 }
 
 Status flush_directory(FileOperations& files, const std::string& directory) {

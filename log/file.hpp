@@ -3,9 +3,14 @@
 // failing flush or a power cut in between.
 //
 // Thin on purpose: each function is one call (interrupted ones are repeated), a negative number
-// is -errno. One thread at a time for each object. KernelFiles has no state.
+// is -errno. One thread at a time for each object.
+//
+// KernelFiles keeps a few descriptors in reserve: a journal that cannot open its next segment ends
+// the node, and strangers who connect can take all that are left (see transport/admission).
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -44,6 +49,12 @@ class FileOperations {
 
 class KernelFiles final : public FileOperations {
  public:
+  // More than are open for a moment only, at one time.
+  static constexpr std::size_t spare_max = 4;
+
+  KernelFiles() = default;
+  ~KernelFiles() override;
+
   int open(const std::string& path, int flags) override;
   ssize_t pread(int file, char* into, std::size_t byte_count, std::uint64_t offset) override;
   ssize_t pwrite(int file, const char* from, std::size_t byte_count, std::uint64_t offset) override;
@@ -55,6 +66,13 @@ class KernelFiles final : public FileOperations {
   int list(const std::string& directory, std::vector<std::string>& names) override;
   void drop_cache(int file) override;
   void close(int file) override;
+
+ private:
+  void keep_spare();
+  [[nodiscard]] bool try_give_up_spare();
+
+  std::array<int, spare_max> spare_{};
+  std::size_t spare_count_ = 0;
 };
 
 // Makes the names in a directory durable.
