@@ -19,6 +19,7 @@ std::string text_of_rest(Config config) {
   config.peers.clear();
   config.clients.clear();
   config.secret_key_file.clear();
+  config.members = {};
   return to_text(config);
 }
 
@@ -40,6 +41,19 @@ void compare_peers(const Config& running, const Config& next, Reload& reload) {
       reload.changed.push_back("peer " + peer.name + ": its keys are not valid any more");
     }
     reload.needs_restart.push_back("peer " + peer.name + ": is gone");
+  }
+}
+
+// Where they are said, and by whom.
+void compare_members_said(const MembersConfig& running, const MembersConfig& next, Reload& reload) {
+  const auto change = [&](const std::string& what) {
+    reload.changed.push_back("[security] " + what);
+  };
+  if (running.file != next.file) change("membership_file");
+  if (running.operator_key != next.operator_key) change("operator_key");
+  if (!next.file.empty() && running.serial != next.serial) {
+    change("membership_file: serial " + std::to_string(running.serial) + " became " +
+           std::to_string(next.serial));
   }
 }
 
@@ -88,6 +102,7 @@ Reload compare(const Config& running, const Config& next) {
   if (running.secret_key_file.empty() != next.secret_key_file.empty()) {
     reload.needs_restart.emplace_back("[security] secret_key_file");
   }
+  compare_members_said(running.members, next.members, reload);
   compare_peers(running, next, reload);
   compare_clients(running, next, reload);
   compare_rest(running, next, reload);
