@@ -105,7 +105,8 @@ core::Options engine_options(const Config& config) {
   }
   options.permissions.secured = !config.secret_key_file.empty();
   for (const ClientConfig& client : config.clients) {
-    options.permissions.clients.push_back({.name = client.name, .allow = client.allow});
+    options.permissions.clients.push_back(
+        {.name = client.name, .allow = client.allow, .quota = client.quota});
   }
   options.queues = config.queues;
   options.witnesses = config.witnesses;

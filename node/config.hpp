@@ -31,6 +31,7 @@ struct ClientConfig {
   std::vector<transport::PublicKey> public_keys;  // None: it connects to peers only.
   // "VERB PATTERN" each, as written: "send *@*", "consume stock". Of this form, not yet matched.
   std::vector<std::string> allow;
+  core::QuotaOptions quota;
 };
 
 // Which nodes there are, by a file that an operator has signed (transport/members_file.hpp).

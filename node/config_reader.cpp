@@ -26,6 +26,9 @@ constexpr CountRange transaction_bytes_range = {1ULL << 10U, 256ULL << 20U};
 // A descriptor counts branches in 8 bits and gives a node up to two of them.
 constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
+constexpr CountRange rate_range = {1, 1'000'000};
+constexpr CountRange in_flight_range = {1, 1'000'000};
+constexpr CountRange bytes_per_second_range = {1ULL << 10U, 1ULL << 40U};
 // A descriptor counts nodes in 8 bits; a larger set only costs messages.
 constexpr std::uint64_t witnesses_max = 99;
 
@@ -311,6 +314,7 @@ void FileReader::read_client(Section& section) {
   // Without one it connects to peers, which say who it is.
   if (section.has("public_key")) read_public_keys(section, client.public_keys);
   read_allow(section, client.allow);
+  read_quota(section, client.quota);
   config_.clients.push_back(std::move(client));
 }
 
@@ -337,6 +341,19 @@ void FileReader::read_public_keys(Section& section, std::vector<transport::Publi
     }
     public_keys_.take(section, "public_key", text);
     keys.push_back(*key);
+  }
+}
+
+// It counts what a client submits here: of one that only other nodes know, nothing.
+void FileReader::read_quota(Section& section, core::QuotaOptions& quota) {
+  section.read_count("max_rate", rate_range, quota.rate_max);
+  section.read_count("max_in_flight", in_flight_range, quota.in_flight_max);
+  section.read_bytes("max_bytes_per_second", bytes_per_second_range, quota.bytes_per_second_max);
+  for (const char* const key : {"max_rate", "max_in_flight", "max_bytes_per_second"}) {
+    if (!section.has(key) || section.has("public_key")) continue;
+    section.error(key,
+                  "is of no use without a `public_key`: it counts what a client submits at this "
+                  "node; write it at the nodes that the client connects to");
   }
 }
 

@@ -75,6 +75,7 @@ class FileReader {
   void read_peer(Section& section);
   void read_client(Section& section);
   void read_allow(Section& section, std::vector<std::string>& allow);
+  void read_quota(Section& section, core::QuotaOptions& quota);
   void read_vouches(Section& section, std::vector<std::string>& vouches);
   void read_public_keys(Section& section, std::vector<transport::PublicKey>& keys);
   void read_queue(Section& section);

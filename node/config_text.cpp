@@ -92,6 +92,12 @@ void write_client(std::ostringstream& out, const ClientConfig& client) {
   out << "\n[[client]]\nname = " << quoted(client.name) << '\n';
   write_keys(out, client.public_keys);
   write_texts(out, "allow", client.allow);
+  const core::QuotaOptions& quota = client.quota;
+  if (quota.rate_max != 0) out << "max_rate = " << quota.rate_max << '\n';
+  if (quota.in_flight_max != 0) out << "max_in_flight = " << quota.in_flight_max << '\n';
+  if (quota.bytes_per_second_max != 0) {
+    out << "max_bytes_per_second = " << quoted(bytes_text(quota.bytes_per_second_max)) << '\n';
+  }
 }
 
 void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {

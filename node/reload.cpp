@@ -67,6 +67,7 @@ void compare_clients(const Config& running, const Config& next, Reload& reload) 
     }
     if (before->public_keys != client.public_keys) reload.changed.push_back(what + "public_key");
     if (before->allow != client.allow) reload.changed.push_back(what + "allow");
+    if (before->quota != client.quota) reload.changed.push_back(what + "quota");
   }
   for (const ClientConfig& client : running.clients) {
     if (find_named(next.clients, client.name) != nullptr) continue;
