@@ -96,7 +96,7 @@ bool flush_directory_of(const std::string& file) {
 
 }  // namespace
 
-Secret::Secret(std::size_t size) : bytes_(nullptr), size_(size) {
+Secret::Secret(std::size_t size) : size_(size) {
   NEMCON_CHECK(sodium_init() >= 0, "libsodium cannot be used");
   bytes_ = static_cast<char*>(sodium_malloc(size));
   NEMCON_CHECK(bytes_ != nullptr, "no memory that can be locked");

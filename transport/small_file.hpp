@@ -40,7 +40,7 @@ class Secret {
   [[nodiscard]] std::string_view view() const { return {bytes_, size_}; }
 
  private:
-  char* bytes_;
+  char* bytes_ = nullptr;
   std::size_t size_;
 };
 
