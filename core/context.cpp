@@ -56,10 +56,12 @@ void Context::promise(const NodeId& to, Message message) {
 }
 
 void Context::reply(LinkId link, Reply reply) {
+  quotas.on_reply(link, reply);
   effects_->replies.push_back({.link = link, .reply = std::move(reply)});
 }
 
 void Context::reply_after(Lsn lsn, LinkId link, Reply reply) {
+  quotas.on_reply(link, reply);
   outbox.release_after(lsn, ClientReply{.link = link, .reply = std::move(reply)}, *effects_);
 }
 

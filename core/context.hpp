@@ -12,6 +12,7 @@
 #include "core/options.hpp"
 #include "core/outbox.hpp"
 #include "core/permissions.hpp"
+#include "core/quotas.hpp"
 #include "core/random.hpp"
 #include "core/state.hpp"
 
@@ -91,6 +92,7 @@ class Context {
 
   Options options;
   Permissions permissions;
+  Quotas quotas{options.nonce};
   State state;
   Outbox outbox;
   HybridClock clock;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "core/ids.hpp"
 
@@ -29,6 +30,12 @@ class Hash {
   requires requires(const Part& part) { part.transaction; }
 
   std::size_t operator()(const Part& part) const { return (*this)(part.transaction); }
+
+  // A request of a link.
+  template <class Tag, class Value>
+  std::size_t operator()(const std::pair<Id<Tag, Value>, std::uint64_t>& request) const {
+    return mix(mix(seed_, request.first.value()), request.second);
+  }
 
   template <class Tag, class Value>
   std::size_t operator()(Id<Tag, Value> id) const {

@@ -78,6 +78,7 @@ Permissions::Permissions(std::string own_node, const PermissionOptions& options)
     if (!vouch.clients.empty()) vouches_[vouch.peer] = vouch.clients;
   }
   for (const ClientOptions& client : options.clients) {
+    if (client.quota != QuotaOptions{}) quotas_[client.name] = client.quota;
     Account& account = client.name == "*" ? everybody_ : accounts_[client.name];
     for (const std::string& text : client.allow) {
       const Result<Grant> grant = parse_grant(text);
@@ -120,6 +121,11 @@ bool Permissions::lets_vouch(std::string_view peer, std::string_view principal) 
   const std::string_view account = account_of(principal);
   return std::ranges::any_of(
       found->second, [account](const std::string& pattern) { return matches(pattern, account); });
+}
+
+QuotaOptions Permissions::quota_of(std::string_view principal) const {
+  const auto found = quotas_.find(account_of(principal));
+  return found == quotas_.end() ? QuotaOptions{} : found->second;
 }
 
 std::string Permissions::refusal(std::string_view principal, Verb verb, std::string_view name,

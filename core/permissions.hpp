@@ -34,10 +34,20 @@ inline constexpr std::size_t verb_count = 6;
 
 const char* to_text(Verb verb);
 
+// How much a client may submit (quotas.hpp). 0: no limit.
+struct QuotaOptions {
+  std::uint64_t rate_max = 0;  // Transactions a second.
+  std::uint64_t in_flight_max = 0;
+  std::uint64_t bytes_per_second_max = 0;
+
+  friend bool operator==(const QuotaOptions&, const QuotaOptions&) = default;
+};
+
 // As the configuration names it.
 struct ClientOptions {
   std::string name;
   std::vector<std::string> allow;
+  QuotaOptions quota;
 
   friend bool operator==(const ClientOptions&, const ClientOptions&) = default;
 };
@@ -95,6 +105,9 @@ class Permissions {
   // Whether this peer may pass on transactions of this principal.
   [[nodiscard]] bool lets_vouch(std::string_view peer, std::string_view principal) const;
 
+  // No limits for whom the configuration does not name.
+  [[nodiscard]] QuotaOptions quota_of(std::string_view principal) const;
+
   // The words of a refusal: who, what, where, and what would grant it.
   [[nodiscard]] std::string refusal(std::string_view principal, Verb verb, std::string_view name,
                                     std::string_view node) const;
@@ -120,6 +133,7 @@ class Permissions {
   std::map<std::string, Account, std::less<>> accounts_;
   Account everybody_;
   std::map<std::string, std::vector<std::string>, std::less<>> vouches_;  // By peer.
+  std::map<std::string, QuotaOptions, std::less<>> quotas_;
 };
 
 }  // namespace nemcon::core

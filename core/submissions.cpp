@@ -132,6 +132,7 @@ void Submissions::acknowledge_upto(const Client& client, Epoch epoch, Sequence u
 void Submissions::on_client_gone(LinkId link) {
   clients_.erase(link);
   known_.erase(link);
+  context_.quotas.on_client_gone(link);
   for (auto& [id, inquiry] : inquiries_) {
     std::erase_if(inquiry.waiters, [&](const Waiter& waiter) { return waiter.link == link; });
   }
@@ -236,7 +237,29 @@ std::optional<NotComposed> Submissions::refuse(const Client& client, const Submi
   if (is_beyond && sessions.open_count(client.id) >= window) {
     return NotComposed{Reason::window_full, "too many unacknowledged outcomes", true};
   }
-  return composer_.check_limits(submit);
+  if (auto why = composer_.check_limits(submit)) return why;
+  return refuse_quota(client, submit);
+}
+
+// Last of all: what is refused for another reason costs nothing.
+std::optional<NotComposed> Submissions::refuse_quota(const Client& client, const Submit& submit) {
+  const Timing& timing = context_.options.timing;
+  const Duration wanted = submit.deadline_ms == 0
+                              ? timing.service_deadline
+                              : Duration{std::chrono::milliseconds{submit.deadline_ms}};
+  Quotas::Demand demand{.link = client.link,
+                        .request = submit.request,
+                        .account = std::string{account_of(client.principal)},
+                        .epoch = submit.id.epoch,
+                        .sequence = submit.id.sequence,
+                        .deadline = std::min(wanted, timing.deadline_max)};
+  for (const Part& part : submit.parts)
+    demand.byte_count += part.content.byte_count();
+  const std::optional<std::string> excess =
+      context_.quotas.refuse(demand, context_.permissions.quota_of(demand.account), context_.now());
+  if (!excess) return std::nullopt;
+  context_.note("over quota", submit.id, *excess);
+  return NotComposed{Reason::window_full, *excess, true};
 }
 
 void Submissions::on_submit(const Client& client, const Submit& given) {

@@ -70,6 +70,7 @@ class Submissions {
   [[nodiscard]] bool try_answer_known(const TransactionId& id, const Waiter& waiter);
   [[nodiscard]] std::optional<NotComposed> refuse(const Client& client, const Submit& submit);
   [[nodiscard]] std::optional<NotComposed> refuse_expiry(const Submit& submit) const;
+  [[nodiscard]] std::optional<NotComposed> refuse_quota(const Client& client, const Submit& submit);
   [[nodiscard]] bool try_send_alone(const Client& client, const Submit& submit);
   void start(const Client& client, const Submit& submit);
   void deny(const Waiter& waiter, const NotComposed& why);

@@ -65,9 +65,9 @@ Status write_at(int file, std::string_view bytes, std::uint64_t offset) {
 }  // namespace
 
 const char* to_text(AuditKind kind) {
-  constexpr std::array<const char*, 9> names = {"start",          "stop",     "configuration",
-                                                "authentication", "denied",   "fault",
-                                                "fenced",         "decision", "record"};
+  constexpr std::array<const char*, 10> names = {
+      "start", "stop",   "configuration", "authentication", "denied",
+      "fault", "fenced", "decision",      "record",         "membership"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -37,6 +37,7 @@ enum class AuditKind : std::uint8_t {
   fenced,          // This node takes no part any more.
   decision,        // An operator decided a transaction, or emptied, moved or stopped something.
   record,          // What was found out about this record itself.
+  membership,      // A membership file came into force, or was refused.
 };
 
 const char* to_text(AuditKind kind);

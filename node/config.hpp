@@ -31,6 +31,17 @@ struct ClientConfig {
   std::vector<transport::PublicKey> public_keys;  // None: it connects to peers only.
   // "VERB PATTERN" each, as written: "send *@*", "consume stock". Of this form, not yet matched.
   std::vector<std::string> allow;
+  core::QuotaOptions quota;
+};
+
+// Which nodes there are, by a file that an operator has signed (transport/members_file.hpp).
+struct MembersConfig {
+  std::string file;          // Empty: [[peer]] says it. Else as secret_key_file below.
+  std::string operator_key;  // 64 hexadecimal digits.
+  std::uint64_t serial = 0;
+  std::string digest;  // Of what was signed.
+  // Of this node, as the others have them.
+  std::vector<transport::PublicKey> own_keys;
 };
 
 struct Config {
@@ -41,8 +52,9 @@ struct Config {
   // Where it is given, every link is encrypted and both ends of it are known by their keys.
   // Relative to the directory of the configuration file, resolved by read_config().
   std::string secret_key_file;
-  bool insecure = false;  // Links that leave this machine may be plain text.
-  std::vector<PeerConfig> peers;
+  MembersConfig members;
+  bool insecure = false;          // Links that leave this machine may be plain text.
+  std::vector<PeerConfig> peers;  // Of [[peer]], or of the membership file.
   std::vector<ClientConfig> clients;
   std::vector<core::QueueOptions> queues;
   std::uint32_t witnesses = 1;  // 2F + 1.
@@ -55,17 +67,22 @@ struct CheckedConfig {
   Config config;                      // To be used only when there are no errors.
   std::vector<std::string> errors;    // "FILE:LINE:COLUMN: key `queue.lease`: ...".
   std::vector<std::string> warnings;  // The same form.
+  // Those of the errors that are the membership file's: it is not what the operator signed, or
+  // not what a node can use.
+  std::vector<std::string> member_errors;
 };
 
 // What a node does without a file: named after the host, on loopback, alone, with one queue
 // `inbox` to try things with.
 [[nodiscard]] Config default_config(std::string_view host_name);
 
-// `file` is only quoted in problems. `host_name` gives the name where [node] has none.
+// `file` is only quoted in problems. `host_name` gives the name where [node] has none. A membership
+// file is not looked for: one that is named is an error.
 [[nodiscard]] CheckedConfig parse_config(std::string_view text, std::string_view file,
                                          std::string_view host_name);
 
-// Blocks on the file. A file that cannot be read is an error like any other.
+// Blocks on the file, and on the membership file that it names. A file that cannot be read is an
+// error like any other.
 [[nodiscard]] CheckedConfig read_config(const std::string& file, std::string_view host_name);
 
 // The whole configuration as a TOML file that means the same, with what it means in comments.

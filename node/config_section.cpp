@@ -280,6 +280,24 @@ bool Section::read_texts(std::string_view key, std::vector<PlacedText>& values) 
   return true;
 }
 
+bool Section::read_tables(std::string_view key, std::vector<const toml::table*>& tables) {
+  know(key);
+  const toml::node* const node = table_.get(key);
+  if (node == nullptr) return true;
+  std::vector<const toml::table*> found;
+  if (const toml::array* const array = node->as_array()) {
+    for (const toml::node& element : *array) {
+      if (element.is_table()) found.push_back(element.as_table());
+    }
+    if (found.size() == array->size()) {
+      tables = std::move(found);
+      return true;
+    }
+  }
+  error(key, "must be a list of tables; write each as [[" + std::string(key) + "]]");
+  return false;
+}
+
 bool Section::read_choice(std::string_view key, const std::vector<std::string_view>& choices,
                           std::size_t& index) {
   std::string text;

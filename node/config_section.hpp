@@ -48,6 +48,8 @@ class Problems {
   void error(const Place& place, const std::string& text);
   void warning(const Place& place, const std::string& text);
 
+  [[nodiscard]] const std::string& file() const { return file_; }
+
   // In the order of the file.
   [[nodiscard]] std::vector<std::string> errors() const;
   [[nodiscard]] std::vector<std::string> warnings() const;
@@ -94,6 +96,8 @@ class Section {
   bool read_duration(std::string_view key, const DurationRange& range, core::Duration& value);
   // One string, or an array of at least one.
   bool read_texts(std::string_view key, std::vector<PlacedText>& values);
+  // [[key]], any number of times.
+  bool read_tables(std::string_view key, std::vector<const toml::table*>& tables);
   // `index` is the place of the value in `choices`.
   bool read_choice(std::string_view key, const std::vector<std::string_view>& choices,
                    std::size_t& index);
@@ -112,6 +116,8 @@ class Section {
   void warning_at(const Place& place, std::string_view key, const std::string& text);
 
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+
+  [[nodiscard]] const std::string& file() const { return problems_.file(); }
 
   // Of the value; of the section when the key is absent.
   [[nodiscard]] Place place(std::string_view key) const;

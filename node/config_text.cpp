@@ -61,10 +61,43 @@ void write_texts(std::ostringstream& out, const char* key, const std::vector<std
   out << "]\n";
 }
 
+std::string peer_text(const PeerConfig& peer) {
+  std::ostringstream out;
+  out << "\n[[peer]]\nname = " << quoted(peer.name) << "\nendpoint = " << quoted(peer.endpoint)
+      << '\n';
+  write_keys(out, peer.public_keys);
+  write_texts(out, "vouches", peer.vouches);
+  return out.str();
+}
+
+// What the membership file has is said, but in comments.
+void write_peers(std::ostringstream& out, const Config& config) {
+  const MembersConfig& members = config.members;
+  if (members.file.empty()) {
+    for (const PeerConfig& peer : config.peers)
+      out << peer_text(peer);
+    return;
+  }
+  out << "membership_file = " << quoted(members.file)
+      << "\noperator_key = " << quoted(members.operator_key)
+      << "\n\n# Of the membership file, serial " << members.serial << ":\n";
+  for (const PeerConfig& peer : config.peers) {
+    std::istringstream lines{peer_text(peer)};
+    for (std::string line; std::getline(lines, line);)
+      out << (line.empty() ? "#" : "# ") << line << '\n';
+  }
+}
+
 void write_client(std::ostringstream& out, const ClientConfig& client) {
   out << "\n[[client]]\nname = " << quoted(client.name) << '\n';
   write_keys(out, client.public_keys);
   write_texts(out, "allow", client.allow);
+  const core::QuotaOptions& quota = client.quota;
+  if (quota.rate_max != 0) out << "max_rate = " << quota.rate_max << '\n';
+  if (quota.in_flight_max != 0) out << "max_in_flight = " << quota.in_flight_max << '\n';
+  if (quota.bytes_per_second_max != 0) {
+    out << "max_bytes_per_second = " << quoted(bytes_text(quota.bytes_per_second_max)) << '\n';
+  }
 }
 
 void write_queue(std::ostringstream& out, const core::QueueOptions& queue) {
@@ -112,12 +145,7 @@ std::string to_text(const Config& config) {
     out << "secret_key_file = " << quoted(config.secret_key_file) << '\n';
   }
   out << "insecure = " << (config.insecure ? "true" : "false") << '\n';
-  for (const PeerConfig& peer : config.peers) {
-    out << "\n[[peer]]\nname = " << quoted(peer.name) << "\nendpoint = " << quoted(peer.endpoint)
-        << '\n';
-    write_keys(out, peer.public_keys);
-    write_texts(out, "vouches", peer.vouches);
-  }
+  write_peers(out, config);
   for (const ClientConfig& client : config.clients)
     write_client(out, client);
   for (const core::QueueOptions& queue : config.queues)

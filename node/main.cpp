@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "node/accepted_members.hpp"
 #include "node/config.hpp"
 #include "node/fail_points.hpp"
 #include "node/node.hpp"
@@ -151,6 +152,9 @@ void reload(Node& node, const Arguments& arguments, const nemcon::node::Config& 
   };
   if (arguments.config_file.empty()) return refuse({"there is no configuration file"});
   const CheckedConfig checked = nemcon::node::read_config(arguments.config_file, host_name());
+  if (!checked.member_errors.empty()) {
+    node.note_refused_members(checked.config, joined(checked.member_errors));
+  }
   if (!checked.errors.empty()) return refuse(checked.errors);
   const auto reloaded = node.reload(checked.config);
   if (!reloaded) return refuse({reloaded.error().detail});
@@ -163,6 +167,14 @@ void reload(Node& node, const Arguments& arguments, const nemcon::node::Config& 
     answer.push_back("needs a restart: " + change);
   }
   nemcon::node::write_answer(config.data, false, answer);
+}
+
+// Empty: the membership file is none that the data directory forbids.
+std::string why_not_these_members(const nemcon::node::Config& config) {
+  if (config.members.file.empty()) return {};
+  nemcon::log::KernelFiles files;
+  const auto age = nemcon::node::compare_members(files, config);
+  return age ? std::string{} : age.error().detail;
 }
 
 // Waits for SIGTERM or SIGINT.
@@ -236,7 +248,12 @@ int main(int argc, char** argv) {
   checked.config.data_moved = arguments.data_moved;
   for (const std::string& error : checked.errors)
     std::fprintf(stderr, "%s\n", error.c_str());
-  if (!checked.errors.empty()) return exit_wrong_usage;
+  if (!checked.errors.empty()) {
+    if (!arguments.check && !checked.member_errors.empty()) {
+      Node::note_refused_start(checked.config, joined(checked.member_errors));
+    }
+    return exit_wrong_usage;
+  }
   if (!arguments.check) return run(arguments, checked.config, checked.warnings);
   for (const std::string& warning : checked.warnings) {
     std::fprintf(stderr, "warning: %s\n", warning.c_str());
@@ -248,6 +265,10 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "%s\n", keys.error().detail.c_str());
       return exit_wrong_usage;
     }
+  }
+  if (const std::string why = why_not_these_members(checked.config); !why.empty()) {
+    std::fprintf(stderr, "%s\n", why.c_str());
+    return exit_wrong_usage;
   }
   std::fputs(nemcon::node::to_text(checked.config).c_str(), stdout);
   return exit_done;

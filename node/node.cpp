@@ -13,7 +13,9 @@
 #include <sys/resource.h>
 
 #include "core/engine.hpp"
+#include "log/data_directory.hpp"
 #include "log/log.hpp"
+#include "node/accepted_members.hpp"
 #include "node/audit.hpp"
 #include "node/journal_worker.hpp"
 #include "node/loop.hpp"
@@ -116,6 +118,10 @@ void warn_of_descriptors(const Config& config, const Trace& trace) {
                  {"max_clients", std::to_string(config.limits.clients_max)}});
 }
 
+std::string by_operator(const Config& config) {
+  return "operator " + config.members.operator_key;
+}
+
 std::vector<std::string> peer_names(const Config& config) {
   std::vector<std::string> names;
   for (const PeerConfig& peer : config.peers)
@@ -149,6 +155,11 @@ class Node::Parts {
 
   core::Result<Reload> reload(const Config& next);
 
+  void note_refused_members(const Config& next, const std::string& why) {
+    const std::lock_guard lock(reload_mutex_);
+    note_members(next, "refused: " + why);
+  }
+
   void stop() {
     if (loop_thread_.joinable()) mailboxes_.tell_loop(StopAsked{});
   }
@@ -159,6 +170,8 @@ class Node::Parts {
 
  private:
   void run();
+  [[nodiscard]] core::Status take_members(const Config& next);
+  void note_members(const Config& next, const std::string& what);
   void begin_audit(const Config& config);
   void end_audit();
 
@@ -203,8 +216,33 @@ void Node::Parts::end_audit() {
   audit_.reset();
 }
 
+void Node::Parts::note_members(const Config& next, const std::string& what) {
+  if (audit_ == nullptr) return;
+  const core::Status noted =
+      audit_->note(present(), AuditKind::membership, by_operator(next), what);
+  if (!noted) trace_.error("no audit record of the membership", {{"why", noted.error().detail}});
+}
+
+// From here on no older membership file is taken. The lock of the data directory is held.
+core::Status Node::Parts::take_members(const Config& next) {
+  if (next.members.file.empty()) return core::Nothing{};
+  log::KernelFiles files;
+  const core::Result<MembersAge> age = compare_members(files, next);
+  if (!age) {
+    note_members(next, "refused: " + age.error().detail);
+    return age.error();
+  }
+  if (const core::Status done = remember_members(files, next); !done) return done.error();
+  if (*age == MembersAge::same) return core::Nothing{};
+  note_members(next, "accepted: serial " + std::to_string(next.members.serial) + ", " +
+                         std::to_string(next.peers.size() + 1) + " nodes, digest " +
+                         next.members.digest);
+  return core::Nothing{};
+}
+
 core::Status Node::Parts::begin(std::optional<transport::NodeKeys> keys) {
   begin_audit(config_);
+  if (const core::Status taken = take_members(config_); !taken) return taken.error();
   transport::NodeSocketsOptions options = socket_options(config_);
   if (keys) own_key_ = keys->own->public_key;
   options.keys = std::move(keys);
@@ -230,6 +268,7 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
   }
   core::Result<transport::NodeKeys> keys = load_keys(next);
   if (!keys) return keys.error();
+  if (const core::Status taken = take_members(next); !taken) return taken.error();
   const transport::PublicKey own = (*keys).own->public_key;
   if (own != own_key_) reload.changed.emplace_back("[security] the key of this node");
   auto done = std::make_shared<std::promise<core::Status>>();
@@ -242,6 +281,7 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
   }
   own_key_ = own;
   config_.secret_key_file = next.secret_key_file;
+  config_.members = next.members;
   config_.clients = next.clients;
   for (PeerConfig& peer : config_.peers) {
     const auto found = std::ranges::find(next.peers, peer.name, &PeerConfig::name);
@@ -315,6 +355,23 @@ Node::~Node() = default;
 
 const std::vector<std::string>& Node::endpoints() const {
   return parts_->endpoints();
+}
+
+void Node::note_refused_start(const Config& config, const std::string& why) {
+  const auto directory = log::DataDirectory::open({.path = config.data,
+                                                   .node_name = config.name,
+                                                   .creation = log::Creation::forbidden,
+                                                   .moved = config.data_moved,
+                                                   .files = nullptr});
+  if (!directory) return;
+  auto audit = Audit::open({.directory = config.data, .node = config.name}, present());
+  if (!audit) return;
+  static_cast<void>((*audit)->note(present(), AuditKind::membership, by_operator(config),
+                                   "refused at the start: " + why));
+}
+
+void Node::note_refused_members(const Config& next, const std::string& why) {
+  parts_->note_refused_members(next, why);
 }
 
 core::Result<Reload> Node::reload(const Config& next) {

@@ -28,9 +28,9 @@ constexpr int exit_storage_failed = 3;
 class Node {
  public:
   // Blocks until the node has recovered and listens. Errors: the data directory is in use, of
-  // another node or of a newer format, its journal is damaged, its key cannot be used, an address
-  // cannot be bound, a stranger's key was not refused; nothing has been changed then. `trace` and
-  // `fail_points` must outlive the node.
+  // another node or of a newer format, its journal is damaged, its key cannot be used, its
+  // membership file is older than one before, an address cannot be bound, a stranger's key was not
+  // refused; nothing has been changed then. `trace` and `fail_points` must outlive the node.
   [[nodiscard]] static core::Result<std::unique_ptr<Node>> start(const Config& config,
                                                                  const Trace& trace,
                                                                  FailPoints& fail_points);
@@ -40,12 +40,20 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
+  // Puts on record that a node did not start for the sake of its membership file; only where there
+  // is a data directory already, and nobody uses it.
+  static void note_refused_start(const Config& config, const std::string& why);
+
+  // Puts on record that a membership file was not taken by a reload.
+  void note_refused_members(const Config& next, const std::string& why);
+
   // Where it listens; a port * of the configuration has become the real one.
   [[nodiscard]] const std::vector<std::string>& endpoints() const;
 
   // Makes of `next` what can be made of it while the node runs, and says what was not; blocks until
-  // it is done, some milliseconds, and until the calls of others are. Errors: the key cannot be
-  // used, and nothing has changed; or the node has not done it within some seconds.
+  // it is done, some milliseconds, and until the calls of others are. Errors: the key or the
+  // membership file cannot be used, and nothing has changed; or the node has not done it within
+  // some seconds.
   [[nodiscard]] core::Result<Reload> reload(const Config& next);
 
   // Takes no new work from now on, finishes what is under way for at most 5 s, flushes, ends the

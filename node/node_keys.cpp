@@ -1,5 +1,6 @@
 #include "node/node_keys.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -19,6 +20,16 @@ core::Result<transport::NodeKeys> load_keys(const Config& config) {
     keys.peers[peer.name] = peer.public_keys;
   for (const ClientConfig& client : config.clients)
     keys.clients[client.name] = client.public_keys;
+  const MembersConfig& members = config.members;
+  if (!members.file.empty() &&
+      std::ranges::find(members.own_keys, keys.own->public_key) == members.own_keys.end()) {
+    return core::Error{core::Errc::local_refused,
+                       members.file + ": [[peer]] \"" + config.name + "\" has not the public key " +
+                           transport::to_text(keys.own->public_key) + " of this node's " +
+                           config.secret_key_file +
+                           ", so that no other node would let it in; have the operator add it and "
+                           "sign the file: nemcon membership sign"};
+  }
   for (const auto* const names : {&keys.peers, &keys.clients}) {
     for (const auto& [name, public_keys] : *names) {
       for (const transport::PublicKey& key : public_keys) {

@@ -19,6 +19,7 @@ std::string text_of_rest(Config config) {
   config.peers.clear();
   config.clients.clear();
   config.secret_key_file.clear();
+  config.members = {};
   return to_text(config);
 }
 
@@ -43,6 +44,19 @@ void compare_peers(const Config& running, const Config& next, Reload& reload) {
   }
 }
 
+// Where they are said, and by whom.
+void compare_members_said(const MembersConfig& running, const MembersConfig& next, Reload& reload) {
+  const auto change = [&](const std::string& what) {
+    reload.changed.push_back("[security] " + what);
+  };
+  if (running.file != next.file) change("membership_file");
+  if (running.operator_key != next.operator_key) change("operator_key");
+  if (!next.file.empty() && running.serial != next.serial) {
+    change("membership_file: serial " + std::to_string(running.serial) + " became " +
+           std::to_string(next.serial));
+  }
+}
+
 void compare_clients(const Config& running, const Config& next, Reload& reload) {
   for (const ClientConfig& client : next.clients) {
     const std::string what = "client " + client.name + ": ";
@@ -53,6 +67,7 @@ void compare_clients(const Config& running, const Config& next, Reload& reload) 
     }
     if (before->public_keys != client.public_keys) reload.changed.push_back(what + "public_key");
     if (before->allow != client.allow) reload.changed.push_back(what + "allow");
+    if (before->quota != client.quota) reload.changed.push_back(what + "quota");
   }
   for (const ClientConfig& client : running.clients) {
     if (find_named(next.clients, client.name) != nullptr) continue;
@@ -88,6 +103,7 @@ Reload compare(const Config& running, const Config& next) {
   if (running.secret_key_file.empty() != next.secret_key_file.empty()) {
     reload.needs_restart.emplace_back("[security] secret_key_file");
   }
+  compare_members_said(running.members, next.members, reload);
   compare_peers(running, next, reload);
   compare_clients(running, next, reload);
   compare_rest(running, next, reload);

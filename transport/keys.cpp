@@ -1,17 +1,14 @@
 #include "transport/keys.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #include "core/check.hpp"
+#include "transport/small_file.hpp"
 
 namespace nemcon::transport {
 
@@ -21,7 +18,7 @@ namespace {
 constexpr std::array<std::string_view, 2> published_keys = {
     "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID", "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"};
 
-constexpr std::size_t file_bytes_max = 4096;
+constexpr std::string_view maker = "nemcon keygen";
 
 constexpr std::string_view z85_letters =
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
@@ -29,49 +26,6 @@ constexpr std::string_view z85_letters =
 core::Error refused(std::string text) {
   return {core::Errc::local_refused, std::move(text)};
 }
-
-core::Error failed(const std::string& file, const char* what) {
-  return refused(file + ": cannot be " + what + ": " + std::strerror(errno));
-}
-
-// Memory for what must leave no trace: locked, not dumped, wiped at the end.
-class Secret {
- public:
-  explicit Secret(std::size_t size) : bytes_(static_cast<char*>(sodium_malloc(size))), size_(size) {
-    NEMCON_CHECK(bytes_ != nullptr, "no memory that can be locked");
-    sodium_memzero(bytes_, size_);
-  }
-
-  ~Secret() { sodium_free(bytes_); }
-
-  Secret(const Secret&) = delete;
-  Secret& operator=(const Secret&) = delete;
-
-  [[nodiscard]] char* data() { return bytes_; }
-
-  [[nodiscard]] std::size_t size() const { return size_; }
-
- private:
-  char* bytes_;
-  std::size_t size_;
-};
-
-class Descriptor {
- public:
-  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
-
-  ~Descriptor() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  [[nodiscard]] int get() const { return descriptor_; }
-
- private:
-  int descriptor_;
-};
 
 void begin_sodium() {
   NEMCON_CHECK(sodium_init() >= 0, "libsodium cannot be used");
@@ -96,57 +50,6 @@ PublicKey public_half(const SecretKey& secret) {
 
 bool is_published(const PublicKey& key) {
   return std::ranges::find(published_keys, to_text(key)) != published_keys.end();
-}
-
-// The line that is the key; all others are comments or empty.
-std::optional<std::string_view> find_key_line(std::string_view text) {
-  std::optional<std::string_view> found;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    // Z85 has a #, but no blank.
-    if (line.empty() || line == "#" || line.starts_with("# ")) continue;
-    if (found) return std::nullopt;
-    found = line;
-  }
-  return found;
-}
-
-core::Status check_file(const std::string& file, const struct stat& facts) {
-  if (!S_ISREG(facts.st_mode)) return refused(file + ": is no file");
-  if (facts.st_uid != ::geteuid() && facts.st_uid != 0) {
-    return refused(file + ": belongs to another user; give it to the one that runs this: chown " +
-                   std::to_string(::geteuid()) + ' ' + file);
-  }
-  if ((facts.st_mode & 0077U) != 0) {
-    return refused(file + ": others than its owner may use it; a secret key must have mode 0600: " +
-                   "chmod 600 " + file + " (and make a new key, if others may have read it)");
-  }
-  if (static_cast<std::size_t>(facts.st_size) > file_bytes_max) {
-    return refused(file + ": is too large for a key; make one by nemcon keygen");
-  }
-  return core::Nothing{};
-}
-
-bool write_all(int descriptor, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t written = ::write(descriptor, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return true;
-}
-
-// The name of the new file is in its directory.
-bool flush_directory_of(const std::string& file) {
-  const std::size_t slash = file.rfind('/');
-  const std::string directory = slash == std::string::npos ? "." : file.substr(0, slash + 1);
-  const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return opened.get() >= 0 && ::fsync(opened.get()) == 0;
 }
 
 }  // namespace
@@ -208,20 +111,11 @@ KeyPair make_key_pair() {
 
 core::Result<KeyPair> read_key_file(const std::string& file) {
   begin_sodium();
-  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (opened.get() < 0) return failed(file, "opened");
-
-  struct stat facts {};
-
-  if (::fstat(opened.get(), &facts) != 0) return failed(file, "looked at");
-  if (const core::Status checked = check_file(file, facts); !checked) return checked.error();
-  Secret text(file_bytes_max);
-  const ssize_t size = ::read(opened.get(), text.data(), text.size());
-  if (size < 0) return failed(file, "read");
-  const auto line = find_key_line({text.data(), static_cast<std::size_t>(size)});
+  const core::Result<Secret> line = read_secret_line({.file = file, .maker = maker});
+  if (!line) return line.error();
   KeyPair pair;
-  if (!line || !decode_key(*line, pair.secret.bytes())) {
-    return refused(file + ": holds no secret key; make one by nemcon keygen");
+  if (!decode_key(line->view(), pair.secret.bytes())) {
+    return no_secret_in({.file = file, .maker = maker});
   }
   pair.public_key = public_half(pair.secret);
   if (is_published(pair.public_key)) {
@@ -235,28 +129,14 @@ core::Result<KeyPair> read_key_file(const std::string& file) {
 core::Result<PublicKey> make_key_file(const std::string& file) {
   begin_sodium();
   const KeyPair pair = make_key_pair();
-  const std::string head =
+  const std::string comments =
       "# A secret key of Nemcon. Only its owner may read it.\n# Its public key: " +
       to_text(pair.public_key) + "\n";
   Secret line(key_text_bytes + 1);
   zmq_z85_encode(line.data(), pair.secret.bytes().data(), key_bytes);
-  line.data()[key_text_bytes] = '\n';
-  const Descriptor opened(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (opened.get() < 0 && errno == EEXIST) {
-    return refused(file +
-                   " is there already, and a key is never overwritten: take another name or "
-                   "move it away");
-  }
-  if (opened.get() < 0) return failed(file, "made");
-  const bool is_written = ::fchmod(opened.get(), 0600) == 0 &&
-                          write_all(opened.get(), head.data(), head.size()) &&
-                          write_all(opened.get(), line.data(), line.size()) &&
-                          ::fsync(opened.get()) == 0 && flush_directory_of(file);
-  if (!is_written) {
-    const core::Error error = failed(file, "written");
-    ::unlink(file.c_str());
-    return error;
-  }
+  const core::Status made = make_secret_file(
+      {.file = file, .comments = comments, .line = line.view().substr(0, key_text_bytes)});
+  if (!made) return made.error();
   return pair.public_key;
 }
 

@@ -19,6 +19,7 @@ struct Read {
   TransactArguments transact;
   MeshInitArguments mesh_init;
   KeygenArguments keygen;
+  MembershipArguments membership;
   AuditArguments audit;
   std::string data;
   std::vector<std::string> send_headers;
@@ -233,11 +234,51 @@ void add_keys(CLI::App& app, Read& read) {
     read.command = [&read](const Globals& globals) { return run_audit(globals, read.audit); };
   });
   CLI::App* reload = app.add_subcommand(
-      "reload", "Let the node on this machine read its configuration again: keys and clients");
+      "reload",
+      "Let the node on this machine read its configuration again: keys, members, clients");
   reload->add_option("DATA", read.data, "The data directory of the node")->required();
   reload->footer("Example:\n  nemcon reload /var/lib/nemcon/shop");
   reload->callback([&read] {
     read.command = [&read](const Globals& globals) { return run_reload(globals, read.data); };
+  });
+}
+
+void add_membership(CLI::App& app, Read& read) {
+  CLI::App* membership =
+      app.add_subcommand("membership", "Which nodes a mesh has, by a file that its operator signs");
+  membership->require_subcommand(1);
+  MembershipArguments& arguments = read.membership;
+  CLI::App* keygen =
+      membership->add_subcommand("keygen", "Make the operator's key, and print its public key");
+  keygen->add_option("FILE", arguments.file, "Where to write it; never overwritten")->required();
+  keygen->footer("Example:\n  nemcon membership keygen operator-of-mesh.key");
+  keygen->callback([&read] {
+    read.command = [&read](const Globals& globals) {
+      return run_membership_keygen(globals, read.membership.file);
+    };
+  });
+  CLI::App* sign = membership->add_subcommand(
+      "sign", "Sign a membership file as it is; a changed one gets the next serial");
+  sign->add_option("FILE", arguments.file, "The file; its first line is `serial = N`")->required();
+  sign->add_option("--key", arguments.key_file, "The operator's key")
+      ->required()
+      ->type_name("FILE");
+  sign->footer("Example:\n  nemcon membership sign members.toml --key operator-of-mesh.key");
+  sign->callback([&read] {
+    read.command = [&read](const Globals& globals) {
+      return run_membership_sign(globals, read.membership);
+    };
+  });
+  CLI::App* verify = membership->add_subcommand(
+      "verify", "Whether a membership file is as the operator signed it: exit 1 if not");
+  verify->add_option("FILE", arguments.file, "The file")->required();
+  verify->add_option("--operator-key", arguments.operator_key, "The operator's public key")
+      ->required()
+      ->type_name("KEY");
+  verify->callback([&read] {
+    read.command = [&read](const Globals& globals) {
+      return run_membership_verify(globals, read.membership);
+    };
   });
 }
 
@@ -294,6 +335,7 @@ Parsed parse_arguments(int count, char** words) {
   add_looking(app, *read);
   add_mesh(app, *read);
   add_keys(app, *read);
+  add_membership(app, *read);
   add_completion(app, *read);
   // After the commands, which would inherit it.
   app.footer(

@@ -75,6 +75,12 @@ struct AuditArguments {
   std::string expect;  // "NUMBER:HASH".
 };
 
+struct MembershipArguments {
+  std::string file;
+  std::string key_file;
+  std::string operator_key;
+};
+
 // The directory or file that was asked for cannot be used; the text says why and what to do.
 class Refusal : public std::runtime_error {
  public:
@@ -97,12 +103,17 @@ Exit run_transactions(const Globals& globals, bool in_doubt_only);
 Exit run_transaction(const Globals& globals, const std::string& id);
 Exit run_mesh_init(const Globals& globals, const MeshInitArguments& arguments);
 Exit run_keygen(const Globals& globals, const KeygenArguments& arguments);
+Exit run_membership_keygen(const Globals& globals, const std::string& file);
+Exit run_membership_sign(const Globals& globals, const MembershipArguments& arguments);
+Exit run_membership_verify(const Globals& globals, const MembershipArguments& arguments);
 Exit run_audit(const Globals& globals, const AuditArguments& arguments);
 Exit run_reload(const Globals& globals, const std::string& data);
 Exit run_completion(const std::string& shell);
 
 // ---- shared by them ---------------------------------------------------------------------------
 
+// Before a secret key is read: whoever may look into this process would find it there.
+void keep_memory_private();
 [[nodiscard]] Client connect(const Globals& globals);
 [[nodiscard]] Exit exit_of(const Outcome& outcome);
 [[nodiscard]] std::string outcome_json(const Outcome& outcome);

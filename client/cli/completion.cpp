@@ -25,7 +25,7 @@ _nemcon() {
   case "$command" in
     "")
       offers+=" --version send receive transact outcome status queues transactions transaction"
-      offers+=" mesh keygen audit reload completion" ;;
+      offers+=" mesh keygen membership audit reload completion" ;;
     send) offers+=" --file --lines --header" ;;
     receive) offers+=" --follow --count --headers" ;;
     transact) offers+=" --send --call --check" ;;
@@ -36,11 +36,17 @@ _nemcon() {
         offers+=" init"
       fi ;;
     keygen) offers+=" --show" ;;
+    membership) case "$sub" in
+        keygen) ;;
+        sign) offers+=" --key" ;;
+        verify) offers+=" --operator-key" ;;
+        *) offers+=" keygen sign verify" ;;
+      esac ;;
     audit) offers+=" --verify --expect" ;;
     completion) offers+=" bash zsh fish" ;;
   esac
   case "${COMP_WORDS[COMP_CWORD-1]}" in
-    --file|--config|--key|--verify|keygen|audit) COMPREPLY=($(compgen -f -- "$word")); return ;;
+    --file|--config|--key|--verify|keygen|sign|verify|audit) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --directory|reload) COMPREPLY=($(compgen -d -- "$word")); return ;;
   esac
   COMPREPLY=($(compgen -W "$offers" -- "$word"))
@@ -64,6 +70,7 @@ _nemcon() {
     'transaction:one transaction, vote by vote'
     'mesh:set up a mesh'
     'keygen:make a secret key'
+    'membership:which nodes a mesh has'
     'audit:what is in an audit record'
     'reload:let a node read its configuration again'
     'completion:print a script for a shell'
@@ -99,6 +106,9 @@ _nemcon() {
             '*--queue[a queue]:queue@node:' '--no-keys[only for loopback]' \
             '--insecure[without keys off loopback]' ;;
         keygen) _arguments $general '1:file:_files' '--show[only print the public key]' ;;
+        membership)
+          _arguments $general '1:command:(keygen sign verify)' '2:file:_files' \
+            '--operator-key[the public key]:key:' ;;
         audit)
           _arguments $general '*:file:_files' '--verify[only whether it was touched]' \
             '--expect[a head kept elsewhere]:number\:hash:' ;;
@@ -132,6 +142,7 @@ complete -c nemcon -n __fish_use_subcommand -a transactions -d 'What is under wa
 complete -c nemcon -n __fish_use_subcommand -a transaction -d 'One transaction, vote by vote'
 complete -c nemcon -n __fish_use_subcommand -a mesh -d 'Set up a mesh'
 complete -c nemcon -n __fish_use_subcommand -a keygen -d 'Make a secret key'
+complete -c nemcon -n __fish_use_subcommand -a membership -d 'Which nodes a mesh has'
 complete -c nemcon -n __fish_use_subcommand -a audit -d 'What is in an audit record'
 complete -c nemcon -n __fish_use_subcommand -a reload -d 'Let a node read its file again'
 complete -c nemcon -n __fish_use_subcommand -a completion -d 'Print a script for a shell'
@@ -152,6 +163,8 @@ complete -c nemcon -n '__fish_seen_subcommand_from init' -l host -x -d 'Address'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l queue -x -d 'A queue'
 complete -c nemcon -n '__fish_seen_subcommand_from init' -l no-keys -d 'Only for loopback'
 complete -c nemcon -n '__fish_seen_subcommand_from keygen' -F -l show -d 'Only print'
+complete -c nemcon -n '__fish_seen_subcommand_from membership' -F -a 'keygen sign verify'
+complete -c nemcon -n '__fish_seen_subcommand_from verify' -l operator-key -x -d 'Public key'
 complete -c nemcon -n '__fish_seen_subcommand_from audit' -F -l verify -d 'Only a verdict'
 complete -c nemcon -n '__fish_seen_subcommand_from audit' -l expect -x -d 'A head kept elsewhere'
 complete -c nemcon -n '__fish_seen_subcommand_from reload' -F

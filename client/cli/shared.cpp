@@ -15,13 +15,6 @@ namespace {
 
 constexpr const char* default_node = "tcp://127.0.0.1:7411";
 
-// Whoever may look into this process would find the key in it.
-void keep_memory_private() {
-  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  ::setrlimit(RLIMIT_CORE, &none);
-  ::prctl(PR_SET_DUMPABLE, 0);
-}
-
 void add(ClientOptions& options, const KnownNode& node) {
   // A node whose key is being replaced is tried under each.
   for (const std::string& key : node.public_keys) {
@@ -68,6 +61,12 @@ ClientOptions reach(const Globals& globals) {
 }
 
 }  // namespace
+
+void keep_memory_private() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+}
 
 Client connect(const Globals& globals) {
   ClientOptions options = reach(globals);

@@ -63,10 +63,23 @@ class NemconCli : public ::testing::Test {
 // ---- help and wrong usage ---------------------------------------------------------------------
 
 TEST(NemconCliHelp, SaysWhatThereIs) {
-  const std::vector<std::vector<std::string>> commands = {
-      {},         {"send"},   {"receive"},      {"transact"},    {"outcome"},
-      {"status"}, {"queues"}, {"transactions"}, {"transaction"}, {"mesh", "init"},
-      {"keygen"}, {"audit"},  {"reload"},       {"completion"}};
+  const std::vector<std::vector<std::string>> commands = {{},
+                                                          {"send"},
+                                                          {"receive"},
+                                                          {"transact"},
+                                                          {"outcome"},
+                                                          {"status"},
+                                                          {"queues"},
+                                                          {"transactions"},
+                                                          {"transaction"},
+                                                          {"mesh", "init"},
+                                                          {"keygen"},
+                                                          {"membership", "keygen"},
+                                                          {"membership", "sign"},
+                                                          {"membership", "verify"},
+                                                          {"audit"},
+                                                          {"reload"},
+                                                          {"completion"}};
   std::string all;
   for (std::vector<std::string> words : commands) {
     words.emplace_back("--help");
@@ -112,6 +125,9 @@ TEST(NemconCliHelp, WrongUsageExits2AndSaysWhatIsRight) {
       {"status", "--key", "/nowhere/shop.key", "--node-key", "short"},
       {"status", "--config", "a.toml", "--key", "a.key"},
       {"keygen"},
+      {"membership"},
+      {"membership", "sign", "members.toml"},
+      {"membership", "verify", "members.toml", "--operator-key", "short"},
       {"completion", "tcsh"}};
   std::string all;
   for (const std::vector<std::string>& words : wrong) {

@@ -54,6 +54,12 @@ class Disk {
 
   [[nodiscard]] bool unmount() const { return shell("umount " + mount_point_); }
 
+  void flush() const {
+    const int file = ::open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    NEMCON_CHECK(file >= 0 && ::syncfs(file) == 0, mount_point_);
+    ::close(file);
+  }
+
   [[nodiscard]] bool forget_what_is_not_flushed() const {
     const int file = ::open(mount_point_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     std::uint32_t how = without_flushing_the_log;
@@ -79,6 +85,7 @@ class Cutting {
   std::string cut_once() {
     const std::string directory = disk_.path() + "/node";
     std::filesystem::remove_all(directory);
+    disk_.flush();  // Or the cut would bring back what the one before has left.
     progress_->begun = 0;
     progress_->acked = 0;
     const std::uint64_t wanted = random_.below(script_.last().value());

@@ -81,6 +81,20 @@ TEST(ConfigKeys, WhoConnectsElsewhereAndEverybodyNeedNoKey) {
   EXPECT_EQ(to_text(parse(printed).config), printed);
 }
 
+TEST(ConfigKeys, QuotasOfAClientAreItsOptions) {
+  const CheckedConfig checked =
+      parse(std::string(security) + "[[client]]\nname = 'app'\npublic_key = " + quoted(first_key) +
+            "\nmax_rate = 100\nmax_in_flight = 16\nmax_bytes_per_second = '1MiB'\n");
+
+  ASSERT_EQ(checked.errors, Lines{});
+  const core::QuotaOptions wanted = {
+      .rate_max = 100, .in_flight_max = 16, .bytes_per_second_max = 1U << 20U};
+  EXPECT_EQ(checked.config.clients[0].quota, wanted);
+  EXPECT_EQ(engine_options(checked.config).permissions.clients[0].quota, wanted);
+  const std::string printed = to_text(checked.config);
+  EXPECT_EQ(to_text(parse(printed).config), printed);
+}
+
 TEST(ConfigKeys, WithoutAKeyOfItsOwnANodeAllowsEverything) {
   EXPECT_FALSE(engine_options(parse("[node]\nname = 'shop'\n").config).permissions.secured);
 }
@@ -160,6 +174,15 @@ const std::vector<Case> cases = {
      {"shop.toml:6:10: key `client.allow`: \"read stock\" is no permission; allowed: \"VERB "
       "NAME@NODE\" or \"VERB NAME\" with a VERB of send, consume, serve, call, browse, admin, and "
       "* in NAME and NODE for any letters"}},
+    {"QuotaOfWhoConnectsElsewhere",
+     security + client + "max_rate = 5\n",
+     {"shop.toml:5:12: key `client.max_rate`: is of no use without a `public_key`: it counts what "
+      "a client submits at this node; write it at the nodes that the client connects to"}},
+    {"QuotaOfNothing",
+     security + client + "public_key = " + quoted(first_key) + "\nmax_in_flight = 0\n",
+     {"shop.toml:6:17: key `client.max_in_flight`: 0 is out of range; allowed: a whole number from "
+      "1 to "
+      "1000000"}},
     {"ClientTwice",
      security + client + "public_key = " + quoted(first_key) + "\n" + client +
          "public_key = " + quoted(second_key) + "\n",
@@ -236,10 +259,11 @@ TEST(Reload, TellsWhatTakesEffectFromWhatNeedsARestart) {
     c.peers[0].public_keys.push_back(third);
     c.clients[0].public_keys = {third};
     c.clients[0].allow = {"send *"};
+    c.clients[0].quota.rate_max = 7;
     c.clients.push_back({.name = "new", .public_keys = {third}, .allow = {}});
   });
   EXPECT_EQ(keys.changed, (Lines{"peer b: public_key", "client app: public_key",
-                                 "client app: allow", "client new: is new"}));
+                                 "client app: allow", "client app: quota", "client new: is new"}));
   EXPECT_EQ(keys.needs_restart, Lines{});
 
   const Reload gone = after([](Config& c) {

@@ -166,6 +166,43 @@ TEST_F(KeyedMesh, BadFileChangesNothingAndReloadSaysWhy) {
   EXPECT_TRUE(client.send("inbox", "two").committed());
 }
 
+TEST_F(KeyedMesh, ClientOverItsQuotaIsSlowedDownAndLosesNothing) {
+  make({"shop"});
+  ClientOptions options = add_client("shop", "app");
+  const std::string without = config("shop");
+  write("shop", without + "max_rate = 10\n");
+  start();
+  Client client(options);
+  const auto took = [&](int count) {
+    const Clock::time_point began = Clock::now();
+    for (int i = 0; i < count; ++i)
+      EXPECT_TRUE(client.send("inbox", "x").committed());
+    return Clock::now() - began;
+  };
+
+  // One second's worth at once, then ten a second.
+  EXPECT_GT(took(30), 1900ms);
+  // And who cannot wait is told why.
+  try {
+    for (int i = 0; i < 100; ++i)
+      (void)client.send("inbox", "y", {.deadline = 100ms});
+    ADD_FAILURE() << "all of it in no time";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::retryable) << error.what();
+    EXPECT_NE(std::string(error.what()).find("10 transactions a second (max_rate)"),
+              std::string::npos)
+        << error.what();
+  }
+
+  write("shop", without);
+  const Ran ran = reload("shop");
+  EXPECT_NE(ran.out.find("changed: client app: quota"), std::string::npos) << ran.out;
+  EXPECT_LT(took(30), 10s);
+  const Ran taken =
+      nemcon({"--config", workspace_.path("operator.toml"), "receive", "inbox", "--count", "60"});
+  EXPECT_EQ(taken.exit_code, 0) << taken.err;
+}
+
 TEST_F(KeyedMesh, KeyOfANodeIsReplacedUnderLoadWithoutAFailedTransaction) {
   make({"shop", "warehouse", "billing"});
   start();

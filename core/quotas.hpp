@@ -1,0 +1,100 @@
+// Quotas: how much a client may submit at this node, as its [[client]] table says: transactions a
+// second, bytes a second, and how many may be under way. Asked at the door, before anything of a
+// submission is written; what is over is told so, and can be tried again.
+//
+// Rates are kept as one instant each, up to which the client has spent what it has:
+//
+//        now                 now + 1 s
+//   ──────┼──────────────────────┼──────►      a submission moves `spent` to the right by its cost,
+//             spent ▲                          1 s / rate for each; it may not pass now + 1 s
+//
+// So a client that was idle may send one second's worth at once. What alone costs more than a
+// second is let in when nothing is spent, and paid for afterwards.
+//
+// All sessions of a client share what it has. Nothing here is durable: a new life of the node
+// begins with everything unspent. Bounded by the clients of the configuration, their links, and
+// `in_flight_max` of each.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "core/deadlines.hpp"
+#include "core/ids.hpp"
+#include "core/permissions.hpp"
+#include "core/request.hpp"
+#include "core/time.hpp"
+
+namespace nemcon::core {
+
+class Quotas {
+ public:
+  struct Demand {
+    LinkId link;
+    std::uint64_t request = 0;
+    std::string account;
+    Epoch epoch;
+    Sequence sequence;
+    std::uint64_t byte_count = 0;
+    Duration deadline{};  // It is not under way for longer than this.
+  };
+
+  // The seed is random per process (Options::nonce).
+  explicit Quotas(std::uint64_t seed) : seed_(seed) {}
+
+  // Nothing: it is let in, and counted. Else which limit it is over, as words of the refusal.
+  [[nodiscard]] std::optional<std::string> refuse(const Demand& demand, const QuotaOptions& quota,
+                                                  Instant now);
+
+  // To be told of every reply: what ends a submission lets another one in.
+  void on_reply(LinkId link, const Reply& reply);
+  void on_client_gone(LinkId link);
+
+ private:
+  using Request = std::pair<LinkId, std::uint64_t>;
+
+  class Rate {
+   public:
+    [[nodiscard]] bool has_room(Duration cost, Instant now) const;
+    void spend(Duration cost, Instant now);
+
+   private:
+    Instant spent_{};
+  };
+
+  struct Account {
+    Rate transactions;
+    Rate bytes;
+    // Also of links that are gone: coming back with a new one buys nothing.
+    std::map<Request, Instant> in_flight;
+    Deadlines<Request> over_at;
+
+    explicit Account(std::uint64_t seed) : over_at(seed) {}
+  };
+
+  struct Held {
+    Epoch epoch;
+    Sequence sequence;
+    Instant since{};
+  };
+
+  [[nodiscard]] std::optional<std::string> find_excess(const Demand& demand,
+                                                       const QuotaOptions& quota, Instant now);
+  [[nodiscard]] bool is_held_back(const Demand& demand, Instant now) const;
+  void hold(const Demand& demand, Instant now);
+
+  [[nodiscard]] Account& account_of(const std::string& name) {
+    return accounts_.try_emplace(name, seed_).first->second;
+  }
+
+  std::uint64_t seed_;
+  std::map<std::string, Account> accounts_;
+  std::map<Request, std::string> account_of_request_;
+  // Of each link the oldest submission that was turned away, until it comes again.
+  std::map<LinkId, Held> held_;
+};
+
+}  // namespace nemcon::core
