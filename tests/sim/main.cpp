@@ -19,15 +19,18 @@
 
 #include "core/mutant.hpp"
 #include "tests/sim/run.hpp"
+#include "tests/sim/vacuity.hpp"
 
 namespace nemcon::sim {
 namespace {
+
+constexpr std::uint32_t usual_size = 100;
 
 struct Arguments {
   std::uint64_t first = 1;
   std::uint64_t last = 1;
   std::uint64_t minutes = 0;
-  std::uint32_t size = 100;
+  std::uint32_t size = usual_size;
   std::size_t story_line_count = 0;
   bool expects_violation = false;
   bool reports_marks = false;
@@ -42,10 +45,11 @@ std::uint64_t transactions_before = 0;
 std::size_t current_story_line_count = 0;
 bool current_expects_violation = false;
 std::string_view current_mutant;
+std::string current_workload;  // Options that change what a seed does.
 
 void print_replay(std::uint64_t seed) {
   std::cout << "./dev " << (current_mutant.empty() ? "sim" : "mutants --mutant ") << current_mutant
-            << " --seed " << seed << std::endl;
+            << " --seed " << seed << current_workload << std::endl;
 }
 
 // The line that `./dev mutants` reads.
@@ -144,13 +148,22 @@ class Campaign {
     }
     report();
     const bool found = failed_count_ != 0;
-    return found == arguments_.expects_violation ? 0 : 1;
+    return found == arguments_.expects_violation && !is_vacuous() ? 0 : 1;
   }
 
  private:
   [[nodiscard]] double seconds_passed() const {
     const auto passed = std::chrono::steady_clock::now() - began_;
     return std::chrono::duration<double>(passed).count();
+  }
+
+  // Says so.
+  [[nodiscard]] bool is_vacuous() const {
+    if (seed_count_ < telling_seed_count || arguments_.size != usual_size) return false;
+    const std::vector<std::string> missing = what_is_missing(seen_);
+    for (const std::string& one : missing)
+      std::cout << "VACUOUS: " << one << " in " << seed_count_ << " seeds\n";
+    return !missing.empty();
   }
 
   [[nodiscard]] bool is_over() const {
@@ -162,7 +175,7 @@ class Campaign {
   void show_progress() {
     if (!shows_progress_ || seconds_passed() < next_progress_) return;
     next_progress_ = seconds_passed() + 1;
-    std::cerr << '\r' << seed_count_ << " seeds, " << transaction_count_ << " transactions, "
+    std::cerr << '\r' << seed_count_ << " seeds, " << seen_.transaction_count << " transactions, "
               << failed_count_ << " failed " << std::flush;
   }
 
@@ -174,18 +187,18 @@ class Campaign {
     options.size = arguments_.size;
     options.story_line_count = arguments_.story_line_count;
     options.is_canary = arguments_.is_canary;
-    transactions_before = transaction_count_;
+    transactions_before = seen_.transaction_count;
     const RunResult result = run_seed(options, std::cout);
     ++seed_count_;
-    transaction_count_ += result.transaction_count;
-    committed_count_ += result.committed_count;
+    seen_.transaction_count += result.transaction_count;
+    seen_.committed_count += result.committed_count;
     rolled_back_count_ += result.rolled_back_count;
     step_count_ += result.step_count;
     virtual_seconds_ += static_cast<double>(result.virtual_time.count()) / 1e9;
     for (const auto& [name, count] : result.faults)
-      faults_[name] += count;
+      seen_.faults[name] += count;
     for (const auto& [name, count] : result.marks)
-      marks_[name] += count;
+      seen_.marks[name] += count;
     for (const auto& [name, count] : result.notes)
       notes_[name] += count;
     const bool is_single = arguments_.first == arguments_.last && arguments_.minutes == 0;
@@ -196,7 +209,7 @@ class Campaign {
     if (result.violations.empty()) return true;
     ++failed_count_;
     print_violations(result);
-    print_found(transaction_count_, result.violations.front());
+    print_found(seen_.transaction_count, result.violations.front());
     return !arguments_.expects_violation && failed_count_ < 20;
   }
 
@@ -213,23 +226,27 @@ class Campaign {
   void report() const {
     if (shows_progress_) std::cerr << '\n';
     if (arguments_.reports_marks) {
-      for (const auto& [name, count] : faults_)
+      for (const auto& [name, count] : seen_.faults)
         std::cout << "  fault " << name << ": " << count << '\n';
-      for (const auto& [name, count] : marks_)
+      for (const auto& [name, count] : seen_.marks)
         std::cout << "  " << name << ": " << count << '\n';
       for (const auto& [name, count] : notes_) {
         std::cout << "  note \"" << name << "\": " << count << '\n';
       }
     }
     if (arguments_.is_quiet) return;
-    const auto fired = std::ranges::count_if(faults_, [](const auto& one) { return one.second; });
+    const auto fired = std::ranges::count_if(
+        seen_.faults, [](const auto& one) { return one.second != 0 && !is_lie(one.first); });
+    const auto lies = std::ranges::count_if(
+        seen_.faults, [](const auto& one) { return one.second != 0 && is_lie(one.first); });
     const double passed = seconds_passed();
     std::cout << seed_count_ << " seeds (" << first_ << '-' << current_seed << "), "
-              << transaction_count_ << " transactions (" << committed_count_ << " committed, "
-              << rolled_back_count_ << " rolled back), " << fired << " kinds of fault, "
-              << step_count_ << " steps, " << static_cast<std::uint64_t>(virtual_seconds_)
-              << " virtual seconds, " << failed_count_ << " failed; "
-              << static_cast<std::uint64_t>(static_cast<double>(transaction_count_) / passed)
+              << seen_.transaction_count << " transactions (" << seen_.committed_count
+              << " committed, " << rolled_back_count_ << " rolled back), " << fired
+              << " kinds of fault, " << lies << " kinds of lie, " << step_count_ << " steps, "
+              << static_cast<std::uint64_t>(virtual_seconds_) << " virtual seconds, "
+              << failed_count_ << " failed; "
+              << static_cast<std::uint64_t>(static_cast<double>(seen_.transaction_count) / passed)
               << " transactions/s\n";
   }
 
@@ -240,13 +257,10 @@ class Campaign {
   std::uint64_t first_ = 1;
   std::uint64_t seed_count_ = 0;
   std::uint64_t failed_count_ = 0;
-  std::uint64_t transaction_count_ = 0;
-  std::uint64_t committed_count_ = 0;
+  Happenings seen_;
   std::uint64_t rolled_back_count_ = 0;
   std::uint64_t step_count_ = 0;
   double virtual_seconds_ = 0;
-  std::map<std::string, std::uint64_t> faults_;
-  std::map<std::string, std::uint64_t> marks_;
   std::map<std::string, std::uint64_t> notes_;
 };
 
@@ -269,6 +283,9 @@ int main(int argument_count, char** argument_values) {
     return 0;
   }
   nemcon::sim::current_story_line_count = arguments.story_line_count;
+  if (arguments.size != nemcon::sim::usual_size)
+    nemcon::sim::current_workload += " --size " + std::to_string(arguments.size);
+  if (arguments.is_canary) nemcon::sim::current_workload += " --canary";
   nemcon::sim::current_expects_violation = arguments.expects_violation;
   std::signal(SIGABRT, nemcon::sim::on_abort);
   std::signal(SIGSEGV, nemcon::sim::on_abort);

@@ -16,6 +16,9 @@ constexpr std::int64_t skew_ms_max = 4'000;
 // clock slowly, and by others that have not heard from it since.
 constexpr Time clock_settles{seconds{10}};
 
+// In which all meet a node that is an old copy.
+constexpr Time calm{seconds{5}};
+
 bool is_far_off(const NodeClock& clock) {
   return std::abs(clock.wall_skew_ms) > skew_ms_max;
 }
@@ -93,12 +96,20 @@ std::optional<std::size_t> Nemesis::pick_running() {
   return random_.pick(running);
 }
 
+// Not one that is gone for good; at least one stays.
+std::size_t Nemesis::pick_present() {
+  std::vector<std::size_t> present;
+  for (std::size_t index = 0; index < world_.node_count(); ++index) {
+    if (!lost_.contains(index)) present.push_back(index);
+  }
+  return random_.pick(present);
+}
+
 // ---- processes ------------------------------------------------------------------------------
 
 void Nemesis::crash_one() {
   const auto node = pick_running();
   if (!node) return;
-  ++counts_["crash"];
   if (random_.chance(300'000)) {
     crash_now(*node);
     return;
@@ -162,6 +173,8 @@ void Nemesis::cut_some() {
     std::vector<bool> group(count);
     for (std::size_t index = 0; index < count; ++index)
       group[index] = random_.chance(500'000);
+    // Not all on one side.
+    group[random_.below(count - 1)] = !group[count - 1];
     for (std::size_t from = 0; from < count; ++from) {
       for (std::size_t to = 0; to < count; ++to) {
         if (group[from] != group[to]) cuts.emplace_back(from, to);
@@ -181,7 +194,7 @@ void Nemesis::cut_some() {
 // ---- disks and clocks -----------------------------------------------------------------------
 
 void Nemesis::slow_one_disk() {
-  const std::size_t node = random_.below(world_.node_count());
+  const std::size_t node = pick_present();
   ++counts_["slow disk"];
   Disk& disk = world_.node(node).disk();
   const DiskSpeed usual;
@@ -193,7 +206,7 @@ void Nemesis::slow_one_disk() {
 }
 
 void Nemesis::fill_one_disk() {
-  const std::size_t node = random_.below(world_.node_count());
+  const std::size_t node = pick_present();
   ++counts_["full disk"];
   world_.tell_fault(static_cast<int>(node), "has a full disk");
   world_.node(node).disk().set_full(true);
@@ -220,7 +233,7 @@ bool Nemesis::may_be_far_off(std::size_t node) const {
 }
 
 void Nemesis::jump_one_clock() {
-  const std::size_t node = random_.below(world_.node_count());
+  const std::size_t node = pick_present();
   ++counts_["clock jump"];
   NodeClock& clock = world_.node(node).clock;
   if (is_far_off(clock)) clock_settles_at_[node] = world_.schedule.now() + clock_settles;
@@ -334,7 +347,8 @@ void Nemesis::lose_one() {
 // P-37), so they are all within reach.
 void Nemesis::call_all() {
   world_.expects_fences = true;
-  calm_until_ = world_.schedule.now() + seconds{5};
+  calm_until_ = world_.schedule.now() + calm;
+  later(calm, [this] { world_.network.rates = plan_.network; });
   world_.network.mend_all();
   world_.network.rates = NetworkRates{};
   for (std::size_t other = 0; other < world_.node_count(); ++other) {

@@ -58,6 +58,7 @@ class Nemesis {
   void clone(std::size_t node);
   void later(Time delay, std::function<void()> action);
   [[nodiscard]] std::optional<std::size_t> pick_running();
+  [[nodiscard]] std::size_t pick_present();
   Time between(Time low, Time high);
 
   World& world_;           // Must outlive the nemesis.

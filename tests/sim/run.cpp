@@ -125,6 +125,7 @@ class Run {
       Session& session = add_session("zombie", producer.name, producer.homes);
       producers_.push_back(
           std::make_unique<Producer>(world_, session, producer, queues_, services_));
+      ++zombie_count_;
       return;
     }
   }
@@ -388,7 +389,7 @@ class Run {
     result.virtual_time = world_.schedule.now();
     result.notes = world_.notes();
     result.faults = nemesis_->counts();
-    if (plan_.zombies) ++result.faults["two processes of one client"];
+    result.faults["two processes of one client"] += zombie_count_;
     if (world_.liar()) {
       for (const auto& [lie, count] : world_.liar()->counts())
         result.faults[lie] += count;
@@ -426,9 +427,9 @@ class Run {
     }
     for (const auto& consumer : consumers_) {
       const ConsumerCounts& counts = consumer->counts();
-      faults["message given back"] += counts.nacked_count;
-      faults["message rejected"] += counts.rejected_count;
-      faults["message forgotten by its consumer"] += counts.forgotten_count;
+      marks["messages given back"] += counts.nacked_count;
+      marks["messages rejected"] += counts.rejected_count;
+      marks["messages forgotten by their consumer"] += counts.forgotten_count;
       marks["deliveries"] += counts.delivered_count;
       marks["consumed in transactions"] += counts.transacted_count;
       marks["leases lost"] += counts.lost_lease_count;
@@ -439,6 +440,7 @@ class Run {
     for (std::size_t index = 0; index < world_.node_count(); ++index) {
       const NodeCounts& counts = world_.node(index).counts();
       result.step_count += counts.step_count;
+      result.faults["crash"] += counts.crash_count;
       result.faults["crash between two effects"] += counts.mid_effects_crash_count;
       result.marks["crashes in doubt"] += counts.in_doubt_crash_count;
       result.marks["requests held back"] += counts.congested_count;
@@ -487,6 +489,7 @@ class Run {
   std::vector<std::unique_ptr<Consumer>> consumers_;
   std::vector<std::unique_ptr<Service>> instances_;
   std::unique_ptr<Nemesis> nemesis_;
+  std::uint64_t zombie_count_ = 0;
   bool is_held_back_ = false;  // By what a liar has part in.
 };
 
