@@ -63,7 +63,7 @@ class Deadlines {
       // In order, which is a heap as well; what was set to and fro is in there twice.
       std::erase_if(heap_, [this](const Entry& entry) { return !is_true(entry); });
       std::ranges::sort(heap_);
-      heap_.erase(std::ranges::unique(heap_).begin(), heap_.end());
+      heap_.erase(std::unique(heap_.begin(), heap_.end()), heap_.end());
       return;
     }
     // Only the key that changed can have made the first entry untrue; those that it uncovers may

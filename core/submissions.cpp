@@ -25,10 +25,13 @@ const Client* Submissions::find(LinkId link) const {
 // Wall time first, so that a node that has not heard of the newest session still hands out a
 // larger number; then bits of the node, so that two nodes never hand out the same (Rule P-16).
 Epoch Submissions::new_epoch(Epoch newest, Epoch above) {
-  const std::uint64_t by_clock =
-      (context_.clock.wall_ms() << 16U) | (context_.options.node.low & 0xffffU);
+  // The last bits are this node's, also in one that is above what is known: another node whose
+  // clock is behind as well may know the same.
+  const std::uint64_t own = context_.options.node.low & 0xffffU;
   const std::uint64_t known = std::max(newest, above).value();
-  return Epoch{std::max(by_clock, known + 1)};
+  const bool fits = (known & 0xffffU) < own;
+  const std::uint64_t above_known = (known >> 16U) + (fits ? 0 : 1);
+  return Epoch{(std::max(context_.clock.wall_ms(), above_known) << 16U) | own};
 }
 
 void Submissions::on_open(LinkId link, const Open& open) {

@@ -1,9 +1,10 @@
 # Sourced by ./dev: what continuous integration runs, stage by stage, and the stages that are more than
 # one command. A stage that fails does not stop the others, unless they cannot do without it.
 
-# turn COUNT: 0 .. COUNT-1, another one with every commit, for what is too long to run whole.
+# turn COUNT: 0 .. COUNT-1, the next one with every change, for what is too long to run whole. A merge
+# is one change, however many commits it brings.
 turn() {
-  printf '%d\n' "$(($(git rev-list --count HEAD) % $1))"
+  printf '%d\n' "$(($(git rev-list --count --first-parent HEAD) % $1))"
 }
 
 # sanitize asan|tsan [SUITE...]: each suite under the sanitizer that finds what it could do wrong:

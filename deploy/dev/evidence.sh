@@ -11,7 +11,7 @@ campaign_command() {
     simulation) printf 'sim --seeds 1000001-%d --marks\n' $((1000000 + 450 * $2)) ;;
     mutants) printf 'mutants\n' ;;
     model) printf 'model\n' ;;
-    crash) printf 'crash --states %d --cuts %d\n' $((5000 * $2)) $((2 * $2)) ;;
+    crash) printf 'crash --flips-one-in 1 --states %d --cuts %d\n' $((5000 * $2)) $((2 * $2)) ;;
     kill-matrix) printf 'kill-matrix\n' ;;
     chaos) printf 'chaos --minutes %d\n' $(((60 * $2 + 99) / 100)) ;;
     fuzz) printf 'fuzz --seconds %d\n' $((12 * $2)) ;;
@@ -109,13 +109,14 @@ $(mutants_found)
 
 ## What the campaigns have found
 
-Each of these was a fault of the product or of a judge, was mended, and is run again by \`./dev check\`.
+Each of these was a fault of the product or of a judge, and was mended. The seeds are run again by \`./dev check\`; the commit that mended one names it
+(\`git log --grep=SEED\`).
 
 | seed | what it was |
 |---|---|
 $(while read -r seed what; do [[ $seed == [0-9]* ]] && printf '| %s | %s |\n' "$seed" "$what"; done <tests/sim/regressions.txt)
 
-Chaos on real processes found that a service instance which lost its link had a call rolled back that another instance had
+Chaos on real processes found that a client that asked for an outcome was told "nobody answered" when its transaction had been refused, and that a service instance which lost its link had a call rolled back that another instance had
 committed. The second checker found twelve faults of the first one.
 
 ## What this does not show

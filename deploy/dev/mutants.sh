@@ -1,6 +1,7 @@
 # Sourced by ./dev: planted bugs (core/mutant.hpp), each of which the simulator must find.
 
 mutant_seeds_max=4000
+median_max=10000
 
 # hunt_one PROGRAM "NAME RULE": one line, and false when the mutant survives.
 hunt_one() {
@@ -13,7 +14,7 @@ hunt_one() {
 
 # hunt NAMES...: "NAME RULE" each; a summary with the median.
 hunt() {
-  local program=build/mutants/tests/sim/nemcon-sim lines survived
+  local program=build/mutants/tests/sim/nemcon-sim lines survived median
   mkdir -p build/mutants
   export -f hunt_one
   export mutant_seeds_max
@@ -25,7 +26,12 @@ hunt() {
   sed -n 's/.* after \([0-9]*\) transactions.*/\1/p' build/mutants/hunt.txt | sort -n |
     awk -v all=$# -v survived="$survived" '{ n[NR] = $1 } END {
       printf "%d mutants, %d found, median after %d transactions, at most %d\n", all, all - survived, n[int((NR + 1) / 2)], n[NR] }'
-  [[ $survived -eq 0 ]]
+  [[ $survived -eq 0 ]] || return 1
+  # One or two may be hard to find; most must not be.
+  median=$(sed -n 's/.* after \([0-9]*\) transactions.*/\1/p' build/mutants/hunt.txt | sort -n |
+    awk '{ n[NR] = $1 } END { print n[int((NR + 1) / 2)] }')
+  [[ $# -lt 10 || $median -le $median_max ]] ||
+    die "mutants: the median of $median transactions is more than $median_max: the faults are too tame"
 }
 
 # The judge itself: a delivery that never was must be seen, in this build without any mutant.

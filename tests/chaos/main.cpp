@@ -32,12 +32,15 @@ extern "C" void on_signal(int number) {
   std::signal(number, SIG_DFL);  // The second one ends it at once.
 }
 
+// Seconds. Far more than it takes on a slow machine.
+constexpr std::uint64_t usual_patience = 90;
+
 struct Settings {
   std::optional<std::uint64_t> seed;
   std::uint64_t minutes = 0;
   std::uint64_t rounds = 0;
   std::uint64_t seconds = 0;
-  std::uint64_t patience = 90;  // Far more than it takes on a slow machine.
+  std::uint64_t patience = usual_patience;
   std::size_t nodes = 0;
   std::string mode;
   bool is_canary = false;
@@ -113,10 +116,39 @@ class Campaign {
     for (std::uint64_t index = 0; !is_over(index); ++index)
       run_one(first + index);
     report();
-    return failed_count_ == 0 && round_count_ != 0 ? 0 : 1;
+    const bool shows_something = round_count_ != 0 && !is_vacuous();
+    return failed_count_ == 0 && shows_something && !is_slow() ? 0 : 1;
   }
 
  private:
+  // Nothing to be judged by, in one round or in all. Says so.
+  [[nodiscard]] bool is_vacuous() const {
+    constexpr std::size_t telling_round_count = 30;
+    bool is = counts_.committed == 0;
+    if (is) say("VACUOUS: nothing was committed");
+    if (round_count_ < telling_round_count || network_ == nullptr) return is;
+    for (const char* fault : {"client kill", "clock", "cut", "disk full", "flapping", "isolation",
+                              "kill", "one-way cut", "pause", "reset"}) {
+      const auto found = faults_.find(fault);
+      if (found != faults_.end() && found->second != 0) continue;
+      say(std::string{"VACUOUS: no fault \""} + fault + "\" in " + std::to_string(round_count_) +
+          " rounds");
+      is = true;
+    }
+    return is;
+  }
+
+  // Judged where there are enough to tell. Says so.
+  [[nodiscard]] bool is_slow() {
+    constexpr std::size_t telling_count = 200;
+    constexpr long long in_doubt_p99_max_ms = 2'000;
+    if (in_doubt_.all.size() < telling_count || in_doubt_.at(0.99) <= in_doubt_p99_max_ms)
+      return false;
+    say("SLOW: p99 of the time in doubt after healing is more than " +
+        std::to_string(in_doubt_p99_max_ms) + " ms");
+    return true;
+  }
+
   void say(const std::string& line) const {
     // With --json standard output is for programs.
     std::FILE* const out = settings_.is_json ? stderr : stdout;
@@ -206,6 +238,9 @@ class Campaign {
     if (!settings_.mode.empty()) text += " --mode " + settings_.mode;
     if (settings_.seconds != 0) text += " --seconds " + std::to_string(settings_.seconds);
     if (settings_.is_canary) text += " --canary";
+    if (settings_.on_loopback) text += " --loopback";
+    if (settings_.patience != usual_patience)
+      text += " --patience " + std::to_string(settings_.patience);
     return text;
   }
 

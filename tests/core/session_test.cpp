@@ -1,5 +1,7 @@
 // Goal: a client's transaction takes effect once, whatever it repeats and wherever. Method: named
 // and anonymous clients at one node and at several.
+#include <set>
+
 #include <gtest/gtest.h>
 
 #include "tests/core/lone.hpp"
@@ -39,12 +41,27 @@ TEST(Session, ANewOneHasALargerEpoch) {
 // Rule P-16: also where the client has been elsewhere since.
 TEST(Session, ANewOneIsAboveWhatTheClientKnows) {
   Mesh mesh{{.node_count = 2}};
-  const Epoch known{~0ULL - 10};
+  const Epoch known{~0ULL << 20U};
   Caller alice{mesh[0], "alice"};
 
   alice.request(Open{.request = 9, .name = "alice", .epoch = {}, .above = known});
 
   EXPECT_GT(alice.last<Opened>()->epoch, known);
+}
+
+// Rule P-16: nobody else has it, not even where another node's clock is as far behind.
+TEST(Session, NoTwoNodesGiveTheSameEpoch) {
+  Mesh mesh{{.node_count = 3}};
+  const Epoch known = Caller{mesh[0], "alice"}.epoch();
+  std::set<Epoch> given{known};
+  for (const std::size_t node : {1U, 2U}) {
+    Caller alice{mesh[node], "alice"};
+    alice.request(Open{.request = 9,
+                       .name = "alice",
+                       .epoch = {},
+                       .above = Epoch{known.value() + (std::uint64_t{3'600'000} << 16U)}});
+    EXPECT_TRUE(given.insert(alice.last<Opened>()->epoch).second) << node;
+  }
 }
 
 // Rule P-16.

@@ -1,5 +1,6 @@
 #include "tests/crash/flips.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -86,6 +87,7 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
       return 0;
     });
     if (ended != 0) verdict.ended += 1;
+    if (ended == -SIGALRM) verdict.hung += 1;
   }
   const auto count_of = [&](End end) {
     return progress->ends[static_cast<std::size_t>(end)].load();

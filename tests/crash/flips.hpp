@@ -13,6 +13,7 @@ struct FlipVerdict {
   std::uint64_t harmless = 0;  // Nothing else is found.
   std::uint64_t refused = 0;   // By name of file and place.
   std::uint64_t ended = 0;     // LMDB gave up, and the process with it.
+  std::uint64_t hung = 0;      // Of those: longer than any start takes.
   std::uint64_t shorter = 0;   // Rot in the very last batch looks like a torn one.
   std::uint64_t scrubbed = 0;  // Something is missing, and the scrub says so.
   std::uint64_t wrong = 0;     // None may be.

@@ -81,7 +81,8 @@ class Campaign {
   void flips() {
     const Script script(settings_.seed, settings_.kill_records);
     const FlipVerdict verdict = flip_bits(script, settings_.seed, settings_.flips_one_in);
-    tell("flipped bits", {.count = verdict.count, .bad_count = verdict.wrong}, verdict.wrong == 0);
+    const std::uint64_t bad = verdict.wrong + verdict.hung;
+    tell("flipped bits", {.count = verdict.count, .bad_count = bad}, bad == 0);
     std::printf(
         "  %llu harmless, %llu refused, %llu ended the process, %llu as if torn, %llu seen by the "
         "scrub\n",
