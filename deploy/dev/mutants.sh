@@ -1,6 +1,6 @@
 # Sourced by ./dev: planted bugs (core/mutant.hpp), each of which the simulator must find.
 
-mutant_seeds_max=4000
+mutant_seeds_max=10000
 median_max=10000
 
 # hunt_one PROGRAM "NAME RULE": one line, and false when the mutant survives.

@@ -12,7 +12,14 @@ namespace {
 
 using sim::Happened;
 
-// "m|INDEX|filling".
+// "m|INDEX|filling": no two have the same, and every byte is known from index and length.
+std::string body_of(std::uint32_t index, std::size_t filling_bytes) {
+  std::string body = "m|" + std::to_string(index) + "|";
+  for (std::size_t at = 0; at < filling_bytes; ++at)
+    body += static_cast<char>('a' + (index + at * at) % 26);
+  return body;
+}
+
 std::optional<std::uint32_t> parse_body(std::string_view body) {
   if (!body.starts_with("m|")) return std::nullopt;
   std::uint32_t index = 0;
@@ -72,14 +79,14 @@ Drafted Recorder::draft(const sim::HistoryTransaction& transaction,
   named_.push_back(false);
   for (std::uint32_t part = 0; part < parts.size(); ++part) {
     const auto index = static_cast<std::uint32_t>(history_.messages.size());
-    const std::string body =
-        "m|" + std::to_string(index) + "|" + std::string(parts[part].filling_bytes, 'x');
+    const std::string body = body_of(index, parts[part].filling_bytes);
     history_.messages.push_back({.body = body.substr(0, 24),
                                  .transaction = drafted.transaction,
                                  .queue = parts[part].queue,
                                  .part = part,
                                  .amount = parts[part].amount});
     gone_.push_back(false);
+    filling_bytes_.push_back(parts[part].filling_bytes);
     kept.produced.push_back(index);
     drafted.bodies.push_back(body);
   }
@@ -126,7 +133,8 @@ std::optional<Recorder::Seen> Recorder::delivered(const Delivery& delivery, std:
   std::optional<std::uint32_t> transaction;
   {
     const std::scoped_lock lock(mutex_);
-    if (!message || *message >= history_.messages.size()) {
+    const bool is_known = message && *message < history_.messages.size();
+    if (!is_known || delivery.body() != body_of(*message, filling_bytes_[*message])) {
       history_.phantoms.push_back(delivery.body());
       return std::nullopt;
     }

@@ -98,7 +98,8 @@ class Recorder {
   mutable std::mutex mutex_;
   std::chrono::steady_clock::time_point began_;
   sim::History history_;
-  std::vector<bool> gone_;   // By message.
+  std::vector<bool> gone_;  // By message.
+  std::vector<std::size_t> filling_bytes_;
   std::vector<bool> named_;  // By transaction.
   std::vector<std::string> blames_;
   std::uint32_t producer_count_ = 0;
