@@ -36,7 +36,9 @@ install_test() {
 # has threads, under the thread sanitizer. `./dev sanitize` runs all suites.
 check_sanitizers() {
   sanitize asan core log transport
-  sanitize tsan node
+  build asan nemcon-sim
+  build/asan/tests/sim/nemcon-sim --seeds 1-30
+  sanitize tsan node client
 }
 
 # fuzz TARGET SECONDS: what it learns stays in build/fuzz; a finding is kept there and named.
@@ -61,7 +63,7 @@ fuzz() {
     "$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/output.txt")" "$seconds" "$(find "$work/corpus" -type f | wc -l)"
 }
 
-check_fuzz() { verb_fuzz --seconds 15; }
+check_fuzz() { verb_fuzz --seconds 30; }
 
 # Minutes for all files: those that changed, and others in turn.
 check_lint() { lint --seconds 150; }
