@@ -1,12 +1,24 @@
 #include "tests/sim/disk.hpp"
 
 #include <algorithm>
+#include <iterator>
+
+#include "core/check.hpp"
+#include "log/archive.hpp"
 
 namespace nemcon::sim {
 namespace {
 
 // How long a batch that nobody waits for may wait for company (core/effects.hpp).
 constexpr Time linger = std::chrono::milliseconds{5};
+
+// As the log's format gives it back.
+template <class T>
+T read_back(const T& written) {
+  T value;
+  NEMCON_CHECK(log::decode(log::encoded(written), value).has_value());
+  return value;
+}
 
 struct PutRow {
   StoreImage& image;
@@ -94,10 +106,11 @@ core::ReadDone StoreImage::read(const core::Read& order) const {
 
 core::Restored DiskImage::restored() const {
   core::Restored result;
-  result.rows = store.rows(StoreImage::Messages::without);
+  for (const core::Row& row : store.rows(StoreImage::Messages::without))
+    result.rows.push_back(read_back(row));
   result.checkpoint = store.upto;
   const auto first = history.begin() + static_cast<std::ptrdiff_t>(store.upto.value());
-  result.records.assign(first, history.end());
+  std::transform(first, history.end(), std::back_inserter(result.records), read_back<core::Record>);
   return result;
 }
 

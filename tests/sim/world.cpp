@@ -90,7 +90,7 @@ void World::plan_lies() {
       story.tell(static_cast<int>(liar_at_), '>',
                  "=> " + nodes_[target]->name() + "  LIE " + describe(message, names));
     }
-    network.send(liar_at_, target, std::move(frame));
+    send(liar_at_, target, frame);
   });
 }
 
@@ -241,7 +241,16 @@ void World::on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader hea
   }
   Frame frame{.header = header, .messages = std::move(messages)};
   if (is_liar(node)) frame = liar_->twist(std::move(frame));
-  network.send(node, target, std::move(frame));
+  send(node, target, frame);
+}
+
+void World::send(std::size_t from, std::size_t to, const Frame& frame) {
+  Carried carried = wire_.carry(frame);
+  if (!carried.trouble.empty() && !is_liar(from)) {
+    add_violation(nodes_[from]->name() + " sends a frame that " + carried.trouble);
+  }
+  for (Frame& part : carried.frames)
+    network.send(from, to, std::move(part));
 }
 
 void World::on_arrived(std::size_t to, std::size_t from, const Frame& frame) {

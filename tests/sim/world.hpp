@@ -21,6 +21,7 @@
 #include "tests/sim/schedule.hpp"
 #include "tests/sim/story.hpp"
 #include "tests/sim/watcher.hpp"
+#include "tests/sim/wire.hpp"
 
 namespace nemcon::sim {
 
@@ -115,6 +116,7 @@ class World : private NodeSurroundings {
   std::function<Fate(std::size_t from, std::size_t to, const core::Message&)> filter;
 
  private:
+  void send(std::size_t from, std::size_t to, const Frame& frame);
   void on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader header,
                 std::vector<core::Message> messages) override;
   void on_emitted(std::size_t node, const core::Effects& effects) override;
@@ -155,6 +157,7 @@ class World : private NodeSurroundings {
   std::optional<Liar> liar_;
   std::size_t liar_at_ = 0;
   std::size_t expected_node_count_;
+  Wire wire_{core::Limits{}};
 };
 
 // A body that can be told apart from all others: "<number>|<filling>". The number is the index

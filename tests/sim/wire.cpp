@@ -1,0 +1,39 @@
+#include "tests/sim/wire.hpp"
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace nemcon::sim {
+
+Carried Wire::carry(const Frame& frame) {
+  Carried carried;
+  std::span<const core::Message> left = frame.messages;
+  while (!left.empty()) {
+    const auto count = transport::encode_peer(buffer_, frame.header, left, limits_);
+    if (!count) {
+      carried.trouble = "does not encode: " + count.error().detail;
+      return carried;
+    }
+    const std::string_view bytes = buffer_.view();
+    auto received = std::make_shared<const std::string>(bytes);
+    const std::string_view view = *received;
+    auto decoded = transport::decode_peer({.owner = std::move(received), .view = view}, limits_);
+    if (!decoded) {
+      carried.trouble = "does not decode: " + decoded.error().detail;
+      return carried;
+    }
+    const auto repeated =
+        transport::encode_peer(again_, decoded->header, decoded->messages, limits_);
+    if (!repeated || again_.view() != bytes) {
+      carried.trouble = "is another one when it has been decoded";
+      return carried;
+    }
+    carried.frames.push_back({.header = decoded->header, .messages = std::move(decoded->messages)});
+    left = left.subspan(*count);
+  }
+  return carried;
+}
+
+}  // namespace nemcon::sim
