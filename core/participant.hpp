@@ -117,6 +117,8 @@ class Participant {
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
   };
 
+  [[nodiscard]] bool try_take_unknown(const NodeId& from, const Decision& decision,
+                                      const Learnt& learnt);
   [[nodiscard]] bool must_be_shown(const NodeId& from, const TransactionKey& key,
                                    const Learnt& learnt) const;
 

@@ -72,6 +72,46 @@ void Participant::acknowledge(const NodeId& from, const Decision& decision) {
   context_.promise(from, DecisionAck{.key = key});
 }
 
+// Of what has no row here. False: it is not to be acknowledged.
+bool Participant::try_take_unknown(const NodeId& from, const Decision& decision,
+                                   const Learnt& learnt) {
+  const TransactionKey& key = decision.key;
+  const Sessions& sessions = context_.state.sessions();
+  // Rule P-14: not believed, but whoever finishes it must not wait for us.
+  if (sessions.is_too_old(key.id, Hlc::never())) {
+    const bool is_believed = !decision.outcome.committed && ends_id(decision.outcome);
+    if (!is_believed) {
+      context_.promise(from, TransactionStatus{.key = key, .knowledge = Knowledge::too_old});
+    }
+    return is_believed;
+  }
+  // Known under another digest: what was bound here is another submission of this id.
+  if (sessions.find_ended(key.id) != nullptr || context_.state.find_bound(key.id) != nullptr) {
+    return true;
+  }
+  // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
+  // nothing about is not ours to believe.
+  if (decision.outcome.committed && !context_.is_self(key.id.initiator)) {
+    context_.note("commit of an unknown transaction", key.id);
+    return false;
+  }
+  if (must_be_shown(from, key, learnt)) {
+    context_.note("decision of an unknown transaction", key.id);
+    if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
+    to_be_shown_[key] = {.by = from, .outcome = decision.outcome};
+    context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
+    return false;
+  }
+  context_.write(Decided{.key = key,
+                         .descriptor = learnt.descriptor,
+                         .outcome = as_seen_here(key, decision.outcome),
+                         .replies = learnt.replies,
+                         .expires = context_.tombstone_expiry(key.id)},
+                 Urgency::lazy);
+  on_known(key.id);
+  return true;
+}
+
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Transaction* row = context_.state.find(key);
@@ -86,40 +126,8 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     row = context_.state.find(key);
   }
   if (row == nullptr) {
-    const Sessions& sessions = context_.state.sessions();
-    // Known under another digest: what was bound here is another submission of this id.
-    const bool remembered =
-        sessions.find_ended(key.id) != nullptr || context_.state.find_bound(key.id) != nullptr;
-    const bool too_old = sessions.is_too_old(key.id, Hlc::never());
-    const bool initiator = context_.is_self(key.id.initiator);
-    // Rule P-12: no yes of ours can follow, so an abort needs nothing; a commit that we know
-    // nothing about is not ours to believe.
-    if (!remembered && !too_old) {
-      if (decision.outcome.committed && !initiator) {
-        context_.note("commit of an unknown transaction", key.id);
-        return;
-      }
-      if (must_be_shown(from, key, learnt)) {
-        context_.note("decision of an unknown transaction", key.id);
-        if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
-        to_be_shown_[key] = {.by = from, .outcome = decision.outcome};
-        context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
-        return;
-      }
-      context_.write(Decided{.key = key,
-                             .descriptor = learnt.descriptor,
-                             .outcome = as_seen_here(key, decision.outcome),
-                             .replies = learnt.replies,
-                             .expires = context_.tombstone_expiry(key.id)},
-                     Urgency::lazy);
-      on_known(key.id);
-      row = context_.state.find(key);
-    }
-    if (too_old && (decision.outcome.committed || !ends_id(decision.outcome))) {
-      // Not believed, but whoever finishes it must not wait for us (Rule P-14).
-      context_.promise(from, TransactionStatus{.key = key, .knowledge = Knowledge::too_old});
-      return;
-    }
+    if (!try_take_unknown(from, decision, learnt)) return;
+    row = context_.state.find(key);
   }
   if (row != nullptr && !row->outcome) {
     if (decision.outcome.committed) {

@@ -30,7 +30,8 @@ Carried Wire::carry(const Frame& frame) {
       carried.trouble = "is another one when it has been decoded";
       return carried;
     }
-    carried.frames.push_back({.header = decoded->header, .messages = std::move(decoded->messages)});
+    transport::PeerFrame peer = std::move(decoded).value();
+    carried.frames.push_back({.header = peer.header, .messages = std::move(peer.messages)});
     left = left.subspan(*count);
   }
   return carried;
