@@ -20,7 +20,6 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 using transport::Greeting;
 using transport::KeyPair;
-using transport::RefusalReason;
 using transport::Role;
 using transport::SocketEnd;
 using transport::Stranger;
