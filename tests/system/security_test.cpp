@@ -27,7 +27,6 @@ namespace nemcon::tests {
 namespace {
 
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 TEST_F(KeyedMesh, RunsAsMeshInitWroteItAndItsClientIsOneOption) {
