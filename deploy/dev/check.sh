@@ -38,7 +38,7 @@ check_sanitizers() {
   sanitize asan core log transport
   build asan nemcon-sim
   build/asan/tests/sim/nemcon-sim --seeds 1-30
-  sanitize tsan node client
+  sanitize tsan node
 }
 
 # fuzz TARGET SECONDS: what it learns stays in build/fuzz; a finding is kept there and named.
