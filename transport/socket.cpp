@@ -361,17 +361,20 @@ core::Result<std::unique_ptr<DealerSocket>> DealerSocket::connect(Context& conte
                                                                   const SocketTuning& tuning,
                                                                   const std::string& endpoint) {
   if (!is_endpoint(endpoint)) return unusable(endpoint, "not tcp://, ipc:// or inproc://");
-  // Without descriptors not even the socket can be made, which strangers may bring about. (What the
-  // exception says cannot be asked then: the undefined-behaviour sanitizer needs a pipe to look at
-  // it.)
-  const char* const no_socket = "no socket could be made, as when there are no descriptors left";
+  std::unique_ptr<Impl> impl;
   try {
-    auto impl = std::make_unique<Impl>(context, poller, tuning);
-    impl->connect(endpoint);
-    return std::unique_ptr<DealerSocket>(new DealerSocket(std::move(impl)));
+    impl = std::make_unique<Impl>(context, poller, tuning);
   } catch (const zmq::error_t&) {
-    return unusable(endpoint, no_socket);
+    // Which strangers may bring about. What the exception says cannot be asked then: the
+    // undefined-behaviour sanitizer needs a pipe to look at it.
+    return unusable(endpoint, "no socket could be made, as when there are no descriptors left");
   }
+  try {
+    impl->connect(endpoint);
+  } catch (const zmq::error_t& error) {
+    return unusable(endpoint, error.what());
+  }
+  return std::unique_ptr<DealerSocket>(new DealerSocket(std::move(impl)));
 }
 
 bool DealerSocket::is_ready() const {

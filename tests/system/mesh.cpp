@@ -10,12 +10,6 @@
 
 namespace nemcon::tests {
 
-namespace {
-
-constexpr const char* client_name = "tester";
-
-}  // namespace
-
 Mesh::Mesh(const std::vector<std::string>& names, const std::string& transactions,
            const std::string& limits, MeshLinks links)
     : names_(names) {
@@ -47,7 +41,7 @@ Mesh::Mesh(const std::vector<std::string>& names, const std::string& transaction
 
 std::string Mesh::security_of(const std::string& name) const {
   if (keys_.empty()) return {};
-  return "[[client]]\nname = '" + std::string{client_name} + "'\npublic_key = '" + client_key_ +
+  return "[[client]]\nname = 'tester'\npublic_key = '" + client_key_ +
          "'\nallow = ['send *@*', 'consume *', 'call *@*', 'serve *', 'browse *@*']\n" +
          "[security]\nsecret_key_file = '" + workspace_.path(name + ".key") + "'\n";
 }
