@@ -92,10 +92,15 @@ stage_names=()
 stage_lines=()
 stages_failed=()
 
+# stage_output NAME: where what a stage says is kept.
+stage_output() { printf 'build/check/%s.txt\n' "${1//[^a-z0-9]/-}"; }
+
 # stage NAME COMMAND...: runs it in a shell of its own, so that -e holds inside.
 stage() {
-  local name=$1 begin seconds status=0
+  local name=$1 begin seconds status=0 output
   shift
+  output=$(stage_output "$name")
+  mkdir -p "${output%/*}"
   stage_names+=("$name")
   printf '\n==> %s\n' "$name"
   begin=$(date +%s)
@@ -103,7 +108,7 @@ stage() {
   (
     set -euo pipefail
     "$@"
-  ) &
+  ) > >(tee "$output") 2>&1 &
   local job=$!
   set +m
   # One that hangs must not take the others with it.
@@ -156,7 +161,12 @@ check() {
   printf '\n'
   printf '%s\n' "${stage_lines[@]}"
   if [[ ${#stages_failed[@]} -gt 0 ]]; then
-    printf 'check: FAILED in %d min %d s: %s\n' "$minutes" "$seconds" "$(printf '%s; ' "${stages_failed[@]}")"
+    local name
+    for name in "${stages_failed[@]}"; do
+      printf '\nthe end of "%s", of which %s has all:\n' "$name" "$(stage_output "$name")"
+      tail -n 60 "$(stage_output "$name")"
+    done
+    printf '\ncheck: FAILED in %d min %d s: %s\n' "$minutes" "$seconds" "$(printf '%s; ' "${stages_failed[@]}")"
     return 1
   fi
   printf 'check: all %d stages passed in %d min %d s\n' "${#stage_names[@]}" "$minutes" "$seconds"
@@ -181,8 +191,8 @@ check_crash() {
 # The points rotate with the commits.
 check_kill_matrix() { verb_kill-matrix --sample 24 --turn "$(git rev-list --count HEAD)"; }
 
-# Others with every commit.
-check_attack() { verb_attack --seconds 1 --sample 6 --turn "$(git rev-list --count HEAD)"; }
+# Others with every commit. How fast honest transactions stay is a matter for a quiet machine.
+check_attack() { verb_attack --answers-only --seconds 1 --sample 6 --turn "$(git rev-list --count HEAD)"; }
 
 # Other seeds with every commit. The canary's judge is told of a delivery that never was.
 check_chaos() {

@@ -28,8 +28,10 @@ struct Settings {
   std::uint64_t turn = 0;
   bool is_list = false;
   bool is_json = false;
+  bool is_answers_only = false;
   std::string as;     // An attacker, which is a process of its own.
   std::string place;  // Of an attacker.
+  bool is_last = false;
 };
 
 std::string rounded(double value) {
@@ -101,11 +103,13 @@ std::vector<const Threat*> chosen(const Settings& settings) {
 }
 
 int run(const Settings& settings) {
-  const auto each = std::chrono::milliseconds{static_cast<std::int64_t>(settings.seconds * 1000)};
+  const Effort effort{
+      .each = std::chrono::milliseconds{static_cast<std::int64_t>(settings.seconds * 1000)},
+      .is_speed_judged = !settings.is_answers_only};
   std::size_t failed = 0;
   const std::vector<const Threat*> all = chosen(settings);
   for (const Threat* const threat : all) {
-    const Verdict verdict = face(*threat, each);
+    const Verdict verdict = face(*threat, effort);
     const bool passed = verdict.wrong.empty();
     failed += passed ? 0U : 1U;
     std::printf("%s\n", (settings.is_json ? json_of : text_of)(*threat, verdict).c_str());
@@ -123,11 +127,13 @@ int run(const Settings& settings) {
   return failed == 0 && !all.empty() ? 0 : 1;
 }
 
-// Attackers have machines of their own. On this one whatever the nodes want to do goes first.
 int attack(const Settings& settings) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
+  if (settings.is_last) {
+    // Attackers have machines of their own: on this one whatever the nodes want to do goes first.
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_IDLE, &none);
+  }
   const Tally tally = attackers().at(settings.as)(Order{settings.place});
   std::printf("%s\n", to_text(tally).c_str());
   return 0;
@@ -154,10 +160,13 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--sample", settings.sample, "only so many, by turns");
   app.add_option("--turn", settings.turn, "which of these samples");
+  app.add_flag("--answers-only", settings.is_answers_only,
+               "for a busy machine: how fast honest transactions stay is not judged");
   app.add_flag("--list", settings.is_list, "what there is");
   app.add_flag("--json", settings.is_json, "a line of JSON an attack, and one for all");
   app.add_option("--as", settings.as)->group("");
   app.add_option("--place", settings.place)->group("");
+  app.add_flag("--last", settings.is_last)->group("");
   try {
     app.parse(argc, argv);
     for (const std::string& name : settings.only) {

@@ -48,7 +48,8 @@ bool is_near(const Footprint& before, const Footprint& after) {
          after.descriptor_count <= before.descriptor_count + descriptors_max;
 }
 
-Stage::Stage(const Options& options) : order_(workspace_.path()) {
+Stage::Stage(const Options& options)
+    : order_(workspace_.path()), is_attacker_last_(options.is_attacker_last) {
   make({"shop", "warehouse", rogue_name});
   // Else the rogue node would have part in what it does not see, as a witness.
   for (const char* const name : {"shop", "warehouse", rogue_name})
@@ -94,6 +95,7 @@ void Stage::add_guests() {
 void Stage::begin_attacker(const std::string& name) {
   order_.set_seen_id(load_->newest().text());
   std::vector<std::string> words = {"/proc/self/exe", "--as", name, "--place", workspace_.path()};
+  if (is_attacker_last_) words.emplace_back("--last");
   attacker_ = std::async(std::launch::async, [words] { return tests::run(words); });
   const Clock::time_point give_up = Clock::now() + tests::patience;
   while (!order_.is_ready()) {

@@ -48,6 +48,7 @@ class Stage : public tests::KeyedNodes {
   struct Options {
     std::vector<std::string> wrapper;  // Runs shop.
     bool changes_key = false;          // Of warehouse, on the way.
+    bool is_attacker_last = true;      // The attacker has what the nodes leave of the machine.
   };
 
   // All runs, and the load is warm.
@@ -99,6 +100,7 @@ class Stage : public tests::KeyedNodes {
 
   std::string without_guest_;  // The file of shop.
   Order order_;
+  bool is_attacker_last_;
   std::unique_ptr<tests::Load> load_;
   std::unique_ptr<Ledger> at_shop_;
   std::unique_ptr<Ledger> at_warehouse_;

@@ -143,17 +143,17 @@ std::string text_of(const Counts& before, const Counts& after) {
 }
 
 // At most three times; the last one counts.
-Measured measure(Stage& stage, const Threat& threat, std::chrono::milliseconds each) {
+Measured measure(Stage& stage, const Threat& threat, const Effort& effort) {
   Measured measured;
   for (int attempt = 1; attempt <= attempts_max; ++attempt) {
     const bool is_first = attempt == 1;
     const std::size_t peak_kib = measured.peak_kib;
-    measured = stage.measure(each, is_first && threat.during
-                                       ? std::function<void()>([&] { threat.during(stage); })
-                                       : std::function<void()>());
+    measured = stage.measure(effort.each, is_first && threat.during
+                                              ? std::function<void()>([&] { threat.during(stage); })
+                                              : std::function<void()>());
     measured.peak_kib = std::max(measured.peak_kib, peak_kib);
     measured.attempt_count = attempt;
-    if (measured.ratio() <= ratio_max) break;
+    if (!effort.is_speed_judged || measured.ratio() <= ratio_max) break;
   }
   return measured;
 }
@@ -171,9 +171,10 @@ void judge_tally(const Threat& threat, const Tally& tally, Verdict& verdict) {
   }
 }
 
-void judge_costs(const Threat& threat, Verdict& verdict) {
+void judge_costs(const Threat& threat, const Effort& effort, Verdict& verdict) {
   const Measured& measured = verdict.measured;
-  if (measured.ratio() > ratio_max) verdict.wrong.push_back("honest transactions are too slow");
+  if (effort.is_speed_judged && measured.ratio() > ratio_max)
+    verdict.wrong.push_back("honest transactions are too slow");
   if (measured.under_count == 0) verdict.wrong.push_back("no honest transaction under attack");
   if (measured.peak_kib > verdict.before.anonymous_kib + threat.growth_kib_max)
     verdict.wrong.push_back("too much memory under attack");
@@ -181,7 +182,7 @@ void judge_costs(const Threat& threat, Verdict& verdict) {
     verdict.wrong.push_back("memory or descriptors do not come back");
 }
 
-void face(const Threat& threat, std::chrono::milliseconds each, Stage& stage, Verdict& verdict) {
+void face(const Threat& threat, const Effort& effort, Stage& stage, Verdict& verdict) {
   Counts counts = stage.counts();
   verdict.before = stage.footprint();
   if (threat.has_attacker) stage.begin_attacker(threat.name);
@@ -191,14 +192,14 @@ void face(const Threat& threat, std::chrono::milliseconds each, Stage& stage, Ve
     counts = stage.counts();
     verdict.before = stage.footprint();
   }
-  verdict.measured = measure(stage, threat, each);
+  verdict.measured = measure(stage, threat, effort);
   const Tally tally = stage.end_attacker();
   verdict.after = stage.recovered(verdict.before);
   const Counts now = stage.counts();
   verdict.seen += (verdict.seen.empty() || tally.empty() ? "" : ", ") + to_text(tally);
   verdict.seen += text_of(counts, now);
   judge_tally(threat, tally, verdict);
-  judge_costs(threat, verdict);
+  judge_costs(threat, effort, verdict);
   if (!threat.counted.empty() && now.at(threat.counted) == counts.at(threat.counted))
     verdict.wrong.push_back("shop has not counted " + threat.counted);
   if (!threat.has_attacker) verdict.seen += "changed under load";
@@ -223,11 +224,13 @@ const std::vector<Threat>& threats() {
   return value;
 }
 
-Verdict face(const Threat& threat, std::chrono::milliseconds each) {
+Verdict face(const Threat& threat, const Effort& effort) {
   Verdict verdict;
-  Stage stage(threat.stage);
+  Stage::Options options = threat.stage;
+  options.is_attacker_last = effort.is_speed_judged;
+  Stage stage(options);
   try {
-    face(threat, each, stage, verdict);
+    face(threat, effort, stage, verdict);
   } catch (const std::exception& error) {
     verdict.wrong.emplace_back(error.what());
   }

@@ -41,7 +41,13 @@ struct Verdict {
 
 [[nodiscard]] const std::vector<Threat>& threats();
 
-// `each`: how long is measured without and with the attack. Blocks.
-[[nodiscard]] Verdict face(const Threat& threat, std::chrono::milliseconds each);
+struct Effort {
+  std::chrono::milliseconds each;  // So long is measured without, and so long with the attack.
+  // Else the attacker is as good as the nodes: it has its time on a busy machine, too.
+  bool is_speed_judged = true;
+};
+
+// Blocks.
+[[nodiscard]] Verdict face(const Threat& threat, const Effort& effort);
 
 }  // namespace nemcon::attack

@@ -58,8 +58,11 @@ class Campaign {
       }
       all.count += one.count;
       all.bad_count += one.bad_count;
+      all.recycled_count += one.recycled_count;
     }
     tell("states after a power cut", all, all.bad_count == 0);
+    // In a journal that was never full a torn batch overwrites nothing.
+    tell("segments used again", {.count = all.recycled_count}, all.recycled_count > 0);
   }
 
   // Without flushes some of the same states must be bad: else nothing was looked at.

@@ -56,13 +56,14 @@ void restore(core::State& state, const core::Restored& restored) {
 
 }  // namespace
 
+// So small that a script goes through it several times: what a torn batch overwrites is an old one.
 log::LogOptions small_log(const std::string& directory) {
-  constexpr std::uint64_t segment_bytes = 64ULL << 10U;
+  constexpr std::uint64_t segment_bytes = 32ULL << 10U;
   return {.directory = directory,
           .node_name = node_name,
           .segment_bytes = segment_bytes,
-          .segment_count = 6,
-          .segment_count_max = 6,
+          .segment_count = 5,
+          .segment_count_max = 5,
           .map_bytes = 8ULL << 20U,
           .map_bytes_max = 8ULL << 20U,
           .ballast_bytes = 0};

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "core/check.hpp"
+#include "log/journal_format.hpp"
 #include "tests/crash/disk_tap.hpp"
 #include "tests/log/random.hpp"
 
@@ -58,6 +60,9 @@ class Enumeration {
       case Deed::write:
       case Deed::synced_write:
         pending_.push_back({files[event.file], &event});
+        if (is_begin_of_segment(files[event.file], event) &&
+            !begun_segments_.insert(event.file).second)
+          progress_.recycled += 1;
         look_at_all();
         if (event.deed == Deed::synced_write) flush(files[event.file], &event);
         return;
@@ -65,6 +70,10 @@ class Enumeration {
         flush(files[event.file], nullptr);
         return;
     }
+  }
+
+  static bool is_begin_of_segment(const std::string& path, const Event& event) {
+    return event.offset == log::first_batch_offset && path.find("/segment-") != std::string::npos;
   }
 
   // All that is pending of the file, or that one write only.
@@ -131,6 +140,7 @@ class Enumeration {
   Place place_;
   Bytes durable_;
   std::vector<Pending> pending_;
+  std::set<std::uint32_t> begun_segments_;  // Files.
   core::Lsn begun_;
   core::Lsn acked_;
 };
@@ -145,7 +155,8 @@ Verdict enumerate_states(const Script& script, const StatesOptions& options) {
     std::fflush(stdout);
     return 0;
   });
-  Verdict verdict{.count = progress->place, .bad_count = progress->bad};
+  Verdict verdict{
+      .count = progress->place, .bad_count = progress->bad, .recycled_count = progress->recycled};
   if (ended != 0) {
     // Without flushes LMDB finds pages that were never there: that counts as found.
     verdict.bad_count += 1;

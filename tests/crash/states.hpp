@@ -26,6 +26,7 @@ struct StatesOptions {
 struct Verdict {
   std::uint64_t count = 0;
   std::uint64_t bad_count = 0;
+  std::uint64_t recycled_count = 0;  // Segments of the journal that were begun once more.
 };
 
 // Prints what is wrong. A child process looks, so that a state that kills it is seen too.

@@ -15,11 +15,12 @@ namespace nemcon::crash {
 
 // Shared with child processes.
 struct Progress {
-  std::atomic<std::uint64_t> begun{0};  // Records up to this one may be there.
-  std::atomic<std::uint64_t> acked{0};  // Records up to this one must be there.
-  std::atomic<std::uint64_t> calls{0};  // Noticed by the tap when the script was through.
-  std::atomic<std::uint64_t> place{0};  // Where a child is in its own work.
-  std::atomic<std::uint64_t> bad{0};    // What it found wrong.
+  std::atomic<std::uint64_t> begun{0};     // Records up to this one may be there.
+  std::atomic<std::uint64_t> acked{0};     // Records up to this one must be there.
+  std::atomic<std::uint64_t> calls{0};     // Noticed by the tap when the script was through.
+  std::atomic<std::uint64_t> place{0};     // Where a child is in its own work.
+  std::atomic<std::uint64_t> bad{0};       // What it found wrong.
+  std::atomic<std::uint64_t> recycled{0};  // Segments that were begun once more.
   std::array<std::atomic<std::uint64_t>, 6> ends{};  // What a child counts, by kind.
 };
 

@@ -62,6 +62,15 @@ struct EraseRow {
   }
 };
 
+bool is_at(const log::RowPlace& place, const RottenRow& rot) {
+  return place.table == rot.place.table && place.key == rot.place.key;
+}
+
+// What the log finds where this row was written.
+std::optional<core::Row> found(const core::Row& row, const std::optional<RottenRow>& rotten) {
+  return rotten && is_at(log::place_of(row), *rotten) ? read_rotten(row, *rotten) : read_back(row);
+}
+
 template <class Map>
 void add_rows(std::vector<core::Row>& rows, const Map& map) {
   for (const auto& [key, row] : map)
@@ -71,10 +80,14 @@ void add_rows(std::vector<core::Row>& rows, const Map& map) {
 }  // namespace
 
 void StoreImage::apply(const core::Checkpoint& checkpoint) {
-  for (const core::Row& row : checkpoint.puts)
+  for (const core::Row& row : checkpoint.puts) {
     std::visit(PutRow{*this}, row);
-  for (const core::RowKey& key : checkpoint.erased)
+    if (rotten && is_at(log::place_of(row), *rotten)) rotten.reset();
+  }
+  for (const core::RowKey& key : checkpoint.erased) {
     std::visit(EraseRow{*this}, key);
+    if (rotten && is_at(log::place_of(key), *rotten)) rotten.reset();
+  }
   upto = checkpoint.upto;
 }
 
@@ -90,27 +103,43 @@ std::vector<core::Row> StoreImage::rows(Messages with) const {
   return result;
 }
 
-core::ReadDone StoreImage::read(const core::Read& order) const {
+std::optional<core::ReadDone> StoreImage::read(const core::Read& order) const {
   core::ReadDone done;
   done.queue = order.queue;
   auto next = order.after ? messages.upper_bound({order.queue, *order.after})
                           : messages.lower_bound({order.queue, core::Position{}});
   while (next != messages.end() && next->first.first == order.queue &&
          done.rows.size() < order.count_max) {
-    done.rows.push_back(next->second);
+    const auto row = found(core::Row{next->second}, rotten);
+    if (!row) return std::nullopt;
+    done.rows.push_back(std::get<core::MessageRow>(*row));
     ++next;
   }
   done.end = next == messages.end() || next->first.first != order.queue;
   return done;
 }
 
+bool DiskImage::is_damaged() const {
+  if (rotten && rotten->lsn > store.upto &&
+      !read_rotten(history[rotten->lsn.value() - 1], *rotten)) {
+    return true;
+  }
+  return store.rotten &&
+         std::ranges::any_of(store.rows(StoreImage::Messages::without),
+                             [this](const auto& row) { return !found(row, store.rotten); });
+}
+
 core::Restored DiskImage::restored() const {
   core::Restored result;
   for (const core::Row& row : store.rows(StoreImage::Messages::without))
-    result.rows.push_back(read_back(row));
+    result.rows.push_back(found(row, store.rotten).value());
   result.checkpoint = store.upto;
-  const auto first = history.begin() + static_cast<std::ptrdiff_t>(store.upto.value());
-  std::transform(first, history.end(), std::back_inserter(result.records), read_back<core::Record>);
+  for (std::uint64_t lsn = store.upto.value() + 1; lsn <= history.size(); ++lsn) {
+    const core::Record& record = history[lsn - 1];
+    result.records.push_back(rotten && rotten->lsn == core::Lsn{lsn}
+                                 ? read_rotten(record, *rotten).value()
+                                 : read_back(record));
+  }
   return result;
 }
 
@@ -170,6 +199,7 @@ void Disk::start_batch() {
 }
 
 void Disk::keep_batch() {
+  before_last_batch_ = image.durable();
   for (core::Write& write : batch_) {
     image.history.push_back(std::move(write.record));
     listener_.durable(image.durable(), image.history.back());
@@ -178,6 +208,11 @@ void Disk::keep_batch() {
 }
 
 void Disk::finish_batch() {
+  if (fails_flush_) {
+    ++counts_.failed_flush_count;
+    listener_.failed();
+    return;
+  }
   keep_batch();
   start_batch_if_due();
   listener_.event(core::WriteDurable{image.durable()});
@@ -214,8 +249,14 @@ void Disk::finish_order() {
   if (const auto* checkpoint = std::get_if<core::Checkpoint>(&order)) {
     apply_checkpoint(*checkpoint);
     listener_.event(core::CheckpointDone{checkpoint->upto});
+    return;
+  }
+  auto done = image.store.read(std::get<core::Read>(order));
+  if (done) {
+    listener_.event(std::move(*done));
   } else {
-    listener_.event(image.store.read(std::get<core::Read>(order)));
+    ++counts_.damaged_read_count;
+    listener_.failed();
   }
 }
 
@@ -233,8 +274,24 @@ void Disk::set_full(bool full) {
   start_order();
 }
 
+bool Disk::rot() {
+  const std::vector<core::Row> rows = image.store.rows(StoreImage::Messages::with);
+  const std::uint64_t first = image.store.upto.value() + 1;
+  const std::uint64_t record_count =
+      before_last_batch_.value() < first ? 0 : before_last_batch_.value() - first + 1;
+  if (rows.empty() && record_count == 0) return false;
+  const std::uint64_t bit = random_.next();
+  if (record_count != 0 && (rows.empty() || random_.chance(500'000))) {
+    image.rotten = {.lsn = core::Lsn{first + random_.below(record_count)}, .bit = bit};
+  } else {
+    image.store.rotten = {.place = log::place_of(random_.pick(rows)), .bit = bit};
+  }
+  return true;
+}
+
 void Disk::crash() {
   ++life_;
+  fails_flush_ = false;
   if (!batch_.empty() && random_.chance(500'000)) {
     keep_batch();
   } else if (!batch_.empty()) {

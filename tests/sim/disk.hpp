@@ -4,7 +4,8 @@
 //   checkpoint(), read() ──► FIFO ──latency──► store image           (durable, atomic)
 //
 // A crash loses what waits; the batch in flight and the checkpoint in flight are kept whole or
-// lost whole (a torn batch fails its checksum, LMDB swaps its root page).
+// lost whole (a torn batch fails its checksum, LMDB swaps its root page). So does a flush that
+// fails: nobody knows what of it is there, and the process ends.
 #pragma once
 
 #include <deque>
@@ -18,6 +19,7 @@
 #include "core/effects.hpp"
 #include "core/options.hpp"
 #include "tests/sim/random.hpp"
+#include "tests/sim/rot.hpp"
 #include "tests/sim/schedule.hpp"
 
 namespace nemcon::sim {
@@ -34,13 +36,15 @@ struct StoreImage {
   std::map<core::ClientId, core::SessionRow> sessions;
   std::map<core::RowNumber, core::TransactionRow> transactions;
   std::map<core::NodeId, core::PeerRow> peers;
+  std::optional<RottenRow> rotten;  // Until it is written anew.
 
   void apply(const core::Checkpoint& checkpoint);
 
   enum class Messages { with, without };
   [[nodiscard]] std::vector<core::Row> rows(Messages messages) const;
 
-  [[nodiscard]] core::ReadDone read(const core::Read& order) const;
+  // Nothing where a row is damaged.
+  [[nodiscard]] std::optional<core::ReadDone> read(const core::Read& order) const;
 };
 
 // What survives a crash. Copying one is taking a backup.
@@ -48,10 +52,14 @@ struct DiskImage {
   core::Incarnation incarnation;
   StoreImage store;
   std::vector<core::Record> history;  // The record with lsn n is history[n - 1].
+  std::optional<RottenRecord> rotten;
 
   [[nodiscard]] core::Lsn durable() const { return core::Lsn{history.size()}; }
 
-  // As log would find it: the last checkpoint and what the journal has after it.
+  // A start is refused: the log finds something damaged that it has to read.
+  [[nodiscard]] bool is_damaged() const;
+
+  // As log would find it: the last checkpoint and what the journal has after it. Not damaged.
   [[nodiscard]] core::Restored restored() const;
 
   // As if there had never been a checkpoint.
@@ -72,6 +80,8 @@ struct DiskCounts {
   std::uint64_t checkpoint_count = 0;
   std::uint64_t lost_checkpoint_count = 0;
   std::uint64_t full_count = 0;
+  std::uint64_t failed_flush_count = 0;
+  std::uint64_t damaged_read_count = 0;
 };
 
 class Disk {
@@ -80,6 +90,7 @@ class Disk {
     std::function<void(core::Event)> event;
     std::function<void(core::Lsn, const core::Record&)> durable;
     std::function<void(const std::string&)> violation;
+    std::function<void()> failed;  // The process has to end.
   };
 
   Disk(Schedule& schedule, Random random, Listener listener);
@@ -94,6 +105,16 @@ class Disk {
   void set_full(bool full);
 
   [[nodiscard]] bool is_full() const { return full_; }
+
+  // The next flush fails.
+  void fail_flush() { fails_flush_ = true; }
+
+  void mend() { fails_flush_ = false; }
+
+  [[nodiscard]] bool fails_flush() const { return fails_flush_; }
+
+  // Flips a bit of something that will be read again; false when there is nothing yet.
+  [[nodiscard]] bool rot();
 
   // The power is cut. `keep_in_flight` decides about the batch and the checkpoint under way.
   void crash();
@@ -126,6 +147,9 @@ class Disk {
   std::deque<Order> orders_;
   bool order_busy_ = false;
   bool full_ = false;
+  bool fails_flush_ = false;
+  // Rot in the last batch cannot be told from a torn one: what is before it.
+  core::Lsn before_last_batch_;
   DiskCounts counts_;
 };
 

@@ -80,6 +80,7 @@ void Nemesis::begin() {
   plan(plan_.cut, &Nemesis::cut_some);
   plan(plan_.slow_disk, &Nemesis::slow_one_disk);
   plan(plan_.full_disk, &Nemesis::fill_one_disk);
+  plan(plan_.failed_flush, &Nemesis::fail_one_flush);
   plan(plan_.clock_jump, &Nemesis::jump_one_clock);
   plan(plan_.link, &Nemesis::hurt_one_link);
   plan(plan_.client_restart, &Nemesis::restart_one_client);
@@ -133,7 +134,7 @@ void Nemesis::plan_restart(std::size_t node) {
     if (lost_.contains(node)) return;
     if (!world_.node(node).is_alive()) {
       world_.start(node);
-    } else if (world_.node(node).has_crash_plan()) {
+    } else if (world_.node(node).has_crash_plan() || world_.node(node).disk().fails_flush()) {
       plan_restart(node);
     }
   });
@@ -214,6 +215,14 @@ void Nemesis::fill_one_disk() {
     world_.tell_fault(static_cast<int>(node), "has room again");
     world_.node(node).disk().set_full(false);
   });
+}
+
+void Nemesis::fail_one_flush() {
+  const auto node = pick_running();
+  if (!node) return;
+  world_.tell_fault(static_cast<int>(*node), "has a disk that fails its next flush");
+  world_.node(*node).disk().fail_flush();
+  plan_restart(*node);
 }
 
 // Which of two clocks is right nobody can tell: only a minority of the nodes is taken for far wrong
@@ -298,6 +307,8 @@ void Nemesis::plan_losses() {
       later(when + between(milliseconds{500}, seconds{2}), [this, node] { restore_backup(node); });
     } else if (is_special && plan_.clones) {
       later(when, [this] { clone(random_.pick(untouched())); });
+    } else if (is_special && plan_.rots) {
+      later(when, [this] { rot_one(); });
     } else {
       later(when, [this] { lose_one(); });
     }
@@ -341,6 +352,23 @@ void Nemesis::lose_one() {
   world_.tell_fault(static_cast<int>(node), "is gone for good");
   if (world_.node(node).is_alive()) world_.crash(node);
   world_.node(node).set_gone();
+}
+
+// Where the log finds it the node is gone for good; until then it must go on as if nothing were.
+void Nemesis::rot_one() {
+  const std::size_t node = random_.pick(untouched());
+  if (!is_known_to_all(node) || !world_.node(node).disk().rot()) {
+    later(milliseconds{100}, [this] { rot_one(); });
+    return;
+  }
+  ++counts_["bit rot"];
+  lost_.insert(node);
+  world_.tell_fault(static_cast<int>(node), "has a flipped bit on its disk");
+  const auto start_again = [this, node] {
+    if (world_.node(node).is_alive()) world_.crash(node);
+    world_.start(node);
+  };
+  later(between(milliseconds{1}, seconds{2}), start_again);
 }
 
 // Whether an old copy shows depends on what those have seen of the node whom the copy meets (Rule
@@ -399,6 +427,7 @@ void Nemesis::heal() {
     node.disk().speed = DiskSpeed{};
     // One with an old disk still has clients, unless it found out.
     node.disk().set_full(false);
+    node.disk().mend();
     if (lost_.contains(index)) continue;
     if (!node.is_alive()) world_.start(index);
     if (node.is_paused()) node.resume();

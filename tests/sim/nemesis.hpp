@@ -44,6 +44,7 @@ class Nemesis {
   void cut_some();
   void slow_one_disk();
   void fill_one_disk();
+  void fail_one_flush();
   void jump_one_clock();
   [[nodiscard]] bool may_be_far_off(std::size_t node) const;
   void hurt_one_link();
@@ -56,6 +57,7 @@ class Nemesis {
   void restore_backup(std::size_t node);
   void call_all();
   void clone(std::size_t node);
+  void rot_one();
   void later(Time delay, std::function<void()> action);
   [[nodiscard]] std::optional<std::size_t> pick_running();
   [[nodiscard]] std::size_t pick_present();

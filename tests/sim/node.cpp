@@ -29,7 +29,8 @@ Node::Node(Schedule& schedule, Random random, std::size_t index, core::Options o
                    surroundings_.on_durable(index_, lsn, record);
                  },
              .violation =
-                 [this](const std::string& what) { surroundings_.on_violation(index_, what); }}) {
+                 [this](const std::string& what) { surroundings_.on_violation(index_, what); },
+             .failed = [this] { crash(); }}) {
   disk_.image.incarnation = options_.incarnation;
 }
 
@@ -58,6 +59,11 @@ void Node::start() {
   options_.nonce = random_.id();
   options_.seed = random_.next();
   disk_.begin_life();
+  if (disk_.image.is_damaged()) {
+    ++counts_.refused_count;
+    surroundings_.on_crashed(index_);
+    return;
+  }
   engine_ = std::make_unique<core::Engine>(options_, disk_.image.restored());
   deliver(core::LifeBegins{});
   if (is_alive() && disk_.is_full()) deliver(core::DiskFull{true});
@@ -77,7 +83,7 @@ void Node::crash() {
   frames_.clear();
   disk_.crash();
   surroundings_.on_crashed(index_);
-  if (checks_recovery) check_recovery();
+  if (checks_recovery && !disk_.image.is_damaged()) check_recovery();
 }
 
 void Node::check_recovery() {

@@ -58,6 +58,7 @@ struct NodeCounts {
   std::uint64_t in_doubt_crash_count = 0;  // Crashed between a vote and its decision.
   std::uint64_t pause_count = 0;
   std::uint64_t congested_count = 0;  // Requests that had to wait.
+  std::uint64_t refused_count = 0;    // Starts that found something damaged.
 };
 
 class Node {

@@ -26,6 +26,7 @@ class Draw {
     draw_habits();
     draw_faults();
     draw_losses();
+    draw_failed_flushes();
     draw_keys();
     draw_liar();
     return std::move(plan_);
@@ -204,9 +205,17 @@ class Draw {
     faults.gone_count = 1 + random_.below(bearable);
     faults.restores_backup = random_.chance(300'000);
     faults.clones = !faults.restores_backup && random_.chance(100'000);
+    faults.rots = !faults.restores_backup && !faults.clones && random_.chance(250'000);
   }
 
   // From a source of its own: what else a seed stands for does not depend on it.
+  void draw_failed_flushes() {
+    Random random{plan_.seed ^ 0x666c757368};
+    if (plan_.faults.crash == Time{0} || !random.chance(300'000)) return;
+    plan_.faults.failed_flush = milliseconds{random.between(500, 4'000)};
+  }
+
+  // From a source of its own, too.
   void draw_keys() {
     Random random{plan_.seed ^ 0x6b657973};
     if (!random.chance(200'000)) return;
@@ -249,6 +258,7 @@ class Draw {
     plan_.faults.gone_count = 0;
     plan_.faults.restores_backup = false;
     plan_.faults.clones = false;
+    plan_.faults.rots = false;
     for (ProducerPlan& producer : plan_.producers)
       std::erase(producer.homes, liar);
   }
@@ -315,6 +325,7 @@ std::string Plan::text() const {
   add_interval(text, "cut", faults.cut);
   add_interval(text, "slow-disk", faults.slow_disk);
   add_interval(text, "full-disk", faults.full_disk);
+  add_interval(text, "failed-flush", faults.failed_flush);
   add_interval(text, "clock", faults.clock_jump);
   add_interval(text, "link", faults.link);
   add_interval(text, "client", faults.client_restart);
@@ -326,6 +337,7 @@ std::string Plan::text() const {
   if (faults.gone_count != 0) text += " gone " + std::to_string(faults.gone_count);
   if (faults.restores_backup) text += " restored-backup";
   if (faults.clones) text += " clone";
+  if (faults.rots) text += " bit-rot";
   if (zombies) text += " zombie-clients";
   if (keys.secured) text += " keys, " + std::to_string(keys.forbidden.size()) + " forbidden";
   if (liar) text += " liar " + nodes[*liar].name;

@@ -30,6 +30,7 @@ struct FaultPlan {
   Time cut{0};
   Time slow_disk{0};
   Time full_disk{0};
+  Time failed_flush{0};
   Time clock_jump{0};
   Time link{0};  // Client links broken or silent.
   Time client_restart{0};
@@ -39,6 +40,7 @@ struct FaultPlan {
   std::size_t gone_count = 0;    // Nodes that never come back.
   bool restores_backup = false;  // One of them comes back with an old disk, and must be fenced.
   bool clones = false;           // One of them runs twice.
+  bool rots = false;             // One of them has a flipped bit on its disk.
   NetworkRates network;
 };
 

@@ -448,6 +448,8 @@ class Run {
       result.faults["torn batch"] += disk.torn_count;
       result.faults["lost record"] += disk.lost_record_count;
       result.faults["lost checkpoint"] += disk.lost_checkpoint_count;
+      result.faults["failed flush"] += disk.failed_flush_count;
+      result.faults["bit rot, found by the log"] += counts.refused_count + disk.damaged_read_count;
       result.marks["checkpoints"] += disk.checkpoint_count;
     }
     result.marks["fences"] += world_.fence_count();

@@ -4,7 +4,9 @@ namespace nemcon::sim {
 namespace {
 
 // A new kind of fault belongs here, or nobody notices when it stops happening.
-const char* const wanted_faults[] = {"broken link",
+const char* const wanted_faults[] = {"bit rot",
+                                     "bit rot, found by the log",
+                                     "broken link",
                                      "client restart",
                                      "clock jump",
                                      "clone",
@@ -15,6 +17,7 @@ const char* const wanted_faults[] = {"broken link",
                                      "cut partly",
                                      "delayed frame",
                                      "doubled frame",
+                                     "failed flush",
                                      "frame into a cut",
                                      "full disk",
                                      "gone for good",
