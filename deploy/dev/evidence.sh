@@ -14,7 +14,7 @@ campaign_command() {
     crash) printf 'crash --flips-one-in 1 --states %d --cuts %d\n' $((5000 * $2)) $((2 * $2)) ;;
     kill-matrix) printf 'kill-matrix\n' ;;
     chaos) printf 'chaos --minutes %d\n' $(((60 * $2 + 99) / 100)) ;;
-    fuzz) printf 'fuzz --seconds %d\n' $((12 * $2)) ;;
+    fuzz) printf 'fuzz --seconds %d\n' $((3 * $2)) ;;
     coverage) printf 'coverage\n' ;;
     *) die "evidence: no campaign $1, only ${evidence_campaigns[*]}" ;;
   esac
