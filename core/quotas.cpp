@@ -39,6 +39,7 @@ std::optional<std::string> Quotas::refuse(const Demand& demand, const QuotaOptio
   }
   if (std::optional<std::string> excess = find_excess(demand, quota, now)) {
     hold(demand, now);
+    ++refused_count_;
     return "client \"" + demand.account + "\" " + *excess;
   }
   const auto held = held_.find(demand.link);

@@ -53,6 +53,9 @@ class Quotas {
   void on_reply(LinkId link, const Reply& reply);
   void on_client_gone(LinkId link);
 
+  // Since the node's start.
+  [[nodiscard]] std::uint64_t refused_count() const { return refused_count_; }
+
  private:
   using Request = std::pair<LinkId, std::uint64_t>;
 
@@ -95,6 +98,7 @@ class Quotas {
   std::map<Request, std::string> account_of_request_;
   // Of each link the oldest submission that was turned away, until it comes again.
   std::map<LinkId, Held> held_;
+  std::uint64_t refused_count_ = 0;
 };
 
 }  // namespace nemcon::core

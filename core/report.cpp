@@ -140,7 +140,8 @@ void Reporter::add_counts(Report& report) const {
     if (row != nullptr && is_in_doubt(*row, context_.clock.wall_ms())) ++in_doubt;
   }
   report.counts = {{.name = "transactions_undecided", .value = undecided},
-                   {.name = "transactions_in_doubt", .value = in_doubt}};
+                   {.name = "transactions_in_doubt", .value = in_doubt},
+                   {.name = "submissions_over_quota", .value = context_.quotas.refused_count()}};
 }
 
 void Reporter::add_transactions(Report& report, const Inspect& inspect) const {

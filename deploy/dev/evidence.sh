@@ -2,7 +2,7 @@
 # docs/evidence says with which command, of which commit and how long; they are run one by one or all.
 
 evidence_dir=docs/evidence
-evidence_campaigns=(simulation mutants model crash kill-matrix chaos fuzz coverage)
+evidence_campaigns=(simulation mutants model crash kill-matrix chaos attack fuzz coverage reproducible)
 
 # campaign_command NAME PERCENT: what ./dev is given; 100 percent is what the documents promise.
 campaign_command() {
@@ -16,6 +16,8 @@ campaign_command() {
     chaos) printf 'chaos --minutes %d\n' $(((60 * $2 + 99) / 100)) ;;
     fuzz) printf 'fuzz --seconds %d\n' $((3 * $2)) ;;
     coverage) printf 'coverage\n' ;;
+    attack) printf 'attack\n' ;;
+    reproducible) printf 'reproducible\n' ;;
     *) die "evidence: no campaign $1, only ${evidence_campaigns[*]}" ;;
   esac
 }
@@ -101,8 +103,10 @@ $(row model "models" "$(said model '^model:')")
 $(row crash "crash states, kills, failing calls, bit flips, power cuts" "$crash")
 $(row kill-matrix "real processes, each role killed at each step" "$(said kill-matrix '.')")
 $(row chaos "real processes under chaos" "$(said chaos '^chaos:'); $(said chaos 'in doubt after healing')")
+$(row attack "real processes under attack" "$(said attack '^attack: ')")
 $(row fuzz "fuzzing" "$fuzzed")
 $(row coverage "coverage of core and log" "$covered")
+$(row reproducible "the same programs from two builds" "$(said reproducible '^reproducible:.*same')")
 
 ## Faults that fired in the simulation
 

@@ -2,6 +2,8 @@
 // over is written or lost. Method: one node or two with keys; time is the test's.
 #include "core/quotas.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/core/mesh.hpp"
@@ -15,7 +17,7 @@ using std::chrono::seconds;
 const std::vector<Part> one = {deliver("orders@a", "x")};
 
 PermissionOptions with_quota(const QuotaOptions& quota) {
-  const std::vector<std::string> everything = {"send *@*", "consume *@*", "call *@*"};
+  const std::vector<std::string> everything = {"send *@*", "consume *@*", "call *@*", "browse *"};
   return {.secured = true,
           .clients = {{.name = "alice", .allow = everything, .quota = quota},
                       {.name = "bob", .allow = everything}},
@@ -51,6 +53,21 @@ TEST(Quota, OfTransactionsASecondIsOneSecondsWorthAtOnceThenTheRate) {
   // A record for each that was let in, and none for the others.
   EXPECT_EQ(mesh[0].disk().records().size(), before + 10);
   EXPECT_EQ(mesh[0].bodies("orders").size(), 10u);
+}
+
+TEST(Quota, CountsWhatItTurnsAwayInTheStatus) {
+  Mesh mesh{layout({.rate_max = 10})};
+  Caller alice{mesh[0], "alice"};
+  ASSERT_EQ(let_in(alice, 13), 10);
+
+  alice.request(Inspect{.request = 7, .topic = Topic::status, .id = {}});
+
+  const std::optional<Report> report = alice.last<Report>();
+  ASSERT_TRUE(report);
+  const auto count =
+      std::ranges::find(report->counts, "submissions_over_quota", &CountReport::name);
+  ASSERT_NE(count, report->counts.end());
+  EXPECT_EQ(count->value, 3u);
 }
 
 TEST(Quota, IsThereAgainAsTimePasses) {

@@ -56,8 +56,9 @@ struct MeshStatus {
   std::vector<NodeStatus> nodes;
   std::vector<QueueStatus> queues;
   // Of the node that answers. "transactions_undecided" and "transactions_in_doubt" are as of now;
-  // what begins with links_, clients_, frames_, keys_ or senders_ counts from the start of its
-  // process: links_muted, frames_malformed, keys_refused, ... A newer node may add names.
+  // what begins with links_, clients_, frames_, keys_, senders_ or submissions_ counts from the
+  // start of its process: links_muted, frames_malformed, submissions_over_quota, ... A newer node
+  // may add names.
   std::map<std::string, std::uint64_t> counts;
 };
 
