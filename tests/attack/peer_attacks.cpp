@@ -186,6 +186,27 @@ Tally lie(const Order& order) {
   return tally;
 }
 
+Tally lie_about_others(const Order& order) {
+  const Victim victim(order.directory());
+  Lies lies(victim, seen_by(order));
+  Tally tally{{"known", 0}, {"said", 0}};
+  lies.peer().twist = [&](core::PeerIndex, sim::Frame frame) {
+    return order.is_on() && lies.is_ready() ? lies.liar().twist(std::move(frame)) : frame;
+  };
+  begin(lies, order);
+  Clock::time_point next{};
+  while (!order.is_over()) {
+    lies.peer().turn();
+    if (!order.is_on() || !lies.is_ready()) continue;
+    lies.guess();
+    if (Clock::now() < next) continue;
+    next = Clock::now() + 20ms;
+    tally["said"] += invent(lies, [](const auto&) { return true; });
+  }
+  tally["known"] = lies.known_count();
+  return tally;
+}
+
 Tally replay_after_restart(const Order& order) {
   const Victim victim(order.directory());
   RoguePeer peer(victim);

@@ -18,4 +18,7 @@ namespace nemcon::attack {
 // of others.
 [[nodiscard]] Tally lie(const Order& order);
 
+// The same without transactions of its own, which could stay open when it is gone.
+[[nodiscard]] Tally lie_about_others(const Order& order);
+
 }  // namespace nemcon::attack

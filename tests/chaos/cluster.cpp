@@ -1,5 +1,6 @@
 #include "tests/chaos/cluster.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/check.hpp"
+#include "tests/attack/victim.hpp"
 
 namespace nemcon::chaos {
 namespace {
@@ -66,8 +68,15 @@ Cluster::Cluster(const tests::Workspace& workspace, const Plan& plan, const Netw
       node.key = make_key_file(workspace.path(node.name + ".key"));
     client_key_ = make_key_file(workspace.path(client_key_name));
   }
+  if (network != nullptr && plan.has_liar) {
+    liar_.name = attack::rogue_name;
+    liar_.data = workspace.path(liar_.name);
+    liar_.endpoint = "tcp://" + network->address(0) + ":7412";
+    liar_.key = make_key_file(workspace.path(liar_.name + ".key"));
+    write_config(liar_, {}, plan);
+  }
   for (std::size_t index = 0; index < nodes_.size(); ++index)
-    write_config(index, plan);
+    write_config(nodes_[index], plan.nodes[index].queues, plan);
 }
 
 ClientOptions Cluster::door(const std::vector<std::size_t>& nodes, const std::string& name) const {
@@ -95,8 +104,7 @@ void Cluster::mount_small_disk(Node& node) {
   node.has_small_disk = mount("tmpfs", node.data.c_str(), "tmpfs", 0, small_disk_size) == 0;
 }
 
-void Cluster::write_config(std::size_t index, const Plan& plan) {
-  Node& node = nodes_[index];
+void Cluster::write_config(Node& node, const std::vector<QueuePlan>& queues, const Plan& plan) {
   std::string text = "[node]\nname = '" + node.name + "'\ndata = '" + node.data +
                      "/data'\nlisten = '" + node.endpoint + "'\n";
   if (!node.key.empty()) {
@@ -104,12 +112,14 @@ void Cluster::write_config(std::size_t index, const Plan& plan) {
             client_name + "'\npublic_key = '" + client_key_ +
             "'\nallow = ['send *@*', 'consume *@*', 'serve *@*', 'call *@*', 'browse *@*']\n";
   }
-  for (const Node& peer : nodes_) {
-    if (&peer == &node) continue;
+  const auto add_peer = [&](const Node& peer) {
+    if (&peer == &node) return;
     text += "[[peer]]\nname = '" + peer.name + "'\nendpoint = '" + peer.endpoint + "'\n";
     if (!peer.key.empty()) text += "public_key = '" + peer.key + "'\n";
-  }
-  for (const QueuePlan& queue : plan.nodes[index].queues)
+  };
+  std::ranges::for_each(nodes_, add_peer);
+  if (has_liar()) add_peer(liar_);
+  for (const QueuePlan& queue : queues)
     text += section_of(queue);
   text += "[transactions]\n" + plan.transactions_section() +
           "[limits]\nmax_message_bytes = '64KiB'\nmax_transaction_bytes = '256KiB'\n";
@@ -208,8 +218,10 @@ void Cluster::look_at(Node& node) {
     const std::size_t at = said.find(bad);
     if (at == std::string::npos) continue;
     const std::size_t begin = said.rfind('\n', at) + 1;
-    troubles_.push_back("node-said: " + node.name + ": " +
-                        said.substr(begin, said.find('\n', at) - begin));
+    const std::string line = said.substr(begin, said.find('\n', at) - begin);
+    // Of a liar that is what it has to say.
+    if (has_liar() && line.find("peer=" + liar_.name) != std::string::npos) continue;
+    troubles_.push_back("node-said: " + node.name + ": " + line);
   }
 }
 

@@ -57,6 +57,10 @@ class Cluster {
   // What small disks hold is copied beside them, for somebody to look into.
   void keep() const;
 
+  // A node of the mesh that is no nemcond (Plan::has_liar, and a network): what it is known by is
+  // in the directory of the workspace.
+  [[nodiscard]] bool has_liar() const { return !liar_.key.empty(); }
+
   // What no fault explains: a process that ended by itself, or said that a promise was broken.
   [[nodiscard]] std::vector<std::string> troubles();
 
@@ -75,13 +79,14 @@ class Cluster {
     bool has_small_disk = false;
   };
 
-  void write_config(std::size_t node, const Plan& plan);
+  void write_config(Node& node, const std::vector<QueuePlan>& queues, const Plan& plan);
   void mount_small_disk(Node& node);
   void look_at(Node& node);
 
   const tests::Workspace& workspace_;
   const Network* network_;
   std::vector<Node> nodes_;
+  Node liar_;               // It lives where the first node lives.
   std::string client_key_;  // The public one of all clients.
   std::vector<std::string> troubles_;
 };

@@ -17,6 +17,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tests/chaos/liar.hpp"
 #include "tests/chaos/round.hpp"
 
 namespace nemcon::chaos {
@@ -46,6 +47,7 @@ struct Settings {
   bool is_canary = false;
   bool is_json = false;
   bool on_loopback = false;
+  std::string liar_place;  // Of a liar, which is a process of its own.
 };
 
 struct Times {
@@ -128,7 +130,7 @@ class Campaign {
     if (is) say("VACUOUS: nothing was committed");
     if (round_count_ < telling_round_count || network_ == nullptr) return is;
     for (const char* fault : {"client kill", "clock", "cut", "disk full", "flapping", "isolation",
-                              "kill", "one-way cut", "pause", "reset"}) {
+                              "kill", "lie", "one-way cut", "pause", "reset"}) {
       const auto found = faults_.find(fault);
       if (found != faults_.end() && found->second != 0) continue;
       say(std::string{"VACUOUS: no fault \""} + fault + "\" in " + std::to_string(round_count_) +
@@ -287,8 +289,10 @@ int main(int argc, char** argv) {
   app.add_flag("--canary", settings.is_canary,
                "tell the judge of one delivery that never was: must fail");
   app.add_flag("--json", settings.is_json, "a line of JSON a round, and one for all");
+  app.add_option("--as-liar", settings.liar_place)->group("");
   try {
     app.parse(argc, argv);
+    if (!settings.liar_place.empty()) return nemcon::chaos::Liar::run(settings.liar_place);
     std::signal(SIGINT, nemcon::chaos::on_signal);
     std::signal(SIGTERM, nemcon::chaos::on_signal);
     return nemcon::chaos::Campaign{settings}.run();

@@ -21,6 +21,8 @@ class Draw {
     draw_producers();
     draw_consumers();
     draw_faults();
+    // As a witness it would have part in what others do.
+    plan_.has_liar = random_.chance(500'000) && plan_.mode != "X";
     return std::move(plan_);
   }
 
@@ -149,7 +151,7 @@ std::string Plan::text() const {
   return std::to_string(nodes.size()) + " nodes, mode " + mode + ", " +
          std::to_string(queue_count) + " queues, " + std::to_string(producers.size()) +
          " producers, " + std::to_string(services.size()) + " services, " +
-         std::to_string(trouble.count() / 1000) + " s";
+         std::to_string(trouble.count() / 1000) + " s" + (has_liar ? ", a liar" : "");
 }
 
 std::string Plan::transactions_section() const {

@@ -95,6 +95,7 @@ struct Plan {
   ConsumerPlan consumer;
   std::vector<ServicePlan> services;
   FaultPlan faults;
+  bool has_liar = false;         // One more node, which has part in nothing and lies about it.
   Milliseconds trouble{10'000};  // How long faults go on.
 
   [[nodiscard]] std::string text() const;

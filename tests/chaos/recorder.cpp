@@ -103,6 +103,14 @@ void Recorder::name(std::uint32_t transaction, const TransactionId& id) {
   kept.sequence = id.words()[5];
 }
 
+std::string Recorder::newest_name() const {
+  const std::scoped_lock lock(mutex_);
+  for (std::size_t index = named_.size(); index > 0; --index) {
+    if (named_[index - 1]) return history_.transactions[index - 1].name;
+  }
+  return {};
+}
+
 void Recorder::told(std::uint32_t transaction, const Outcome& outcome) {
   name(transaction, outcome.id);
   const std::scoped_lock lock(mutex_);

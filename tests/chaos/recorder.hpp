@@ -59,6 +59,9 @@ class Recorder {
                               const std::vector<PartDraft>& parts);
   void name(std::uint32_t transaction, const TransactionId& id);
 
+  // Of the newest one that has a name; empty before the first.
+  [[nodiscard]] std::string newest_name() const;
+
   void told(std::uint32_t transaction, const Outcome& outcome);
   void denied(std::uint32_t transaction);
   // Its client died before it knew.

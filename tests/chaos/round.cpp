@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/chaos/cluster.hpp"
+#include "tests/chaos/liar.hpp"
 #include "tests/chaos/producer.hpp"
 #include "tests/chaos/server.hpp"
 #include "tests/chaos/settling.hpp"
@@ -126,15 +127,29 @@ class Round {
     Nemesis nemesis(plan_, cluster_, network_,
                     [this](std::uint64_t chance) { actors_[chance % actors_.size()]->kill(); });
     rest(peace_first);
+    begin_liar();
     nemesis.run([this] { return is_interrupted(); });
     stage_.quiet = true;
     for (const auto& store : stores_)
       store->behave();
     const bool is_healed = nemesis.heal();
     result_.faults = nemesis.counts();
+    if (cluster_.has_liar()) result_.faults["lie"] = liar_->end();
     if (!is_healed) recorder_.blame("not-ready: a node did not start again");
     if (is_healed && !is_interrupted()) settle();
     end_actors();
+  }
+
+  // Once there is something to lie about.
+  void begin_liar() {
+    if (!cluster_.has_liar()) return;
+    liar_ = std::make_unique<Liar>(workspace_.path(), network_->wrapper(0));
+    const auto give_up = std::chrono::steady_clock::now() + options_.patience;
+    while (recorder_.newest_name().empty() && !is_interrupted()) {
+      if (std::chrono::steady_clock::now() >= give_up) break;
+      rest(Milliseconds{20});
+    }
+    liar_->begin(recorder_.newest_name());
   }
 
   void rest(Milliseconds time) const { std::this_thread::sleep_for(time); }
@@ -228,6 +243,7 @@ class Round {
   Stage stage_;
   sim::Random random_;
   Targets targets_;
+  std::unique_ptr<Liar> liar_;
   std::vector<std::shared_ptr<ServiceStore>> stores_;
   std::vector<std::unique_ptr<Actor>> actors_;
   RoundResult result_;
