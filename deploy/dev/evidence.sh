@@ -131,8 +131,8 @@ committed. The second checker found twelve faults of the first one.
 ## What this does not show
 
 - The simulation knows one version of the protocol: there is no other one yet that could meet it.
-- A disk that returns other bytes than were written is tried on journal and store (\`./dev crash\`), not within a running mesh; a
-  node that finds it refuses to go on, which the mesh sees as a node that is gone.
+- A flipped bit within a running mesh is one of a record or a row, and each node has at most one; what LMDB needs to find its pages is tried by
+  \`./dev crash\` only. A node that finds one refuses to go on, which the mesh sees as a node that is gone.
 - Clocks of most nodes are never far wrong at a time: nobody could tell which are right.
 - Real machines, switches and disks with caches of their own: the power cuts are the kernel's view of ext4 and xfs.
 - Runs longer than hours: leaks that need weeks, counters that wrap.
