@@ -139,6 +139,7 @@ void Cluster::start(std::size_t index) {
   wrapper.insert(wrapper.end(),
                  {"env", "LD_PRELOAD=" + shim(), "NEMCON_CHAOS_CLOCK=" + node.clock_file});
   ++node.life;
+  if (on_start) on_start(node.name);
   node.daemon = std::make_unique<tests::Daemon>(
       workspace_,
       tests::DaemonOptions{.name = node.name + "-" + std::to_string(node.life),

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ class Cluster {
                                    const std::string& name) const;
 
   void start(std::size_t node);
+
+  // Told of each start, before it.
+  std::function<void(const std::string& node)> on_start;
 
   // True once it has printed its ready line; false when that did not come in time.
   [[nodiscard]] bool wait_until_ready(std::size_t node);

@@ -63,6 +63,13 @@ std::uint32_t Recorder::add_queue(const std::string& name, sim::QueueOrder order
   return index;
 }
 
+void Recorder::node_started(const std::string& node) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [queue, newest] : newest_) {
+    if (history_.queues[queue].name.ends_with('@' + node)) newest_before_[queue] = newest;
+  }
+}
+
 std::uint32_t Recorder::new_producer() {
   const std::scoped_lock lock(mutex_);
   return producer_count_++;
@@ -163,7 +170,13 @@ void Recorder::add_delivery(const Delivery& delivery, std::uint32_t message, std
   event.at = delivery.at().value;
   // A dead letter was handed out before, now and then to nobody but clients that had just died.
   const bool is_dead_letter = history_.queues[queue].base != queue;
-  event.is_repeated = is_dead_letter || delivery.delivery_count() > 1;
+  // So was what is older than something that an earlier life of the node handed out, perhaps: it
+  // may have gone to a client whose link was dead already, and the count of deliveries with the
+  // node.
+  const bool may_be_forgotten = event.at <= newest_before_[queue];
+  event.is_repeated = is_dead_letter || delivery.delivery_count() > 1 || may_be_forgotten;
+  std::uint64_t& newest = newest_[queue];
+  newest = std::max(newest, event.at);
   add_event(event);
 }
 

@@ -54,6 +54,9 @@ class Recorder {
 
   [[nodiscard]] std::uint32_t new_producer();
 
+  // A node does not remember over a restart what it had handed out, and to whom.
+  void node_started(const std::string& node);
+
   // Before it leaves. `after`: the newest commit that its client knows of.
   [[nodiscard]] Drafted draft(const sim::HistoryTransaction& transaction,
                               const std::vector<PartDraft>& parts);
@@ -102,6 +105,9 @@ class Recorder {
   std::chrono::steady_clock::time_point began_;
   sim::History history_;
   std::vector<bool> gone_;  // By message.
+  // By queue: the newest place that was handed out, and that of the lives before this one.
+  std::map<std::uint32_t, std::uint64_t> newest_;
+  std::map<std::uint32_t, std::uint64_t> newest_before_;
   std::vector<std::size_t> filling_bytes_;
   std::vector<bool> named_;  // By transaction.
   std::vector<std::string> blames_;

@@ -59,6 +59,7 @@ class Round {
   [[nodiscard]] bool is_interrupted() const { return options_.interrupted->load(); }
 
   [[nodiscard]] bool start() {
+    cluster_.on_start = [this](const std::string& node) { recorder_.node_started(node); };
     for (std::size_t node = 0; node < cluster_.size(); ++node)
       cluster_.start(node);
     for (std::size_t node = 0; node < cluster_.size(); ++node) {
