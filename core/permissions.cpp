@@ -115,6 +115,17 @@ bool Permissions::allows(std::string_view principal, Verb verb, std::string_view
          allows(everybody_, verb, name, node);
 }
 
+bool Permissions::allows_something(std::string_view principal) const {
+  if (!secured_) return true;
+  const auto has_grant = [](const Account& account) {
+    return std::ranges::any_of(account, [](const Granted& granted) {
+      return !granted.exact.empty() || !granted.patterns.empty();
+    });
+  };
+  const auto found = accounts_.find(account_of(principal));
+  return (found != accounts_.end() && has_grant(found->second)) || has_grant(everybody_);
+}
+
 bool Permissions::lets_vouch(std::string_view peer, std::string_view principal) const {
   const auto found = vouches_.find(peer);
   if (!secured_ || found == vouches_.end()) return true;

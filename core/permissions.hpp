@@ -102,6 +102,9 @@ class Permissions {
     return allows(principal, verb, name, own_node_);
   }
 
+  // Whether there is anything at all that it may do.
+  [[nodiscard]] bool allows_something(std::string_view principal) const;
+
   // Whether this peer may pass on transactions of this principal.
   [[nodiscard]] bool lets_vouch(std::string_view peer, std::string_view principal) const;
 

@@ -34,10 +34,17 @@ void Quotas::Rate::spend(Duration cost, Instant now) {
 
 std::optional<std::string> Quotas::refuse(const Demand& demand, const QuotaOptions& quota,
                                           Instant now) {
-  if (quota == QuotaOptions{} || account_of_request_.contains({demand.link, demand.request})) {
-    return std::nullopt;
-  }
-  if (std::optional<std::string> excess = find_excess(demand, quota, now)) {
+  if (quota == QuotaOptions{}) return std::nullopt;
+  const auto same = under_way_.find({demand.link, demand.request});
+  const bool is_known = same != under_way_.end();
+  // Only the same again costs nothing: a number can be used for anything.
+  const bool is_again =
+      is_known && same->second.epoch == demand.epoch && same->second.sequence == demand.sequence;
+  if (is_again) return std::nullopt;
+  std::optional<std::string> excess;
+  if (is_known) excess = "has another transaction under way under this number of a request";
+  if (!excess) excess = find_excess(demand, quota, now);
+  if (excess) {
     hold(demand, now);
     ++refused_count_;
     return "client \"" + demand.account + "\" " + *excess;
@@ -51,7 +58,8 @@ std::optional<std::string> Quotas::refuse(const Demand& demand, const QuotaOptio
     const Request request{demand.link, demand.request};
     account.in_flight[request] = now + demand.deadline;
     account.over_at.set(request, now + demand.deadline);
-    account_of_request_[request] = demand.account;
+    under_way_[request] = {
+        .account = demand.account, .epoch = demand.epoch, .sequence = demand.sequence};
   }
   return std::nullopt;
 }
@@ -61,7 +69,7 @@ std::optional<std::string> Quotas::find_excess(const Demand& demand, const Quota
   Account& account = account_of(demand.account);
   while (const std::optional<Request> over = account.over_at.try_pop(now)) {
     account.in_flight.erase(*over);
-    account_of_request_.erase(*over);
+    under_way_.erase(*over);
   }
   if (quota.in_flight_max != 0 && account.in_flight.size() >= quota.in_flight_max) {
     return "has " + std::to_string(quota.in_flight_max) +
@@ -100,12 +108,12 @@ void Quotas::on_reply(LinkId link, const Reply& reply) {
   std::uint64_t request = 0;
   if (const auto* const concluded = std::get_if<Concluded>(&reply)) request = concluded->request;
   if (const auto* const denied = std::get_if<Denied>(&reply)) request = denied->request;
-  const auto found = account_of_request_.find({link, request});
-  if (found == account_of_request_.end()) return;
-  Account& account = account_of(found->second);
+  const auto found = under_way_.find({link, request});
+  if (found == under_way_.end()) return;
+  Account& account = account_of(found->second.account);
   account.in_flight.erase(found->first);
   account.over_at.clear(found->first);
-  account_of_request_.erase(found);
+  under_way_.erase(found);
 }
 
 void Quotas::on_client_gone(LinkId link) {

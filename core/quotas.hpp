@@ -84,6 +84,12 @@ class Quotas {
     Instant since{};
   };
 
+  struct UnderWay {
+    std::string account;
+    Epoch epoch;
+    Sequence sequence;
+  };
+
   [[nodiscard]] std::optional<std::string> find_excess(const Demand& demand,
                                                        const QuotaOptions& quota, Instant now);
   [[nodiscard]] bool is_held_back(const Demand& demand, Instant now) const;
@@ -95,7 +101,7 @@ class Quotas {
 
   std::uint64_t seed_;
   std::map<std::string, Account> accounts_;
-  std::map<Request, std::string> account_of_request_;
+  std::map<Request, UnderWay> under_way_;
   // Of each link the oldest submission that was turned away, until it comes again.
   std::map<LinkId, Held> held_;
   std::uint64_t refused_count_ = 0;

@@ -4,6 +4,7 @@
 
 #include "core/check.hpp"
 #include "core/mutant.hpp"
+#include "core/permissions.hpp"
 
 namespace nemcon::core {
 
@@ -238,6 +239,12 @@ std::pair<Epoch, Sequence> Sessions::high(ClientId client, QueueId queue) const 
 std::size_t Sessions::open_count(ClientId client) const {
   const auto found = sessions_.find(client);
   return found == sessions_.end() ? 0 : found->second.present.size();
+}
+
+std::size_t Sessions::count_of(std::string_view account) const {
+  return static_cast<std::size_t>(std::ranges::count_if(sessions_, [account](const auto& entry) {
+    return account_of(entry.second.row.name) == account;
+  }));
 }
 
 void Sessions::collect(Checkpoint& checkpoint) {

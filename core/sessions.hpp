@@ -69,6 +69,9 @@ class Sessions {
 
   [[nodiscard]] std::size_t count() const { return sessions_.size(); }
 
+  // Those of this client (permissions.hpp). Looks at all: for new sessions, which are rare.
+  [[nodiscard]] std::size_t count_of(std::string_view account) const;
+
   [[nodiscard]] Hlc floor() const { return floor_; }
 
   void collect(Checkpoint& checkpoint);

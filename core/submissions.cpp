@@ -65,10 +65,11 @@ void Submissions::on_open(LinkId link, const Open& open) {
   }
   client.id = context_.options.hashing.of_name(open.name);
   const SessionRow* known = context_.state.sessions().find(client.id);
-  if (known == nullptr &&
-      context_.state.sessions().count() >= context_.options.limits.clients_max) {
-    deny(waiter, {Reason::unavailable, "max_clients sessions are known already", true});
-    return;
+  if (known == nullptr) {
+    if (const std::optional<NotComposed> why = refuse_new_session(open.name)) {
+      deny(waiter, *why);
+      return;
+    }
   }
   const Epoch newest = known == nullptr ? Epoch{} : known->newest;
   if (open.epoch != Epoch{} && open.epoch < newest) {
@@ -86,6 +87,27 @@ void Submissions::on_open(LinkId link, const Open& open) {
   }
   clients_[link] = client;
   welcome(client, open.request);
+}
+
+// A session is remembered for good: no client may use up what there is for all.
+std::optional<NotComposed> Submissions::refuse_new_session(const std::string& name) const {
+  const Sessions& sessions = context_.state.sessions();
+  const std::size_t count_max = context_.options.limits.clients_max;
+  if (sessions.count() >= count_max) {
+    return NotComposed{Reason::unavailable, "max_clients sessions are known already", true};
+  }
+  if (!context_.permissions.is_secured()) return std::nullopt;
+  const std::string account{account_of(name)};
+  if (!context_.permissions.allows_something(account)) {
+    return NotComposed{Reason::forbidden, "client \"" + account + "\" may do nothing at node " +
+                                              context_.options.name +
+                                              ": its [[client]] table allows nothing"};
+  }
+  if (sessions.count_of(account) >= std::max<std::size_t>(1, count_max / 2)) {
+    return NotComposed{Reason::unavailable,
+                       "client \"" + account + "\" has half of max_clients sessions already", true};
+  }
+  return std::nullopt;
 }
 
 // Rule P-41: a key stands for one name; the client may add what it calls this session.

@@ -90,6 +90,7 @@ class Submissions {
                                  const TransactionStatus& status) const;
   [[nodiscard]] Epoch new_epoch(Epoch newest, Epoch above);
   [[nodiscard]] std::optional<std::string> refuse_name(LinkId link, const Open& open) const;
+  [[nodiscard]] std::optional<NotComposed> refuse_new_session(const std::string& name) const;
   void welcome(const Client& client, std::uint64_t request);
 
   Context& context_;

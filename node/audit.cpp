@@ -126,6 +126,13 @@ Status Audit::resume(const AuditTime& time) {
                                 1);
     if (!noted) return noted;
   }
+  if (!head) {
+    const Status noted = append(time, AuditKind::record, "",
+                                "the file audit.head was gone: whether the end is missing is not "
+                                "known",
+                                1);
+    if (!noted) return noted;
+  }
   if (whole == text->size()) return core::Nothing{};
   return append(time, AuditKind::record, "",
                 std::to_string(text->size() - whole) + " bytes of an unfinished line were cut off",

@@ -60,6 +60,12 @@ std::vector<Read> read_all(const AuditArguments& arguments) {
       read.trail.flaws.push_back({1, "does not go on from where " + all.back().file + " ends"});
     }
     const bool is_last = all.size() + 1 == arguments.files.size();
+    if (arguments.verify && is_last && !expected && !head_of(file)) {
+      read.trail.flaws.push_back(
+          {0,
+           "has no audit.head beside it, so nobody knows whether its end is missing; give the "
+           "newest head that you know by --expect NUMBER:HASH"});
+    }
     if (is_last && expected) {
       for (const auto& flaw : transport::read_audit_trail(text, expected).flaws) {
         if (flaw.line == 0) read.trail.flaws.push_back({0, flaw.what + " (--expect)"});

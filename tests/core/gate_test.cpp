@@ -28,7 +28,7 @@ std::size_t denial_count(const Effects& effects) {
 
 // Rule P-41: default deny.
 TEST(Gate, WhatIsNotGrantedIsRefusedBeforeAnythingIsWritten) {
-  Mesh mesh{with_keys({}, everything)};
+  Mesh mesh{with_keys({"browse logs"}, everything)};
   Caller bob{mesh[0], "bob"};
   const std::size_t before = mesh[0].disk().records().size();
 

@@ -133,6 +133,32 @@ TEST(Session, ALeaderThatAsksForAnOlderOneHearsNo) {
   EXPECT_EQ(promise.votes[0].value.reason, Reason::fenced);
 }
 
+// A session is remembered for good, so these would be all that there is.
+TEST(Session, AClientGetsNoMoreThanHalfOfThemAndNoneIfItMayDoNothing) {
+  Layout layout;
+  layout.node_count = 1;
+  layout.limits.clients_max = 6;
+  layout.permissions = {{.secured = true,
+                         .clients = {{.name = "app", .allow = {"send *"}, .quota = {}},
+                                     {.name = "other", .allow = {"send *"}, .quota = {}},
+                                     {.name = "poor", .allow = {}, .quota = {}}},
+                         .vouches = {}}};
+  Mesh mesh{layout};
+  const auto opens = [&](const std::string& name) {
+    Caller caller{mesh[0], name};
+    return caller.last<Opened>().has_value();
+  };
+
+  EXPECT_FALSE(opens("poor"));
+  EXPECT_FALSE(opens("poor/1"));
+  EXPECT_TRUE(opens("app"));
+  EXPECT_TRUE(opens("app/1"));
+  EXPECT_TRUE(opens("app/2"));
+  EXPECT_FALSE(opens("app/3"));
+  EXPECT_TRUE(opens("app/2")) << "one that is there already";
+  EXPECT_TRUE(opens("other/1"));
+}
+
 TEST(Session, AnAnonymousClientNeedsAnIdOfItsOwn) {
   Mesh mesh{{.node_count = 2}};
   Caller nobody{mesh[0], ""};

@@ -190,6 +190,23 @@ TEST(Quota, ChangesWithThePermissions) {
   EXPECT_LE(let_in(alice, 30), 1);
 }
 
+TEST(Quota, IsNotGoneAroundByTheNumberOfARequestThatIsUnderWay) {
+  Quotas quotas{1};
+  const QuotaOptions quota{.rate_max = 2, .in_flight_max = 2};
+  const Instant now{};
+  Quotas::Demand demand{.link = LinkId{1}, .request = 7, .account = "alice", .epoch = Epoch{1}};
+  demand.deadline = seconds{30};
+  demand.sequence = Sequence{1};
+  ASSERT_FALSE(quotas.refuse(demand, quota, now));
+
+  EXPECT_FALSE(quotas.refuse(demand, quota, now));
+  demand.sequence = Sequence{2};
+  EXPECT_EQ(quotas.refuse(demand, quota, now),
+            "client \"alice\" has another transaction under way under this number of a request");
+  demand.request = 8;
+  EXPECT_FALSE(quotas.refuse(demand, quota, now));
+}
+
 // An answer that is known costs nothing: a client that asks again is not punished for it.
 TEST(Quota, CountsNoSubmissionTwice) {
   Mesh mesh{layout({.rate_max = 2})};
