@@ -1,7 +1,7 @@
 #include "core/context.hpp"
 
-#include <bit>
 #include <cstdint>
+#include <functional>
 
 #include "core/check.hpp"
 #include "core/mutant.hpp"
@@ -124,7 +124,7 @@ void Context::fence(std::string why) {
 
 Context::Checked& Context::checked_slot(const DescriptorPtr& descriptor) {
   if (checked_.empty()) checked_.resize(checked_max);
-  return checked_[(std::bit_cast<std::uintptr_t>(descriptor.get()) / 64) % checked_max];
+  return checked_[std::hash<const Descriptor*>{}(descriptor.get()) / 64 % checked_max];
 }
 
 void Context::take_as_checked(const DescriptorPtr& descriptor, const Digest& digest) {

@@ -49,18 +49,19 @@ lint_keys() {
 
 # lint_one KEY FILE: quiet when the file is clean. Past the deadline it only says what it left out.
 lint_one() {
-  local output
+  local output errors=$LINT_FAILED.$1
   if [[ $LINT_DEADLINE -gt 0 && $(date +%s) -ge $LINT_DEADLINE ]]; then
     printf '%s\n' "$2" >>"$LINT_LEFT"
     return 0
   fi
-  # The count of suppressed warnings goes to the error stream and says nothing.
-  if output=$(clang-tidy-14 --quiet -p build/asan "$2" 2>/dev/null); then
+  # The count of suppressed warnings goes to the error stream and says nothing; a crash does.
+  if output=$(clang-tidy-14 --quiet -p build/asan "$2" 2>"$errors"); then
     touch ".cache/lint/$1"
   else
-    printf '%s\n' "$output"
+    printf '%s: clang-tidy is not content\n%s\n' "$2" "${output:-$(tail -n 20 "$errors")}"
     printf '%s\n' "$2" >>"$LINT_FAILED"
   fi
+  rm -f "$errors"
 }
 
 # lint [--all] [--seconds N] [FILE...]
