@@ -126,7 +126,8 @@ Each of these was a fault of the product or of a judge, and was mended. The seed
 $(while read -r seed what; do [[ $seed == [0-9]* ]] && printf '| %s | %s |\n' "$seed" "$what"; done <tests/sim/regressions.txt)
 
 Chaos on real processes found that a client that asked for an outcome was told "nobody answered" when its transaction had been refused, and that a service instance which lost its link had a call rolled back that another instance had
-committed. The second checker found twelve faults of the first one.
+committed. It also showed that first deliveries are not all seen by clients: what a node had handed to a link that was dead already comes again, and
+after a kill of the node without a count, behind later messages (rounds 1795908910 and 1795909054; the judge takes that into account now). The second checker found twelve faults of the first one.
 
 ## What this does not show
 
