@@ -55,12 +55,13 @@ std::vector<Read> read_all(const AuditArguments& arguments) {
   const std::optional<transport::AuditHead> expected = parse_expected(arguments.expect);
   for (const std::string& file : arguments.files) {
     const std::string text = read_file(file);
-    Read read{.file = file, .trail = transport::read_audit_trail(text, head_of(file))};
+    const std::optional<transport::AuditHead> head = head_of(file);
+    Read read{.file = file, .trail = transport::read_audit_trail(text, head)};
     if (!all.empty() && !(read.trail.before == all.back().trail.newest)) {
       read.trail.flaws.push_back({1, "does not go on from where " + all.back().file + " ends"});
     }
     const bool is_last = all.size() + 1 == arguments.files.size();
-    if (arguments.verify && is_last && !expected && !head_of(file)) {
+    if (arguments.verify && is_last && !expected && !head) {
       read.trail.flaws.push_back(
           {0,
            "has no audit.head beside it, so nobody knows whether its end is missing; give the "

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -143,6 +144,38 @@ std::uint64_t invent(Lies& lies, const Wanted& wanted) {
   return said;
 }
 
+// Whether it has transactions of its own, so that there is something to vote and decide about.
+enum class Own : std::uint8_t { none, submitted };
+
+Tally lie(const Order& order, Own own) {
+  const Victim victim(order.directory());
+  Lies lies(victim, seen_by(order));
+  Tally tally{{"known", 0}, {"said", 0}};
+  const auto lies_now = [&] { return order.is_on() && lies.is_ready(); };
+  lies.peer().twist = [&](core::PeerIndex, sim::Frame frame) {
+    return lies_now() ? lies.liar().twist(std::move(frame)) : frame;
+  };
+  begin(lies, order);
+  Clock::time_point next{};
+  std::uint64_t submitted = 0;
+  while (!order.is_over()) {
+    lies.peer().turn();
+    if (!lies_now()) continue;
+    lies.guess();
+    if (Clock::now() < next) continue;
+    next = Clock::now() + 20ms;
+    if (own == Own::submitted) {
+      lies.peer().submit({"inbox@shop", "inbox@warehouse"}, "rogue " + std::to_string(++submitted));
+    }
+    tally["said"] += invent(lies, [](const auto&) { return true; });
+  }
+  tally["known"] = lies.known_count();
+  if (!lies.is_ready()) return tally;
+  for (const auto& [what, count] : lies.liar().counts())
+    tally[what.starts_with("lie: a forged") ? "forged" : what.substr(5)] += count;
+  return tally;
+}
+
 }  // namespace
 
 Tally decide_for_others(const Order& order) {
@@ -161,50 +194,11 @@ Tally decide_for_others(const Order& order) {
 }
 
 Tally lie(const Order& order) {
-  const Victim victim(order.directory());
-  Lies lies(victim, seen_by(order));
-  Tally tally{{"known", 0}, {"said", 0}};
-  lies.peer().twist = [&](core::PeerIndex, sim::Frame frame) {
-    return order.is_on() ? lies.liar().twist(std::move(frame)) : frame;
-  };
-  begin(lies, order);
-  Clock::time_point next{};
-  std::uint64_t own = 0;
-  while (!order.is_over()) {
-    lies.peer().turn();
-    if (!order.is_on()) continue;
-    lies.guess();
-    if (Clock::now() < next) continue;
-    next = Clock::now() + 20ms;
-    // Of its own, so that there is something to vote and decide about.
-    lies.peer().submit({"inbox@shop", "inbox@warehouse"}, "rogue " + std::to_string(++own));
-    tally["said"] += invent(lies, [](const auto&) { return true; });
-  }
-  tally["known"] = lies.known_count();
-  for (const auto& [what, count] : lies.liar().counts())
-    tally[what.starts_with("lie: a forged") ? "forged" : what.substr(5)] += count;
-  return tally;
+  return lie(order, Own::submitted);
 }
 
 Tally lie_about_others(const Order& order) {
-  const Victim victim(order.directory());
-  Lies lies(victim, seen_by(order));
-  Tally tally{{"known", 0}, {"said", 0}};
-  lies.peer().twist = [&](core::PeerIndex, sim::Frame frame) {
-    return order.is_on() && lies.is_ready() ? lies.liar().twist(std::move(frame)) : frame;
-  };
-  begin(lies, order);
-  Clock::time_point next{};
-  while (!order.is_over()) {
-    lies.peer().turn();
-    if (!order.is_on() || !lies.is_ready()) continue;
-    lies.guess();
-    if (Clock::now() < next) continue;
-    next = Clock::now() + 20ms;
-    tally["said"] += invent(lies, [](const auto&) { return true; });
-  }
-  tally["known"] = lies.known_count();
-  return tally;
+  return lie(order, Own::none);
 }
 
 Tally replay_after_restart(const Order& order) {

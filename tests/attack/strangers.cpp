@@ -48,21 +48,11 @@ void allow_many_descriptors() {
 Tally greet_with_garbage(const Order& order) {
   const Victim victim(order.directory());
   std::mt19937_64 random(2026);
-  const auto bytes = [&random](std::size_t count) {
-    std::string text(count, '\0');
-    for (char& byte : text)
-      byte = static_cast<char>(random());
-    return text;
-  };
   Tally tally;
   const auto act = [&] {
     const Crowd crowd = crowd_of(victim.endpoint, garbage_count);
-    for (std::size_t i = 0; i < crowd.size(); ++i) {
-      std::string text = i % 5 == 0 ? "" : tests::zmtp_greeting(i % 5 == 1 ? "NULL" : "CURVE");
-      if (i % 5 == 3) text += tests::command_head(random() % 65'536);
-      if (i % 5 == 4) text += tests::curve_hello_head();
-      crowd[i]->send(text + bytes(random() % 2'000));
-    }
+    for (std::size_t i = 0; i < crowd.size(); ++i)
+      crowd[i]->send(tests::garbage(i, random));
     tally["connections"] += crowd.size();
     std::this_thread::sleep_for(20ms);
   };

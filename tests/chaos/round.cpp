@@ -146,11 +146,12 @@ class Round {
     if (!cluster_.has_liar()) return;
     liar_ = std::make_unique<Liar>(workspace_.path(), network_->wrapper(0));
     const auto give_up = std::chrono::steady_clock::now() + options_.patience;
-    while (recorder_.newest_name().empty() && !is_interrupted()) {
-      if (std::chrono::steady_clock::now() >= give_up) break;
+    std::string seen = recorder_.newest_name();
+    while (seen.empty() && !is_interrupted() && std::chrono::steady_clock::now() < give_up) {
       rest(Milliseconds{20});
+      seen = recorder_.newest_name();
     }
-    liar_->begin(recorder_.newest_name());
+    if (!seen.empty()) liar_->begin(seen);
   }
 
   void rest(Milliseconds time) const { std::this_thread::sleep_for(time); }

@@ -83,4 +83,15 @@ std::string curve_hello_head() {
   return std::string("\x04\xc8\x05HELLO\x01", 9) + std::string(1, '\0');
 }
 
+std::string garbage(std::size_t turn, std::mt19937_64& random) {
+  const std::size_t stage = turn % 5;
+  std::string text = stage == 0 ? "" : zmtp_greeting(stage == 1 ? "NULL" : "CURVE");
+  if (stage == 3) text += command_head(random() % 65'536);
+  if (stage == 4) text += curve_hello_head();
+  const std::size_t byte_count = random() % 2'000;
+  for (std::size_t i = 0; i < byte_count; ++i)
+    text += static_cast<char>(random());
+  return text;
+}
+
 }  // namespace nemcon::tests

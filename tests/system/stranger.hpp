@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <random>
 #include <string>
 
 namespace nemcon::tests {
@@ -39,5 +41,9 @@ class Stranger {
 
 // As CURVE begins: a HELLO of the right size and name, without what it should hold.
 [[nodiscard]] std::string curve_hello_head();
+
+// What no peer would send, by turns (0, 1, ...) any bytes at once, after a greeting, in a
+// handshake.
+[[nodiscard]] std::string garbage(std::size_t turn, std::mt19937_64& random);
 
 }  // namespace nemcon::tests
