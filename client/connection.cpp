@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/check.hpp"
+#include "transport/endpoint.hpp"
 #include "transport/hashing.hpp"
 
 namespace nemcon::client {
@@ -38,6 +39,14 @@ ClientOptions checked(ClientOptions options) {
     throw std::invalid_argument("ClientOptions::node_keys has " +
                                 std::to_string(options.node_keys.size()) + " keys for " +
                                 std::to_string(options.nodes.size()) + " nodes: give one for each");
+  }
+  for (const std::string& address : options.nodes) {
+    if (!options.key_file.empty() || options.insecure || transport::is_local_endpoint(address))
+      continue;
+    throw std::invalid_argument(
+        address +
+        " leaves this machine, and without keys everything is plain text: give key_file and "
+        "node_keys, or say ClientOptions::insecure = true");
   }
   if (options.in_flight_max == 0) {
     throw std::invalid_argument("ClientOptions::in_flight_max must be positive");

@@ -15,6 +15,7 @@ namespace {
 using core::Status;
 
 constexpr const char* record_name = "audit.log";
+constexpr const char* new_name = "audit.log.new";  // Until it takes the place of the record.
 constexpr const char* head_name = "audit.head";
 constexpr std::size_t text_bytes_max = 512;
 constexpr std::size_t waiting_max = 1024;
@@ -93,10 +94,14 @@ Status Audit::resume(const AuditTime& time) {
   if (!head_text) return head_text.error();
   const std::optional<transport::AuditHead> head = transport::parse_audit_head(*head_text);
   file_ = kernel().open(path(record_name), O_RDWR);
+  // Ended between the two renames of put_in_place().
+  if (file_ < 0 && kernel().rename(path(new_name), path(record_name)) == 0) {
+    file_ = kernel().open(path(record_name), O_RDWR);
+  }
   if (file_ < 0) {
     // Without a record the head shows that there was one.
     if (head) newest_ = *head;
-    if (const Status begun = begin_file(); !begun) return begun.error();
+    if (const Status begun = begin_file(false); !begun) return begun.error();
     if (!head) return core::Nothing{};
     return append(time, AuditKind::record, "", "the file audit.log was gone", 1);
   }
@@ -150,22 +155,53 @@ Status Audit::put_aside(const AuditTime& time, const transport::AuditTrail& trai
   }
   // Numbers go on where the head or the file was, whichever is further.
   newest_ = head && head->number > trail.newest.number ? *head : trail.newest;
-  if (const Status begun = begin_file(); !begun) return begun.error();
+  if (const Status begun = begin_file(false); !begun) return begun.error();
   return append(time, AuditKind::record, "",
                 "audit.log was touched, see " + aside + ": line " + std::to_string(flaw.line) +
                     ": " + flaw.what,
                 1);
 }
 
-Status Audit::begin_file() {
-  file_ = kernel().open(path(record_name), O_RDWR | O_CREAT | O_TRUNC);
-  if (file_ < 0) return failed(path(record_name) + " cannot be made", file_);
-  file_bytes_ = 0;
-  const transport::AuditHead after = newest_;
-  const std::string line = transport::begin_audit_file(options_.node, after, newest_.hash);
-  if (const Status written = append_line(line); !written) return written.error();
-  const Status made = log::flush_directory(kernel(), options_.directory);
-  return made ? write_head() : made;
+Status Audit::begin_file(bool keeps_old) {
+  const int file = kernel().open(path(new_name), O_RDWR | O_CREAT | O_TRUNC);
+  if (file < 0) return failed(path(new_name) + " cannot be made", file);
+  transport::AuditHead begun = newest_;
+  const std::string line = transport::begin_audit_file(options_.node, newest_, begun.hash) + '\n';
+  Status made = write_at(file, line, 0);
+  if (const int done = made ? kernel().fdatasync(file) : 0; done < 0)
+    made = failed("no flush", done);
+  if (made) made = put_in_place(keeps_old);
+  if (!made) {
+    kernel().close(file);
+    static_cast<void>(kernel().unlink(path(new_name)));
+    return made;
+  }
+  if (file_ >= 0) kernel().close(file_);
+  file_ = file;
+  file_bytes_ = line.size();
+  newest_ = begun;
+  return write_head();
+}
+
+Status Audit::put_in_place(bool keeps_old) {
+  const auto name = [&](unsigned number) {
+    return path(std::string{record_name} + '.' + std::to_string(number));
+  };
+  if (keeps_old) {
+    // The oldest is written over.
+    for (unsigned number = options_.files_max - 1; number > 1; --number)
+      static_cast<void>(kernel().rename(name(number - 1), name(number)));
+    if (const int done = kernel().rename(path(record_name), name(1)); done < 0) {
+      return failed(path(record_name) + " cannot be renamed", done);
+    }
+  }
+  if (const int done = kernel().rename(path(new_name), path(record_name)); done < 0) {
+    if (keeps_old) static_cast<void>(kernel().rename(name(1), path(record_name)));
+    return failed(path(new_name) + " cannot be renamed", done);
+  }
+  // Without it a power cut may bring the old names back, which the next start says.
+  static_cast<void>(log::flush_directory(kernel(), options_.directory));
+  return core::Nothing{};
 }
 
 Status Audit::append_line(const std::string& line) {
@@ -177,7 +213,11 @@ Status Audit::append_line(const std::string& line) {
 Status Audit::append(const AuditTime& time, AuditKind kind, const std::string& who,
                      const std::string& what, std::uint64_t count) {
   if (file_bytes_ >= options_.file_bytes_max) {
-    if (const Status rotated = rotate(); !rotated) return rotated.error();
+    const Status begun = begin_file(true);
+    if (!begun && file_bytes_ >= 2 * options_.file_bytes_max) {
+      ++lost_count_;
+      return begun.error();
+    }
   }
   transport::AuditHead next = newest_;
   ++next.number;
@@ -201,21 +241,6 @@ Status Audit::write_head() {
   std::string text = transport::to_text(newest_);
   text.resize(96, ' ');
   return write_at(head_file_, text + '\n', 0);
-}
-
-Status Audit::rotate() {
-  kernel().close(file_);
-  file_ = -1;
-  const auto name = [&](unsigned number) {
-    return path(std::string{record_name} + '.' + std::to_string(number));
-  };
-  // The oldest is written over.
-  for (unsigned number = options_.files_max - 1; number > 1; --number)
-    static_cast<void>(kernel().rename(name(number - 1), name(number)));
-  if (const int done = kernel().rename(path(record_name), name(1)); done < 0) {
-    return failed(path(record_name) + " cannot be renamed", done);
-  }
-  return begin_file();
 }
 
 Status Audit::note(const AuditTime& time, AuditKind kind, const std::string& who,
@@ -246,22 +271,23 @@ bool Audit::may_write(const AuditTime& time) {
 }
 
 void Audit::note_often(const AuditTime& time, AuditKind kind, const std::string& who,
-                       const std::string& what) {
+                       const std::string& what, std::uint64_t count) {
   const std::lock_guard lock(mutex_);
+  if (count == 0) return;
   write_waiting(time, false);
   const auto known = waiting_.find({kind, who, what});
   if (known != waiting_.end()) {
-    ++known->second.count;
+    known->second.count += count;
     return;
   }
   if (waiting_.size() >= waiting_max || !may_write(time)) {
     Waiting& others = waiting_[{kind, "", "others, too many to be named"}];
     if (others.due == core::Instant{}) others.due = time.now + repeat_after;
-    ++others.count;
+    others.count += count;
     return;
   }
   waiting_[{kind, who, what}].due = time.now + repeat_after;
-  static_cast<void>(append(time, kind, who, what, 1));
+  static_cast<void>(append(time, kind, who, what, count));
 }
 
 void Audit::tend(const AuditTime& time) {

@@ -10,7 +10,8 @@
 // once, then counted, and has a rate of its own, so that it cannot push out the rest.
 //
 // Any thread; may block on the disk, note() on a flush. A disk that does not take an entry is
-// counted, and does not stop the node.
+// counted, and does not stop the node; while no new file can be made the present one goes on, up to
+// twice its size.
 #pragma once
 
 #include <cstdint>
@@ -71,9 +72,9 @@ class Audit {
                     const std::string& what);
 
   // Of what strangers cause: the first at once, the same again within ten seconds as a count. Not
-  // flushed.
+  // flushed. `count`: so often at once.
   void note_often(const AuditTime& time, AuditKind kind, const std::string& who,
-                  const std::string& what);
+                  const std::string& what, std::uint64_t count = 1);
 
   // Writes counts that have waited long enough. Cheap; often.
   void tend(const AuditTime& time);
@@ -104,11 +105,12 @@ class Audit {
   [[nodiscard]] core::Status resume(const AuditTime& time);
   [[nodiscard]] core::Status put_aside(const AuditTime& time, const transport::AuditTrail& trail,
                                        const std::optional<transport::AuditHead>& head);
-  [[nodiscard]] core::Status begin_file();
+  // What is open goes on when it fails.
+  [[nodiscard]] core::Status begin_file(bool keeps_old);
+  [[nodiscard]] core::Status put_in_place(bool keeps_old);
   [[nodiscard]] core::Status append(const AuditTime& time, AuditKind kind, const std::string& who,
                                     const std::string& what, std::uint64_t count);
   [[nodiscard]] core::Status append_line(const std::string& line);
-  [[nodiscard]] core::Status rotate();
   [[nodiscard]] core::Status write_head();
   [[nodiscard]] bool may_write(const AuditTime& time);
   void write_waiting(const AuditTime& time, bool all);

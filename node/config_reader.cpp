@@ -26,6 +26,7 @@ constexpr CountRange transaction_bytes_range = {1ULL << 10U, 256ULL << 20U};
 // A descriptor counts branches in 8 bits and gives a node up to two of them.
 constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
+constexpr CountRange connects_range = {1, 1'000'000};
 constexpr CountRange rate_range = {1, 1'000'000};
 constexpr CountRange in_flight_range = {1, 1'000'000};
 constexpr CountRange bytes_per_second_range = {1ULL << 10U, 1ULL << 40U};
@@ -487,6 +488,9 @@ void FileReader::read_limits() {
   std::uint64_t clients = limits.clients_max;
   section.read_count("max_clients", clients_range, clients);
   limits.clients_max = static_cast<std::uint32_t>(clients);
+  std::uint64_t connects = config_.connect_rate_max;
+  section.read_count("max_connects_per_second", connects_range, connects);
+  config_.connect_rate_max = static_cast<std::uint32_t>(connects);
   section.finish();
 }
 

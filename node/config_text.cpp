@@ -162,7 +162,8 @@ std::string to_text(const Config& config) {
       << "max_message_bytes = " << quoted(bytes_text(limits.message_bytes_max)) << '\n'
       << "max_transaction_bytes = " << quoted(bytes_text(limits.transaction_bytes_max)) << '\n'
       << "max_transaction_branches = " << limits.branches_max << '\n'
-      << "max_clients = " << limits.clients_max << '\n';
+      << "max_clients = " << limits.clients_max << '\n'
+      << "max_connects_per_second = " << config.connect_rate_max << '\n';
   return out.str();
 }
 

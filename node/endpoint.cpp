@@ -8,6 +8,8 @@
 #include <arpa/inet.h>
 #include <sys/un.h>
 
+#include "transport/endpoint.hpp"
+
 namespace nemcon::node {
 
 namespace {
@@ -46,7 +48,7 @@ std::variant<EndpointFacts, std::string> check_host(const std::string& host, End
     if (*address == 0 && use == EndpointUse::connect) {
       return std::string("0.0.0.0 is no address to connect to");
     }
-    return EndpointFacts{.local = (*address >> 24U) == 127U};
+    return EndpointFacts{.local = transport::is_local_host(host)};
   }
   if (use == EndpointUse::listen) {
     if (host == "*") return EndpointFacts{.local = false};
@@ -55,7 +57,7 @@ std::variant<EndpointFacts, std::string> check_host(const std::string& host, End
   if (!is_host_name(host)) {
     return "\"" + host + "\" is no host; allowed: a host name or an IPv4 address";
   }
-  return EndpointFacts{.local = host == "localhost"};
+  return EndpointFacts{.local = transport::is_local_host(host)};
 }
 
 std::variant<EndpointFacts, std::string> check_tcp(std::string_view rest, EndpointUse use) {

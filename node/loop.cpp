@@ -119,8 +119,9 @@ void Loop::on_fact(LoopFact& fact) {
                    step(core::StopRequested{});
                  },
                  [this](KeysReplaced& replaced) {
+                   // An endpoint that is not bound again at once keeps nobody's rights.
                    const core::Status set = parts_.sockets.set_keys(now_, std::move(replaced.keys));
-                   if (set) step(core::PermissionsReplaced{std::move(replaced.permissions)});
+                   step(core::PermissionsReplaced{std::move(replaced.permissions)});
                    replaced.done->set_value(set);
                  },
              },
@@ -152,54 +153,61 @@ void Loop::take_events() {
 void Loop::on_event(transport::NodeEvent& event) {
   FailPoints& points = parts_.fail_points;
   const bool armed = points.is_armed();
-  std::visit(core::Overloaded{
-                 [&](core::FrameReceived& frame) {
-                   if (!armed) return step(std::move(frame));
-                   const std::vector<core::Message> messages = frame.messages;
-                   for (const auto& m : messages)
-                     points.hit(Moment::before_receive, kind_of(m));
-                   step(std::move(frame));
-                   for (const auto& m : messages)
-                     points.hit(Moment::after_receive, kind_of(m));
-                 },
-                 [&](core::ClientRequested& request) {
-                   if (std::holds_alternative<core::Open>(request.request)) {
-                     step(core::ClientKnown{.link = request.link,
-                                            .name = parts_.sockets.client_name(request.link)});
-                   }
-                   if (!armed) return step(std::move(request));
-                   const char* const kind = kind_of(request.request);
-                   points.hit(Moment::before_receive, kind);
-                   step(std::move(request));
-                   points.hit(Moment::after_receive, kind);
-                 },
-                 [&](const core::PeerUp& up) {
-                   parts_.trace.info("peer up", {{"peer", peer_name(up.peer)}});
-                   step(up);
-                 },
-                 [&](const core::PeerDown& down) {
-                   parts_.trace.info("peer down", {{"peer", peer_name(down.peer)}});
-                   step(down);
-                 },
-                 [&](const core::ClientGone& gone) { step(gone); },
-                 [&](const transport::LinkTrouble& trouble) { on_trouble(trouble); },
-             },
-             event);
+  std::visit(
+      core::Overloaded{
+          [&](core::FrameReceived& frame) {
+            if (!armed) return step(std::move(frame));
+            const std::vector<core::Message> messages = frame.messages;
+            for (const auto& m : messages)
+              points.hit(Moment::before_receive, kind_of(m));
+            step(std::move(frame));
+            for (const auto& m : messages)
+              points.hit(Moment::after_receive, kind_of(m));
+          },
+          [&](core::ClientRequested& request) {
+            if (std::holds_alternative<core::Open>(request.request)) {
+              step(core::ClientKnown{.link = request.link,
+                                     .name = parts_.sockets.client_name(request.link)});
+            }
+            if (!armed) return step(std::move(request));
+            const char* const kind = kind_of(request.request);
+            points.hit(Moment::before_receive, kind);
+            step(std::move(request));
+            points.hit(Moment::after_receive, kind);
+          },
+          [&](const core::PeerUp& up) {
+            parts_.trace.info("peer up", {{"peer", peer_name(up.peer)}});
+            step(up);
+          },
+          [&](const core::PeerDown& down) {
+            parts_.trace.info("peer down", {{"peer", peer_name(down.peer)}});
+            step(down);
+          },
+          [&](const core::ClientGone& gone) { step(gone); },
+          [&](const transport::LinkTrouble& trouble) {
+            parts_.trace.warning(
+                "link trouble",
+                {{"peer", trouble.peer ? peer_name(*trouble.peer) : ""}, {"what", trouble.what}});
+            record(trouble, 1);
+          },
+          [&](const transport::LinkTroubleAgain& again) { record(again.trouble, again.count); },
+      },
+      event);
 }
 
-void Loop::on_trouble(const transport::LinkTrouble& trouble) {
-  parts_.trace.warning("link trouble", {{"peer", trouble.peer ? peer_name(*trouble.peer) : ""},
-                                        {"what", trouble.what}});
+void Loop::record(const transport::LinkTrouble& trouble, std::uint64_t count) {
   const bool is_about_room = trouble.reason == transport::RefusalReason::full ||
                              trouble.reason == transport::RefusalReason::replaced;
   if (is_about_room) return;
-  record(AuditKind::authentication, trouble.peer ? peer_name(*trouble.peer) : "", trouble.what);
+  record(AuditKind::authentication, trouble.peer ? peer_name(*trouble.peer) : "", trouble.what,
+         count);
 }
 
 // What strangers, clients and peers cause, as often as they like.
-void Loop::record(AuditKind kind, const std::string& who, const std::string& what) {
+void Loop::record(AuditKind kind, const std::string& who, const std::string& what,
+                  std::uint64_t count) {
   if (parts_.audit == nullptr) return;
-  parts_.audit->note_often({.now = now_, .wall_ms = wall_ms_}, kind, who, what);
+  parts_.audit->note_often({.now = now_, .wall_ms = wall_ms_}, kind, who, what, count);
 }
 
 void Loop::pass_deadline() {
@@ -264,6 +272,7 @@ void Loop::add_link_counts(core::Report& report) const {
   add("links_refused", links.handshakes_refused);
   add("links_failed", links.handshakes_failed);
   add("links_held_off", links.links_held_off);
+  add("addresses_held_off", links.addresses_held_off);
   add("links_muted", links.connections_muted);
   add("links_lost", links.links_lost);
   add("keys_refused", links.keys_refused);

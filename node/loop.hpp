@@ -61,8 +61,9 @@ class Loop {
   void on_room_short(const RoomShort& fact);
   void take_events();
   void on_event(transport::NodeEvent& event);
-  void record(AuditKind kind, const std::string& who, const std::string& what);
-  void on_trouble(const transport::LinkTrouble& trouble);
+  void record(AuditKind kind, const std::string& who, const std::string& what,
+              std::uint64_t count = 1);
+  void record(const transport::LinkTrouble& trouble, std::uint64_t count);
   void pass_deadline();
 
   void step(core::Event event);

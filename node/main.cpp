@@ -166,6 +166,10 @@ void reload(Node& node, const Arguments& arguments, const nemcon::node::Config& 
     trace.warning("only a restart changes this", {{"what", change}});
     answer.push_back("needs a restart: " + change);
   }
+  for (const std::string& what : reloaded->pending) {
+    trace.error("not in force yet", {{"what", what}});
+    answer.push_back("not in force yet: " + what);
+  }
   nemcon::node::write_answer(config.data, false, answer);
 }
 

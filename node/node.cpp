@@ -68,6 +68,7 @@ transport::NodeSocketsOptions socket_options(const Config& config) {
     options.peers.push_back({core::PeerIndex{index++}, peer.name, peer.endpoint});
   }
   options.limits = config.limits;
+  options.connect_rate_max = config.connect_rate_max;
   return options;
 }
 
@@ -276,8 +277,11 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
   mailboxes_.tell_loop(KeysReplaced{.keys = std::move(keys).value(),
                                     .permissions = engine_options(next).permissions,
                                     .done = std::move(done)});
+  // Whatever comes of that: the loop takes it, if not now.
   if (status.wait_for(patience) != std::future_status::ready) {
-    return core::Error{core::Errc::local_closed, "the node is stopping, or its disk hangs"};
+    reload.pending.emplace_back("all of it: the node is stopping, or its disk hangs");
+  } else if (const core::Status set = status.get(); !set) {
+    reload.pending.push_back(set.error().detail + "; tried until it can be");
   }
   own_key_ = own;
   config_.secret_key_file = next.secret_key_file;
@@ -289,7 +293,6 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
         found == next.peers.end() ? std::vector<transport::PublicKey>{} : found->public_keys;
     if (found != next.peers.end()) peer.vouches = found->vouches;
   }
-  if (const core::Status set = status.get(); !set) return set.error();
   if (audit_ != nullptr) {
     const core::Status noted = audit_->note_configuration(present(), to_text(config_));
     if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});

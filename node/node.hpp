@@ -51,9 +51,9 @@ class Node {
   [[nodiscard]] const std::vector<std::string>& endpoints() const;
 
   // Makes of `next` what can be made of it while the node runs, and says what was not; blocks until
-  // it is done, some milliseconds, and until the calls of others are. Errors: the key or the
-  // membership file cannot be used, and nothing has changed; or the node has not done it within
-  // some seconds.
+  // it is done, some milliseconds, and until the calls of others are; after some seconds what is
+  // not done yet is named as pending. Errors: the key or the membership file cannot be used, and
+  // nothing has changed.
   [[nodiscard]] core::Result<Reload> reload(const Config& next);
 
   // Takes no new work from now on, finishes what is under way for at most 5 s, flushes, ends the

@@ -14,6 +14,7 @@ namespace nemcon::node {
 struct Reload {
   std::vector<std::string> changed;        // "peer billing: public_key". Takes effect.
   std::vector<std::string> needs_restart;  // The same form. Has no effect yet.
+  std::vector<std::string> pending;        // What is under way still, and why.
 };
 
 // What is different between two configurations that are both without errors.

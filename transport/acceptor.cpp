@@ -50,7 +50,8 @@ Acceptor::Acceptor(Parts parts)
                            .own_keys = parts.security ? &parts.security->own() : nullptr,
                            .domain = parts.security ? parts.security->domain() : "",
                            .connections_max = connections_max(parts.options),
-                           .descriptors_reserved = descriptors_reserved(parts.options)}) {}
+                           .descriptors_reserved = descriptors_reserved(parts.options),
+                           .connect_rate_max = parts.options.connect_rate_max}) {}
 
 core::Result<std::string> Acceptor::bind(const std::string& endpoint) {
   return socket_.bind(endpoint);
@@ -64,7 +65,7 @@ bool Acceptor::is_ready() const {
 
 void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
-  socket_.observe();
+  socket_.observe(now);
   release_held(events);
   std::size_t byte_count = 0;
   for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
@@ -290,7 +291,6 @@ void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::s
                                    .address = inbound.address,
                                    .reason = reason})
                           .second;
-  if (!is_new) return;
   std::string what = to_text(inbound.role);
   what += inbound.name.empty() ? " without a name" : " " + printable(inbound.name);
   if (!inbound.address.empty()) what += " at " + inbound.address;
@@ -298,7 +298,14 @@ void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::s
       .reason = reason, .peer = std::nullopt, .what = what + ": " + printable(text)};
   const PeerEndpoint* peer = inbound.role == Role::peer ? find_peer(inbound.name) : nullptr;
   if (peer != nullptr) trouble.peer = peer->peer;
-  pending_.emplace_back(std::move(trouble));
+  tell(std::move(trouble), is_new, 1);
+}
+
+void Acceptor::tell(LinkTrouble trouble, bool is_new, std::uint64_t count) {
+  if (is_new) pending_.emplace_back(trouble);
+  const std::uint64_t more = is_new ? count - 1 : count;
+  if (more > 0)
+    pending_.emplace_back(LinkTroubleAgain{.trouble = std::move(trouble), .count = more});
 }
 
 void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
@@ -354,7 +361,7 @@ void Acceptor::on_keys_replaced(core::Instant now) {
 }
 
 core::Status Acceptor::change_own_keys() {
-  const core::Status changed = socket_.change_keys(parts_.security->own());
+  const core::Status changed = socket_.change_keys(now_, parts_.security->own());
   is_bound_ = changed.has_value();
   while (!connections_.empty())
     forget(*connections_.begin()->second);
@@ -512,18 +519,28 @@ void Acceptor::count_strangers() {
   const std::uint64_t count = socket_.take_failed_handshakes();
   if (count == 0) return;
   parts_.counters.handshakes_failed += count;
-  if (std::exchange(has_met_strangers_, true)) return;
-  pending_.emplace_back(LinkTrouble{
-      .reason = RefusalReason::malformed,
-      .peer = std::nullopt,
-      .what =
-          "somebody connected who does not speak ZeroMQ's protocol, has no key or the wrong one of "
-          "this node, or left at once"});
+  tell({.reason = RefusalReason::malformed,
+        .peer = std::nullopt,
+        .what = "somebody connected who does not speak ZeroMQ's protocol, has no key or the wrong "
+                "one of this node, or left at once"},
+       !std::exchange(has_met_strangers_, true), count);
 }
 
 void Acceptor::watch_admission() {
   const Admission& admission = socket_.admission();
   parts_.counters.links_held_off = admission.held_off_count();
+  const bool is_faster = admission.addresses_held_off_count() > parts_.counters.addresses_held_off;
+  parts_.counters.addresses_held_off = admission.addresses_held_off_count();
+  if (is_faster && now_ >= tell_of_speed_at_) {
+    tell_of_speed_at_ = now_ + told_again_after;
+    pending_.emplace_back(LinkTrouble{
+        .reason = RefusalReason::full,
+        .peer = std::nullopt,
+        .what = to_text(*admission.last_held_off()) + " makes more than " +
+                std::to_string(parts_.options.connect_rate_max) +
+                " connections a second: it is held off at times (max_connects_per_second in "
+                "[limits])"});
+  }
   if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
   tell_of_crowd_at_ = now_ + told_again_after;
   pending_.emplace_back(LinkTrouble{
@@ -543,12 +560,19 @@ void Acceptor::count_refused_keys() {
     tell_of_keys_again_at_ = now_ + told_again_after;
     keys_told_ = 0;
   }
+  std::uint64_t unnamed = refusals.count;
   for (const Gatekeeper::Refusals::One& one : refusals.first) {
     // Whoever likes can make keys without end.
-    if (++keys_told_ > keys_told_max) return;
+    if (keys_told_ == keys_told_max) break;
+    ++keys_told_;
+    --unnamed;
     Inbound stranger{.name = "with the key " + one.key, .address = one.address};
     report(stranger, RefusalReason::forbidden, "nobody here knows it");
   }
+  tell({.reason = RefusalReason::forbidden,
+        .peer = std::nullopt,
+        .what = "further ones with keys that nobody here knows"},
+       false, unnamed);
 }
 
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
@@ -564,6 +588,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
     count_strangers();
     count_refused_keys();
+    socket_.tend(now);
     watch_admission();
     if (!is_bound_) is_bound_ = socket_.bind_again();
   }

@@ -144,6 +144,7 @@ class Acceptor {
   void welcome(const RoutedFrame& routed, Inbound inbound);
   void refuse(std::string_view routing_id, RefusalReason reason, const std::string& text);
   void report(const Inbound& inbound, RefusalReason reason, const std::string& text);
+  void tell(LinkTrouble trouble, bool is_new, std::uint64_t count);
   void mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                      const std::string& text);
   void mute(Inbound& inbound, RefusalReason reason, const std::string& text);
@@ -178,6 +179,7 @@ class Acceptor {
   bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().
   core::Instant tell_of_crowd_at_{};
+  core::Instant tell_of_speed_at_{};
   core::Instant tell_of_keys_again_at_{};
   std::size_t keys_told_ = 0;  // Since then.
   bool is_bound_ = true;       // False: an endpoint could not be bound again.

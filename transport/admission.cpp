@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include <dirent.h>
-#include <linux/filter.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
+
+#include "transport/listen_filter.hpp"
 
 namespace nemcon::transport {
 
@@ -29,27 +29,14 @@ std::size_t descriptors_open() {
   return count;
 }
 
-// Drops every packet that is for this listening socket.
-void attach_filter(int descriptor) {
-  sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
-  const sock_fprog program{.len = 1, .filter = &drop_all};
-  // Paths refuse, or do not care.
-  static_cast<void>(
-      ::setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
-}
-
-void detach_filter(int descriptor) {
-  const int unused = 0;
-  static_cast<void>(::setsockopt(descriptor, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused));
-}
-
 }  // namespace
 
 int listen_backlog() {
   return static_cast<int>(std::clamp<std::size_t>(descriptors_max() / 8, 16, 1024));
 }
 
-Admission::Admission(std::size_t wanted_max, std::size_t reserved) {
+Admission::Admission(std::size_t wanted_max, std::size_t reserved, std::uint32_t rate_max)
+    : rates_(rate_max) {
   // What waits in the kernel when the filter comes is accepted all the same.
   const std::size_t kept =
       descriptors_open() + reserved + static_cast<std::size_t>(listen_backlog());
@@ -59,12 +46,17 @@ Admission::Admission(std::size_t wanted_max, std::size_t reserved) {
 
 void Admission::on_listening(int descriptor) {
   listening_.push_back(descriptor);
-  if (is_holding_off_) attach_filter(descriptor);
+  set_filter(descriptor);
 }
 
-void Admission::on_accepted() {
+void Admission::on_accepted(int descriptor, core::Instant now) {
   ++connection_count_;
   if (!is_holding_off_ && connection_count_ >= connections_max_) hold_off(true);
+  const std::optional<NetworkAddress> from = address_of_peer(descriptor);
+  if (!from || !rates_.on_accepted(*from, now)) return;
+  ++addresses_held_off_count_;
+  last_held_off_ = from;
+  set_filters();
 }
 
 void Admission::on_ended() {
@@ -73,6 +65,10 @@ void Admission::on_ended() {
   if (is_holding_off_ && connection_count_ < connections_max_ - connections_max_ / 16) {
     hold_off(false);
   }
+}
+
+void Admission::tend(core::Instant now) {
+  if (rates_.release(now)) set_filters();
 }
 
 void Admission::on_closed() {
@@ -84,13 +80,18 @@ void Admission::on_closed() {
 void Admission::hold_off(bool hold) {
   is_holding_off_ = hold;
   if (hold) ++held_off_count_;
-  for (const int descriptor : listening_) {
-    if (hold) {
-      attach_filter(descriptor);
-    } else {
-      detach_filter(descriptor);
-    }
-  }
+  set_filters();
+}
+
+void Admission::set_filters() const {
+  for (const int listening : listening_)
+    set_filter(listening);
+}
+
+void Admission::set_filter(int listening) const {
+  if (is_holding_off_) return drop_all(listening);
+  if (!rates_.held_off().empty()) return drop_from(listening, rates_.held_off());
+  drop_none(listening);
 }
 
 }  // namespace nemcon::transport

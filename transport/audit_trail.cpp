@@ -214,6 +214,8 @@ class Judge {
     if (head_->number > newest) {
       blame("the end is missing: the last entry here has number " + std::to_string(newest) +
             ", the head says " + std::to_string(head_->number));
+    } else if (*head_ == trail_.before) {
+      return;  // A file that was just begun, by a process that then ended.
     } else if (found_ ? *found_ != head_->hash : head_->number > trail_.before.number) {
       blame("the entry with number " + std::to_string(head_->number) +
             " is not the one that the head was made of");

@@ -120,7 +120,8 @@ struct LinkCounters {
   std::uint64_t handshakes_refused = 0;
   std::uint64_t handshakes_failed = 0;  // Not even ZeroMQ's own; counted within ping_interval / 2.
   std::uint64_t connections_muted = 0;
-  std::uint64_t links_held_off = 0;  // How often there were too many connections.
+  std::uint64_t links_held_off = 0;      // How often there were too many connections.
+  std::uint64_t addresses_held_off = 0;  // How often they came too fast from one address.
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;
   std::uint64_t keys_refused = 0;     // By the gatekeeper: not known here.
@@ -149,6 +150,8 @@ struct NodeSocketsOptions {
   core::Limits limits;
   LinkTiming timing;
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
+  // Connections a second that one address may make, and four seconds' worth at once; 0: no limit.
+  std::uint32_t connect_rate_max = 0;
   // With them every link is encrypted, only known keys get in, and the key says who somebody is.
   std::optional<NodeKeys> keys;
 };
@@ -160,9 +163,16 @@ struct LinkTrouble {
   std::string what;                     // In words, with name and address.
 };
 
+// The same again, for who keeps a record of how often.
+struct LinkTroubleAgain {
+  LinkTrouble trouble;
+  std::uint64_t count = 1;
+};
+
 // Frames of a peer come as one FrameReceived each; requests one by one.
-using NodeEvent = std::variant<core::FrameReceived, core::PeerUp, core::PeerDown,
-                               core::ClientRequested, core::ClientGone, LinkTrouble>;
+using NodeEvent =
+    std::variant<core::FrameReceived, core::PeerUp, core::PeerDown, core::ClientRequested,
+                 core::ClientGone, LinkTrouble, LinkTroubleAgain>;
 
 class NodeSockets {
  public:

@@ -408,7 +408,7 @@ class RouterSocket::Impl {
             ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | handshake_failures),
         registration(poller, socket),
         monitor_registration(poller, monitor.socket()),
-        admission(tuning.connections_max, tuning.descriptors_reserved) {
+        admission(tuning.connections_max, tuning.descriptors_reserved, tuning.connect_rate_max) {
     tune(socket, tuning);
     socket.set(zmq::sockopt::backlog, listen_backlog());
     // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
@@ -438,14 +438,14 @@ class RouterSocket::Impl {
 
   zmq::socket_t socket;
 
-  void observe() {
+  void observe(core::Instant now) {
     while (const std::optional<Monitor::Event> event = monitor.next_event()) {
       switch (event->kind) {
         case ZMQ_EVENT_LISTENING:
           admission.on_listening(event->value);
           break;
         case ZMQ_EVENT_ACCEPTED:
-          admission.on_accepted();
+          admission.on_accepted(event->value, now);
           break;
         case ZMQ_EVENT_DISCONNECTED:
           admission.on_ended();
@@ -484,12 +484,12 @@ core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
   return impl_->bound.back();
 }
 
-core::Status RouterSocket::change_keys(const KeyPair& keys) {
+core::Status RouterSocket::change_keys(core::Instant now, const KeyPair& keys) {
   set_secret_key(impl_->socket, keys);
   // A listener goes on with the options that it began with; with it go its connections.
   for (const std::string& endpoint : impl_->bound)
     impl_->socket.unbind(endpoint);
-  impl_->observe();
+  impl_->observe(now);
   impl_->admission.on_closed();
   impl_->unbound.insert(impl_->unbound.end(), impl_->bound.begin(), impl_->bound.end());
   impl_->bound.clear();
@@ -510,8 +510,12 @@ bool RouterSocket::is_ready() const {
   return impl_->registration.is_ready() || impl_->monitor_registration.is_ready();
 }
 
-void RouterSocket::observe() {
-  if (impl_->monitor_registration.is_ready()) impl_->observe();
+void RouterSocket::observe(core::Instant now) {
+  if (impl_->monitor_registration.is_ready()) impl_->observe(now);
+}
+
+void RouterSocket::tend(core::Instant now) {
+  impl_->admission.tend(now);
 }
 
 std::uint64_t RouterSocket::take_failed_handshakes() {

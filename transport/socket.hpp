@@ -34,6 +34,7 @@ struct SocketTuning {
   std::string domain = {};                   // Router: what the gatekeeper is asked for.
   std::size_t connections_max = 0;           // Router: that others may make.
   std::size_t descriptors_reserved = 0;      // Router: for what else the process opens.
+  std::uint32_t connect_rate_max = 0;        // Router: a second, of one address; 0: no limit.
 };
 
 enum class Handed : std::uint8_t {
@@ -112,7 +113,7 @@ class RouterSocket {
 
   // Ends all connections; new ones are made with this key. Blocks until all is bound again, some
   // milliseconds. local_closed: not all is, within a second; call bind_again().
-  [[nodiscard]] core::Status change_keys(const KeyPair& keys);
+  [[nodiscard]] core::Status change_keys(core::Instant now, const KeyPair& keys);
 
   // Tries once to bind what change_keys() could not. True: all is bound.
   [[nodiscard]] bool bind_again();
@@ -121,7 +122,10 @@ class RouterSocket {
 
   // Takes note of connections that came and went, and holds off new ones when there are too many.
   // Before receiving.
-  void observe();
+  void observe(core::Instant now);
+
+  // Lets those in again that were held off for a while. Now and then.
+  void tend(core::Instant now);
 
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
   [[nodiscard]] std::uint64_t take_failed_handshakes();

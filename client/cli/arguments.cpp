@@ -313,6 +313,8 @@ void add_globals(CLI::App& app, Read& read) {
       ->type_name("KEY")
       ->allow_extra_args(false)
       ->excludes(config);
+  app.add_flag("--insecure", read.globals.insecure,
+               "Without keys: speak plain text to addresses that are not on this machine");
   app.add_flag("--json", read.globals.json, "Output for programs: one object, or one per line");
   app.add_option("--timeout", read.timeout, "How long to wait, e.g. 500ms, 10s, 2min")
       ->type_name("TIME")

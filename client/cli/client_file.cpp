@@ -48,9 +48,16 @@ class FileReader {
     check_keys(root, {"client", "node"});
     if (const toml::node* const client = root.get("client")) {
       const toml::table& table = table_of(*client, "[client]");
-      check_keys(table, {"secret_key_file"});
-      read.secret_key_file = text(table, "secret_key_file");
-      if (!read.secret_key_file.starts_with('/')) {
+      check_keys(table, {"secret_key_file", "insecure"});
+      if (const toml::node* const insecure = table.get("insecure")) {
+        const std::optional<bool> flag = insecure->value_exact<bool>();
+        if (!flag) fail(*insecure, "`insecure` must be true or false");
+        read.insecure = *flag;
+      }
+      if (table.contains("secret_key_file")) read.secret_key_file = text(table, "secret_key_file");
+      const bool is_relative =
+          !read.secret_key_file.empty() && !read.secret_key_file.starts_with('/');
+      if (is_relative) {
         read.secret_key_file =
             (std::filesystem::path(file_).parent_path() / read.secret_key_file).string();
       }

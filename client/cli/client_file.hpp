@@ -15,6 +15,7 @@ struct KnownNode {
 
 struct ClientFile {
   std::string secret_key_file;  // Empty without keys. Relative ones are beside the client file.
+  bool insecure = false;        // Plain text may leave this machine.
   std::vector<KnownNode> nodes;
 };
 

@@ -26,6 +26,7 @@ struct Globals {
   std::string config_file;         // The client file; empty: none.
   std::string key_file;            // With it a key for each of `nodes`, and no client file.
   std::vector<std::string> node_keys;
+  bool insecure = false;
   bool json = false;
   std::chrono::milliseconds timeout{10'000};
 };

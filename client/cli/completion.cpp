@@ -21,7 +21,7 @@ _nemcon() {
         command="${COMP_WORDS[i]}" ;;
     esac
   done
-  local offers="--node --config --key --node-key --json --timeout --help"
+  local offers="--node --config --key --node-key --insecure --json --timeout --help"
   case "$command" in
     "")
       offers+=" --version send receive transact outcome status queues transactions transaction"
@@ -80,6 +80,7 @@ _nemcon() {
     '--config[client file]:file:_files'
     '--key[secret key]:file:_files'
     '*--node-key[public key of a node]:key:'
+    '--insecure[plain text off this machine]'
     '--json[output for programs]'
     '--timeout[how long to wait]:time:'
     '--help[explain]'
@@ -128,6 +129,7 @@ complete -c nemcon -l node -x -d 'Address of a node'
 complete -c nemcon -l config -r -F -d 'Client file'
 complete -c nemcon -l key -r -F -d 'Secret key'
 complete -c nemcon -l node-key -x -d 'Public key of a node'
+complete -c nemcon -l insecure -d 'Plain text off this machine'
 complete -c nemcon -l json -d 'Output for programs'
 complete -c nemcon -l timeout -x -d 'How long to wait'
 complete -c nemcon -l help -d 'Explain'

@@ -66,6 +66,7 @@ std::vector<std::string> read_lines(const std::string& file) {
 }  // namespace
 
 Exit run_keygen(const Globals& globals, const KeygenArguments& arguments) {
+  keep_memory_private();
   std::string key;
   try {
     key = arguments.show ? public_key_of(arguments.file) : make_key_file(arguments.file);

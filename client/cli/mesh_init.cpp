@@ -10,6 +10,7 @@
 
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
+#include "transport/endpoint.hpp"
 
 namespace nemcon::cli {
 
@@ -34,10 +35,6 @@ bool is_name(const std::string& name) {
   };
   return !name.empty() && name.size() <= 100 && name.front() != '.' && name.front() != '-' &&
          std::all_of(name.begin(), name.end(), is_allowed);
-}
-
-bool is_loopback(const std::string& host) {
-  return host.starts_with("127.");
 }
 
 bool has_keys(const MeshInitArguments& arguments) {
@@ -243,7 +240,7 @@ void tell_people(const std::vector<Member>& members, const fs::path& directory,
     return;
   }
   std::cout << "\nThere are no keys in them: links are plain text";
-  if (is_loopback(arguments.host)) {
+  if (transport::is_local_host(arguments.host)) {
     std::cout << ", which is fine on loopback.\n";
   } else if (arguments.insecure) {
     std::cout << ", and insecure = true lets everybody in who reaches the ports.\n";

@@ -8,6 +8,7 @@
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
 #include "client/cli/words.hpp"
+#include "transport/endpoint.hpp"
 
 namespace nemcon::cli {
 
@@ -47,10 +48,12 @@ ClientOptions reach(const Globals& globals) {
     options.nodes = globals.nodes.empty() ? std::vector<std::string>{default_node} : globals.nodes;
     options.key_file = globals.key_file;
     options.node_keys = globals.node_keys;
+    options.insecure = globals.insecure;
     return options;
   }
   const ClientFile file = read_client_file(globals.config_file);
   options.key_file = file.secret_key_file;
+  options.insecure = file.insecure || globals.insecure;
   if (!globals.nodes.empty()) {
     add_named(options, globals, file);
     return options;
@@ -77,6 +80,14 @@ Client connect(const Globals& globals) {
         "each --node, in the same order");
   }
   if (!options.key_file.empty()) keep_memory_private();
+  for (const std::string& endpoint : options.nodes) {
+    if (!options.key_file.empty() || options.insecure || transport::is_local_endpoint(endpoint))
+      continue;
+    throw Misuse(endpoint +
+                 " leaves this machine, and without keys everything is plain text: give --key and "
+                 "--node-key or a client file that has them, or say --insecure (in a client file: "
+                 "insecure = true in [client])");
+  }
   return Client(std::move(options));
 }
 

@@ -43,9 +43,10 @@ class Knock {
   Knock(const Victim& victim, std::shared_ptr<const KeyPair> keys, const Greeting& greeting)
       : keys_(std::move(keys)) {
     if (keys_ == nullptr) {
-      stranger_ = std::make_unique<Stranger>(victim.endpoint);
+      stranger_ = std::make_unique<Stranger>(victim.endpoint_from_elsewhere);
     } else {
-      stranger_ = std::make_unique<Stranger>(victim.endpoint, *keys_, victim.public_key);
+      stranger_ =
+          std::make_unique<Stranger>(victim.endpoint_from_elsewhere, *keys_, victim.public_key);
     }
     // One that is refused at once takes none.
     transport::FrameBuffer out;
@@ -204,15 +205,19 @@ class Babbler {
 
 }  // namespace
 
+std::string babbler_name(int number) {
+  return "babbler-" + std::to_string(number);
+}
+
 Tally send_malformed_frames(const Order& order) {
   const Victim victim(order.directory());
-  const auto guest = shared(victim.keys_of(guest_name));
   Babbler peer(victim, shared(victim.keys_of(rogue_name)), peer_greeting(rogue_name));
-  // Under many names, since each that was muted is refused for a while.
+  // Many clients, since each that was muted is refused for a while.
   std::vector<std::unique_ptr<Babbler>> clients;
-  for (int i = 0; i < 16; ++i) {
-    const std::string name = std::string{guest_name} + "/" + std::to_string(i);
-    clients.push_back(std::make_unique<Babbler>(victim, guest, client_greeting(name)));
+  for (int i = 0; i < babbler_count; ++i) {
+    const std::string name = babbler_name(i);
+    clients.push_back(
+        std::make_unique<Babbler>(victim, shared(victim.keys_of(name)), client_greeting(name)));
   }
   Random random(2026);
   Tally tally{{"frames", 0}, {"muted", 0}};

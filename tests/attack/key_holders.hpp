@@ -26,6 +26,10 @@ namespace nemcon::attack {
 
 // Not more than 400 a second: each costs the node about a millisecond of a processor.
 constexpr std::size_t handshakes_at_once = 16;
-constexpr std::chrono::milliseconds flood_pause{40};
+constexpr std::chrono::milliseconds flood_pause{1};
+
+// Clients that send malformed frames, each with a key of its own.
+constexpr int babbler_count = 128;
+[[nodiscard]] std::string babbler_name(int number);
 
 }  // namespace nemcon::attack

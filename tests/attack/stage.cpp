@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/attack/key_holders.hpp"
 #include "tests/attack/peer_attacks.hpp"
 #include "tests/attack/victim.hpp"
 
@@ -54,7 +55,7 @@ Stage::Stage(const Options& options)
   // Else the rogue node would have part in what it does not see, as a witness.
   for (const char* const name : {"shop", "warehouse", rogue_name})
     write(name, config(name) + "\n[transactions]\nwitnesses = 1\n");
-  add_guests();
+  add_guests(options);
   if (!options.wrapper.empty()) begin("shop", options.wrapper);
   start({"shop", "warehouse"});
   ClientOptions warehouse = as_operator("warehouse");
@@ -84,12 +85,14 @@ Stage::~Stage() {
 }
 
 // "till" has the load; "guest" may do nothing that it is after.
-void Stage::add_guests() {
+void Stage::add_guests(const Options& options) {
   (void)add_client("shop", "till");
   write("warehouse",
         config("warehouse") + "\n[[client]]\nname = \"till\"\nallow = [\"send inbox\"]\n");
   without_guest_ = config("shop");
   (void)add_client("shop", guest_name, R"("send other", "browse *")");
+  for (int i = 0; i < options.babbler_count; ++i)
+    (void)add_client("shop", babbler_name(i), R"("send other")");
 }
 
 void Stage::begin_attacker(const std::string& name) {

@@ -48,6 +48,7 @@ class Stage : public tests::KeyedNodes {
   struct Options {
     std::vector<std::string> wrapper;  // Runs shop.
     bool changes_key = false;          // Of warehouse, on the way.
+    int babbler_count = 0;             // Clients that may send to a queue that there is not.
     bool is_attacker_last = true;      // The attacker has what the nodes leave of the machine.
   };
 
@@ -95,7 +96,7 @@ class Stage : public tests::KeyedNodes {
  private:
   using Times = std::vector<std::chrono::nanoseconds>;
 
-  void add_guests();
+  void add_guests(const Options& options);
   void watch(std::chrono::milliseconds window, Measured& measured);
 
   std::string without_guest_;  // The file of shop.

@@ -24,10 +24,14 @@ using Crowd = std::vector<std::unique_ptr<Stranger>>;
 
 constexpr std::size_t flood_count = 900;  // Three times what the node may open.
 
-Crowd crowd_of(const std::string& endpoint, std::size_t count) {
+// From several addresses none of which comes too often.
+constexpr std::uint32_t idle_addresses = 32;
+
+// Honest clients have 127.0.0.1, others the addresses after it.
+Crowd crowd_of(const std::string& endpoint, std::size_t count, std::uint32_t addresses = 1) {
   Crowd crowd;
   for (std::size_t i = 0; i < count; ++i)
-    crowd.push_back(std::make_unique<Stranger>(endpoint));
+    crowd.push_back(std::make_unique<Stranger>(endpoint, 2 + i % addresses));
   return crowd;
 }
 
@@ -96,7 +100,7 @@ Tally stay_idle(const Order& order) {
       note_age();
     } else {
       begun_at = Clock::now();
-      crowd = crowd_of(victim.endpoint, idle_count);
+      crowd = crowd_of(victim.endpoint, idle_count, idle_addresses);
       // Half of them begin as ZeroMQ does, and say no more.
       for (std::size_t i = 0; i < crowd.size(); i += 2)
         crowd[i]->send(tests::zmtp_greeting("CURVE"));
@@ -106,7 +110,7 @@ Tally stay_idle(const Order& order) {
   };
   obey(order, act, [&] { crowd.clear(); });
   // Undisturbed to their end, so that it can be said when that is.
-  crowd = crowd_of(victim.endpoint, idle_count);
+  crowd = crowd_of(victim.endpoint, idle_count, idle_addresses);
   begun_at = Clock::now();
   while (open_count(crowd) > 0 && Clock::now() < begun_at + 10s) {
     note_age();
@@ -124,7 +128,7 @@ Tally take_all_descriptors(const Order& order) {
     crowd.resize(flood_count);
     for (auto& one : crowd) {
       if (one != nullptr && one->is_connected() && !one->is_closed()) continue;
-      one = std::make_unique<Stranger>(victim.endpoint);
+      one = std::make_unique<Stranger>(victim.endpoint, 2);
       ++tally["connections"];
     }
     std::this_thread::sleep_for(10ms);

@@ -74,10 +74,10 @@ std::vector<Threat> threats_of_strangers() {
        .never_happens = {"not cut"},
        .growth_kib_max = std::size_t{8} << 10U},
       {.name = "handshake-flood",
-       .expected = "refused one by one, 400 a second at most",
+       .expected = "refused one by one, their address held off",
        .happens = {"refused"},
        .never_happens = {"let in"},
-       .counted = "keys_refused"},
+       .counted = "addresses_held_off"},
       {.name = "idle-connections",
        .expected = "2,000 gone after the handshake time, 64 KiB each at most",
        .happens = {"connections"},
@@ -115,6 +115,7 @@ std::vector<Threat> threats_with_a_key() {
        .last = compare_recorded},
       {.name = "malformed",
        .expected = "muted, counted",
+       .stage = {.babbler_count = babbler_count},
        .happens = {"frames", "muted"},
        .counted = "frames_malformed"},
       {.name = "lying-peer",
@@ -132,8 +133,9 @@ std::vector<Threat> threats_with_a_key() {
 // Of shop; what strangers and liars make it count.
 std::string text_of(const Counts& before, const Counts& after) {
   std::string text;
-  for (const char* const name : {"keys_refused", "keys_revoked", "senders_forged", "links_muted",
-                                 "links_failed", "links_held_off", "frames_malformed"}) {
+  for (const char* const name :
+       {"keys_refused", "keys_revoked", "senders_forged", "links_muted", "links_failed",
+        "links_held_off", "addresses_held_off", "frames_malformed"}) {
     const auto old = before.find(name);
     const auto now = after.find(name);
     if (old == before.end() || now == after.end() || now->second <= old->second) continue;

@@ -13,6 +13,8 @@ Victim::Victim(const std::string& place) : directory(place) {
   const auto shop = std::ranges::find(rogue.peers, "shop", &node::PeerConfig::name);
   if (shop == rogue.peers.end()) throw std::runtime_error("no peer shop");
   endpoint = shop->endpoint;
+  constexpr std::string_view tcp = "tcp://";
+  endpoint_from_elsewhere = "tcp://127.0.0.2:0;" + endpoint.substr(tcp.size());
   public_key = shop->public_keys.at(0);
 }
 

@@ -24,6 +24,8 @@ struct Victim {
   std::string directory;
   node::Config rogue;  // The configuration of the rogue node.
   std::string endpoint;
+  // The same, for connections from another address of this machine than honest clients have.
+  std::string endpoint_from_elsewhere;
   transport::PublicKey public_key;
 };
 

@@ -81,6 +81,7 @@ Cluster::Cluster(const tests::Workspace& workspace, const Plan& plan, const Netw
 
 ClientOptions Cluster::door(const std::vector<std::size_t>& nodes, const std::string& name) const {
   ClientOptions options{.nodes = {}, .name = name};
+  options.insecure = true;  // Namespaces of this machine.
   for (const std::size_t node : nodes)
     options.nodes.push_back(nodes_.at(node).endpoint);
   if (client_key_.empty()) return options;

@@ -110,6 +110,7 @@ TEST(NemconCliHelp, WrongUsageExits2AndSaysWhatIsRight) {
       {"outcome", "17"},
       {"status", "--timeout", "soon"},
       {"status", "--node", "http://shop"},
+      {"status", "--node", "tcp://192.0.2.7:7411"},
       {"mesh", "init", "shop"},
       {"mesh", "init", "shop", "shop", "--directory", "/nowhere"},
       {"mesh", "init", "-shop", "--directory", "/nowhere"},

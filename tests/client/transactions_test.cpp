@@ -402,6 +402,11 @@ TEST(ClientTransactions, WrongUseThrowsAndSendsNothing) {
   EXPECT_THROW(transaction.send("", "x"), std::invalid_argument);
   EXPECT_THROW(Client({.nodes = {}}), std::invalid_argument);
   EXPECT_THROW(Client({.nodes = {"http://shop"}}), std::invalid_argument);
+  // Plain text leaves this machine only when that is asked for.
+  EXPECT_THROW(Client({.nodes = {"tcp://192.0.2.7:7411"}}), std::invalid_argument);
+  EXPECT_THROW(Client({.nodes = {"tcp://localhost:7411", "tcp://shop.example:7411"}}),
+               std::invalid_argument);
+  EXPECT_NO_THROW(Client({.nodes = {"tcp://192.0.2.7:7411"}, .insecure = true}));
   transaction.send("orders@shop", "x");
   EXPECT_TRUE(transaction.commit().committed());
   EXPECT_THROW(transaction.send("orders@shop", "y"), std::logic_error);

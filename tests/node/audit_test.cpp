@@ -202,6 +202,51 @@ TEST_F(AuditRecord, ATouchedOneIsPutAsideAndToldOf) {
   EXPECT_EQ(read("audit.log.touched-1700000000000"), text);
 }
 
+TEST_F(AuditRecord, GoesOnInTheOldFileWhileNoNewOneCanBeMade) {
+  const std::unique_ptr<Audit> audit = open(2000);
+  const auto note = [&](int number) {
+    return audit->note(time_, AuditKind::decision, "ops", "purge " + std::to_string(number));
+  };
+  int count = 0;
+  while (!fs::exists(directory_ / "audit.log.1"))
+    ASSERT_TRUE(note(++count));
+  fs::create_directory(directory_ / "audit.log.new");
+
+  while (note(count + 1))
+    ++count;
+  EXPECT_EQ(audit->lost_count(), 1U);
+  EXPECT_FALSE(note(count + 2));
+  EXPECT_EQ(audit->lost_count(), 2U);
+  EXPECT_FALSE(fs::exists(directory_ / "audit.log.2")) << "nothing was pushed out by what failed";
+  EXPECT_GT(fs::file_size(directory_ / "audit.log"), 3900U);
+
+  fs::remove(directory_ / "audit.log.new");
+  ASSERT_TRUE(note(++count));
+  const transport::AuditTrail old = transport::read_audit_trail(read("audit.log.1"), {});
+  EXPECT_TRUE(old.flaws.empty());
+  EXPECT_EQ(trail().before, old.newest);
+  EXPECT_EQ(told(), (Lines{"decision ops purge " + std::to_string(count) + " x1"}));
+}
+
+TEST_F(AuditRecord, GoesOnWhereARotationWasCutOff) {
+  std::unique_ptr<Audit> audit = open(2000);
+  while (!fs::exists(directory_ / "audit.log.1"))
+    ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "purge"));
+  audit.reset();
+  const transport::AuditTrail old = transport::read_audit_trail(read("audit.log.1"), {});
+  // As it is between the two renames: the first line only, and the head not written yet.
+  const std::string begun = read();
+  write(begun.substr(0, begun.find('\n') + 1), "audit.log.new");
+  write(transport::to_text(old.newest), "audit.head");
+  fs::remove(directory_ / "audit.log");
+
+  audit = open(2000);
+  ASSERT_TRUE(audit->note(time_, AuditKind::stop, "", ""));
+
+  EXPECT_EQ(told(), (Lines{"stop   x1"}));
+  EXPECT_EQ(trail().before, old.newest);
+}
+
 TEST_F(AuditRecord, ADeletedOneIsToldOf) {
   ASSERT_TRUE(open()->note(time_, AuditKind::decision, "mallory", "purge stock"));
   fs::remove(directory_ / "audit.log");

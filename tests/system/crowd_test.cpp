@@ -22,10 +22,11 @@ class Crowd : public KeyedMesh {
  protected:
   [[nodiscard]] Footprint footprint() const { return footprint_of(daemons_.at("shop")->process()); }
 
-  std::vector<std::unique_ptr<Stranger>> strangers(std::size_t count) {
+  // From 127.0.0.`last`; honest clients have 1.
+  std::vector<std::unique_ptr<Stranger>> strangers(std::size_t count, std::uint32_t last = 1) {
     std::vector<std::unique_ptr<Stranger>> all;
     for (std::size_t i = 0; i < count; ++i)
-      all.push_back(std::make_unique<Stranger>(endpoints_.at("shop")));
+      all.push_back(std::make_unique<Stranger>(endpoints_.at("shop"), last));
     return all;
   }
 
@@ -37,6 +38,7 @@ class Crowd : public KeyedMesh {
 
 TEST_F(Crowd, OfIdleConnectionsIsGoneAfterTheHandshakeTime) {
   make({"shop"});
+  write("shop", config("shop") + "max_connects_per_second = 1000\n");
   start();
   Client honest(as_operator("shop"));
   ASSERT_TRUE(honest.send("inbox", "before").committed());
@@ -106,6 +108,30 @@ TEST_F(Crowd, ThatSendsAnyBytesAtAnyStageHurtsNobody) {
   while (counted("links_failed") < 100 && Clock::now() < give_up)
     std::this_thread::sleep_for(50ms);
   EXPECT_GE(counted("links_failed"), 100u);
+}
+
+TEST_F(Crowd, OfOneAddressIsHeldOffForAWhileAndOthersAreNot) {
+  make({"shop"});
+  write("shop", config("shop") + "max_connects_per_second = 5\n");
+  start();
+  Client honest(as_operator("shop"));
+  ASSERT_TRUE(honest.send("inbox", "before").committed());
+
+  const std::vector<std::unique_ptr<Stranger>> crowd = strangers(30, 2);
+  ASSERT_TRUE(daemons_["shop"]->wait_for("127.0.0.2 makes more than 5 connections a second"))
+      << diagnostics();
+  const Stranger late(endpoints_.at("shop"), 2);
+  std::this_thread::sleep_for(150ms);
+  EXPECT_FALSE(late.is_connected());
+  // A client of another address comes in at once.
+  EXPECT_GE(counted("addresses_held_off"), 1u);
+  EXPECT_TRUE(honest.send("inbox", "after").committed());
+
+  const Clock::time_point give_up = Clock::now() + patience;
+  while (!late.is_connected()) {
+    ASSERT_LT(Clock::now(), give_up) << diagnostics();
+    std::this_thread::sleep_for(50ms);
+  }
 }
 
 TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {

@@ -14,10 +14,14 @@ namespace nemcon::tests {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-Stranger::Stranger(const std::string& endpoint)
+Stranger::Stranger(const std::string& endpoint, std::uint32_t last)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + last);
+  if (last != 1) {
+    static_cast<void>(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  }
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const std::string port = endpoint.substr(endpoint.rfind(':') + 1);
   address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));

@@ -13,8 +13,8 @@ namespace nemcon::tests {
 // Connects without waiting, and then does as it is told.
 class Stranger {
  public:
-  // "tcp://127.0.0.1:PORT".
-  explicit Stranger(const std::string& endpoint);
+  // To "tcp://127.0.0.1:PORT", from 127.0.0.`last`.
+  explicit Stranger(const std::string& endpoint, std::uint32_t last = 1);
   ~Stranger();
   Stranger(const Stranger&) = delete;
   Stranger& operator=(const Stranger&) = delete;

@@ -67,6 +67,10 @@ struct ClientOptions {
   std::string key_file{};
   std::vector<std::string> node_keys{};
 
+  // Without keys: whether addresses that leave this machine may be spoken to in plain text. Anybody
+  // on the way can then read and change what is said.
+  bool insecure = false;
+
   // For every call that names none.
   std::chrono::milliseconds deadline{15'000};
 

@@ -1,0 +1,54 @@
+#include "transport/connect_rates.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include <arpa/inet.h>
+
+namespace nemcon::transport {
+
+namespace {
+
+constexpr core::Duration room_at_release = std::chrono::milliseconds{250};
+
+}  // namespace
+
+std::string to_text(const NetworkAddress& address) {
+  std::array<std::uint8_t, 16> octets{};
+  const int count = address.is_v6 ? 8 : 4;
+  for (int i = 0; i < count; ++i)
+    octets[static_cast<std::size_t>(i)] =
+        static_cast<std::uint8_t>(address.prefix >> static_cast<unsigned>(8 * (count - 1 - i)));
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(address.is_v6 ? AF_INET6 : AF_INET, octets.data(), text.data(), text.size());
+  return std::string(text.data()) + (address.is_v6 ? "/64" : "");
+}
+
+ConnectRates::ConnectRates(std::uint32_t per_second)
+    : cost_(per_second == 0 ? core::Duration{}
+                            : core::Duration{std::chrono::seconds{1}} / per_second) {}
+
+bool ConnectRates::on_accepted(const NetworkAddress& from, core::Instant now) {
+  if (cost_ == core::Duration{}) return false;
+  if (spent_.size() >= addresses_max && !spent_.contains(from)) {
+    std::erase_if(spent_, [now](const auto& one) { return one.second <= now; });
+    if (spent_.size() >= addresses_max) return false;
+  }
+  core::Instant& spent = spent_[from];
+  spent = std::max(spent, now) + cost_;
+  if (spent <= now + burst || held_off_.size() >= held_off_max ||
+      std::ranges::find(held_off_, from) != held_off_.end()) {
+    return false;
+  }
+  held_off_.push_back(from);
+  return true;
+}
+
+bool ConnectRates::release(core::Instant now) {
+  return std::erase_if(held_off_, [&](const NetworkAddress& address) {
+           return spent_.at(address) + room_at_release <= now + burst;
+         }) > 0;
+}
+
+}  // namespace nemcon::transport

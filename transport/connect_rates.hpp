@@ -1,0 +1,61 @@
+// ConnectRates: how many connections each address may make a second, whoever is behind it.
+//
+// A handshake costs a node more than a millisecond of ZeroMQ's thread, which carries everybody's
+// traffic. Kept as one instant for each address, up to which it has spent what it has:
+//
+//        now                     now + 4 s
+//   ──────┼──────────────────────────┼──────►   a connection moves `spent` to the right by 1 s /
+//   rate;
+//               spent ▲                         beyond now + 4 s the address is held off
+//
+// It is let in again when it has room for a quarter of a second's worth, so that this does not
+// change with every connection. Of IPv6 the first 64 bits count: nobody has fewer.
+//
+// Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
+// what comes from further ones has no limit but that of all connections.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/time.hpp"
+
+namespace nemcon::transport {
+
+struct NetworkAddress {
+  bool is_v6 = false;
+  std::uint64_t prefix =
+      0;  // The 32 bits of IPv4, or the first 64 of IPv6; the first octet on top.
+
+  friend auto operator<=>(const NetworkAddress&, const NetworkAddress&) = default;
+};
+
+[[nodiscard]] std::string to_text(const NetworkAddress& address);
+
+class ConnectRates {
+ public:
+  static constexpr std::size_t addresses_max = 4096;
+  static constexpr std::size_t held_off_max = 128;
+  static constexpr core::Duration burst = std::chrono::seconds{4};
+
+  explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
+
+  // True: held_off() has one more.
+  bool on_accepted(const NetworkAddress& from, core::Instant now);
+
+  // True: held_off() has fewer.
+  bool release(core::Instant now);
+
+  [[nodiscard]] const std::vector<NetworkAddress>& held_off() const { return held_off_; }
+
+ private:
+  core::Duration cost_;
+  std::map<NetworkAddress, core::Instant> spent_;
+  std::vector<NetworkAddress> held_off_;  // Invariant: each is in `spent_`.
+};
+
+}  // namespace nemcon::transport
