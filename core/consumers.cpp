@@ -1,6 +1,7 @@
 #include "core/consumers.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/check.hpp"
 #include "core/mutant.hpp"
@@ -30,6 +31,19 @@ void Consumers::on_subscribe(LinkId link, ClientId client, const Subscribe& subs
   const QueueId id = queue->row().queue;
   const SubscriptionKey key{link, subscribe.subscription};
   on_unsubscribe(link, {.subscription = subscribe.subscription});  // The number is used again.
+  const auto first = queue_of_.lower_bound({link, 0});
+  const auto behind = std::find_if(first, queue_of_.end(),
+                                   [link](const auto& one) { return one.first.first != link; });
+  const std::uint32_t count_max = context_.options.limits.subscriptions_max;
+  if (std::distance(first, behind) >= static_cast<std::ptrdiff_t>(count_max)) {
+    context_.reply(link,
+                   SubscriptionEnded{.subscription = subscribe.subscription,
+                                     .reason = Reason::forbidden,
+                                     .text = "one connection may have no more than " +
+                                             std::to_string(count_max) + " subscriptions at node " +
+                                             context_.options.name});
+    return;
+  }
   const Duration lease = subscribe.lease_ms == 0
                              ? queue->options().lease
                              : Duration{std::chrono::milliseconds{subscribe.lease_ms}};

@@ -5,7 +5,6 @@
 
 #include "core/check.hpp"
 #include "core/mutant.hpp"
-#include "core/plausible.hpp"
 
 namespace nemcon::core {
 
@@ -83,12 +82,6 @@ void Context::blame(const NodeId& node, std::string what) {
 void Context::blame(PeerIndex peer, std::string what) {
   note("peer blamed", what);
   effects_->faults.push_back({.peer = peer, .what = std::move(what)});
-}
-
-bool Context::is_absurd(PeerIndex from, const Message& message) {
-  const char* what = find_absurd(message);
-  if (what != nullptr) blame(from, what);
-  return what != nullptr;
 }
 
 bool Context::is_stranger(const NodeId& from, const Descriptor& descriptor, const char* what) {

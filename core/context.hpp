@@ -12,6 +12,7 @@
 #include "core/options.hpp"
 #include "core/outbox.hpp"
 #include "core/permissions.hpp"
+#include "core/plausible.hpp"
 #include "core/quotas.hpp"
 #include "core/random.hpp"
 #include "core/state.hpp"
@@ -52,7 +53,12 @@ class Context {
   void blame(PeerIndex peer, std::string what);
 
   // Rule P-43: true when no honest node would say so; the peer was blamed.
-  bool is_absurd(PeerIndex from, const Message& message);
+  template <class Said>
+  bool is_absurd(PeerIndex from, const Said& said) {
+    const char* const what = find_absurd(said);
+    if (what != nullptr) blame(from, what);
+    return what != nullptr;
+  }
 
   // Rule P-43: only nodes that the transaction names have a say in it. True: `from` is none of
   // them, it was blamed, and what it said is to be ignored.

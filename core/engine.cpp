@@ -68,7 +68,6 @@ class Engine::Parts {
   void on_query(const NodeId& from, const Query& query);
   void on_decision(const NodeId& from, const Decision& decision);
   void on_request(const Client& client, const Request& request);
-  void on_serve(const Client& client, const Serve& serve);
 
   void settle();
   void drain_to_self();
@@ -392,7 +391,7 @@ void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
 }
 
 void Engine::Parts::on(const FrameReceived& event) {
-  if (!context.membership.has(event.from)) return;
+  if (!context.membership.has(event.from) || context.is_absurd(event.from, event.header)) return;
   Peer& peer = context.membership.peer(event.from);
   const Duration limit = context.options.timing.max_drift;
   const bool drifted = context.clock.is_too_far_ahead(event.header.clock, limit);
@@ -535,7 +534,9 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
           [&](const AddCredit& add) { consumers.on_add_credit(link, add); },
           [&](const Unsubscribe& unsubscribe) { consumers.on_unsubscribe(link, unsubscribe); },
           [&](const Settle& settled) { consumers.on_settle(link, settled); },
-          [&](const Serve& serve) { on_serve(client, serve); },
+          [&](const Serve& serve) {
+            if (services.try_serve(link, serve)) announce_services();
+          },
           [&](const Unserve& unserve) {
             services.remove_instance(link, unserve.service);
             announce_services();
@@ -547,13 +548,6 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
           [&](const Inspect& inspect) { context.promise_reply(link, reporter.report(inspect)); },
       },
       request);
-}
-
-void Engine::Parts::on_serve(const Client& client, const Serve& serve) {
-  const bool active = services.add_instance(client.link, serve.service);
-  context.reply(client.link, Serving{.request = serve.request, .active = active});
-  services.report(client.link, serve);
-  announce_services();
 }
 
 // ---- the door ---------------------------------------------------------------------------------

@@ -38,6 +38,10 @@ struct Limits {
   std::uint32_t operations_max = 1024;  // Parts of one transaction.
   std::uint32_t clients_max = 10'000;
   std::uint32_t window_max = 4096;  // Unacknowledged outcomes of one client.
+  // Of one connection, and names of all services that were here in one life of the node.
+  std::uint32_t subscriptions_max = 1024;
+  std::uint32_t services_max = 256;
+  std::uint32_t service_names_max = 4096;
   std::uint32_t reply_bytes_max = 64U << 10U;
   // A queue keeps this much of its head in memory, so that memory does not grow with it.
   std::uint32_t head_messages_max = 4096;

@@ -13,6 +13,8 @@ constexpr Hlc latest = Hlc::from_ms(7'258'118'400'000);
 // Leaders count up by one.
 constexpr std::uint32_t round_max = 1U << 30U;
 
+constexpr const char* about_time = "a timestamp that no clock shows";
+
 bool is_late(const Value& value) {
   return value.at > latest;
 }
@@ -67,8 +69,12 @@ const char* find_absurd(const Message& message) {
                  [](const auto&) {},
              },
              message);
-  if (late) return "a timestamp that no clock shows";
+  if (late) return about_time;
   return high ? "a ballot that nobody counts up to" : nullptr;
+}
+
+const char* find_absurd(const FrameHeader& header) {
+  return header.clock > latest || header.wall_ms > latest.wall_ms() ? about_time : nullptr;
 }
 
 }  // namespace nemcon::core

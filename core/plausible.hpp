@@ -7,7 +7,8 @@
 
 namespace nemcon::core {
 
-// In words; null when the message is plausible. What a clock of this century may show is.
+// In words; null when it is plausible. What a clock of this century may show is.
 [[nodiscard]] const char* find_absurd(const Message& message);
+[[nodiscard]] const char* find_absurd(const FrameHeader& header);
 
 }  // namespace nemcon::core

@@ -15,15 +15,45 @@ constexpr Duration redeliver_max = std::chrono::seconds{30};
 
 }  // namespace
 
-bool Services::add_instance(LinkId link, const std::string& name) {
-  Service& service = services_[name];
+std::optional<std::string> Services::find_excess(LinkId link, const std::string& service) const {
+  const Limits& limits = context_.options.limits;
+  if (services_.size() >= limits.service_names_max && !services_.contains(service)) {
+    return "node " + context_.options.name + " remembers no more than " +
+           std::to_string(limits.service_names_max) + " services";
+  }
+  const auto count = std::ranges::count_if(services_, [&](const auto& one) {
+    return one.first != service &&
+           std::ranges::find(one.second.instances, link) != one.second.instances.end();
+  });
+  if (static_cast<std::size_t>(count) < limits.services_max) return std::nullopt;
+  return "one connection may stand for no more than " + std::to_string(limits.services_max) +
+         " services at node " + context_.options.name;
+}
+
+bool Services::try_serve(LinkId link, const Serve& serve) {
+  if (const std::optional<std::string> full = find_excess(link, serve.service)) {
+    context_.reply(link, Denied{.request = serve.request,
+                                .retryable = false,
+                                .reason = Reason::forbidden,
+                                .text = *full});
+    return false;
+  }
+  Service& service = services_[serve.service];
   service.seen = true;
   if (std::ranges::find(service.instances, link) == service.instances.end()) {
     service.instances.push_back(link);
   }
   const bool active = service.instances.front() == link;
   if (active) deliver_all(service);
-  return active;
+  context_.reply(link, Serving{.request = serve.request, .active = active});
+  for (const CallKey& call : serve.in_doubt) {
+    reports_.push_back({.link = link,
+                        .request = serve.request,
+                        .looked = serve.looked,
+                        .service = serve.service,
+                        .call = call});
+  }
+  return true;
 }
 
 void Services::remove_instance(LinkId link, const std::string& name) {
@@ -159,16 +189,6 @@ void Services::deliver(const CallKey& key, Pending& pending) {
 void Services::deliver_all(Service& service) {
   for (const CallKey& key : service.pending)
     deliver(key, pending_.at(key));
-}
-
-void Services::report(LinkId link, const Serve& serve) {
-  for (const CallKey& call : serve.in_doubt) {
-    reports_.push_back({.link = link,
-                        .request = serve.request,
-                        .looked = serve.looked,
-                        .service = serve.service,
-                        .call = call});
-  }
 }
 
 bool Services::is_confirmed(const InDoubt& report) {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -41,15 +42,15 @@ class Services {
  public:
   explicit Services(Context& context) : context_(context) {}
 
-  // Returns true when the link's instance is the active one.
-  bool add_instance(LinkId link, const std::string& service);
+  // Answers. False: refused, there are too many.
+  bool try_serve(LinkId link, const Serve& serve);
   void remove_instance(LinkId link, const std::string& service);
   void on_client_gone(LinkId link);
 
-  // Does this node serve it, or did it in this life?
   // Ends the instances for which `is_over` says so. True: there were some.
   bool end_where(const std::function<bool(LinkId, const std::string& service)>& is_over);
 
+  // Does this node serve it, or did it in this life?
   [[nodiscard]] bool is_known(const std::string& service) const;
 
   // Of a call that is not finished; null of any other.
@@ -70,9 +71,7 @@ class Services {
   // The link that was told of the decision has carried it out. False: not waiting for it.
   [[nodiscard]] bool try_finish(const CallKey& key);
 
-  // Reports are kept until the node can judge them.
-  void report(LinkId link, const Serve& serve);
-
+  // What instances reported of their calls is kept until the node can judge it.
   [[nodiscard]] std::vector<InDoubt> take_reports() { return std::exchange(reports_, {}); }
 
   // Rule P-36: a report of a call that nothing is known of here may have been overtaken: its
@@ -106,6 +105,9 @@ class Services {
     std::uint64_t request = 0;  // Of the Serve that is answered with it.
   };
 
+  // Which limit one more instance would be over, in words.
+  [[nodiscard]] std::optional<std::string> find_excess(LinkId link,
+                                                       const std::string& service) const;
   void forget(const CallKey& key);
   void deliver(const CallKey& key, Pending& pending);
   void deliver_all(Service& service);

@@ -233,8 +233,19 @@ void Acceptor::on_greeting(const RoutedFrame& routed) {
     inbound.peer = peer->peer;
   } else if (clients_.size() >= parts_.options.limits.clients_max) {
     return turn_away(RefusalReason::full, "too many clients");
+  } else if (has_its_share(inbound)) {
+    return turn_away(RefusalReason::full, "too many connections of this client");
   }
   welcome(routed, std::move(inbound));
+}
+
+// One client takes no more than half of all places. Without keys nobody knows whose they are.
+bool Acceptor::has_its_share(const Inbound& inbound) const {
+  if (parts_.security == nullptr) return false;
+  const auto count = std::ranges::count_if(
+      clients_, [&](const auto& one) { return one.second->name == inbound.name; });
+  const std::uint32_t clients_max = parts_.options.limits.clients_max;
+  return static_cast<std::uint64_t>(count) >= std::max<std::uint64_t>(clients_max / 2, 1);
 }
 
 void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {

@@ -140,6 +140,7 @@ class Acceptor {
   void release_held(std::vector<NodeEvent>& events);
 
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
+  [[nodiscard]] bool has_its_share(const Inbound& inbound) const;
   [[nodiscard]] bool is_in_penalty(Role role, const std::string& name) const;
   void welcome(const RoutedFrame& routed, Inbound inbound);
   void refuse(std::string_view routing_id, RefusalReason reason, const std::string& text);

@@ -42,6 +42,26 @@ TEST_F(Consumer, GetsAsMuchAsItHasCreditFor) {
   EXPECT_EQ(bob.delivered(), (Bodies{"1", "2", "3"}));
 }
 
+TEST_F(Consumer, HasABoundedNumberOfSubscriptions) {
+  const std::uint32_t count_max = Limits{}.subscriptions_max;
+  const auto subscribe = [&](std::uint64_t number) {
+    bob.request(Subscribe{.subscription = number, .queue = "orders", .credit = 1});
+  };
+  for (std::uint64_t number = 1; number <= count_max; ++number)
+    subscribe(number);
+  subscribe(7);  // In place of the one before.
+  EXPECT_TRUE(bob.all<SubscriptionEnded>().empty());
+
+  subscribe(count_max + 1);
+  ASSERT_TRUE(bob.last<SubscriptionEnded>());
+  EXPECT_EQ(bob.last<SubscriptionEnded>()->subscription, count_max + 1);
+  EXPECT_EQ(bob.last<SubscriptionEnded>()->reason, Reason::forbidden);
+
+  bob.request(Unsubscribe{.subscription = 1});
+  subscribe(count_max + 1);
+  EXPECT_EQ(bob.all<SubscriptionEnded>().size(), 1U);
+}
+
 TEST_F(Consumer, GetsWhatComesLater) {
   bob.subscribe("orders", 5);
   send("1");

@@ -38,6 +38,20 @@ struct Service : testing::Test {
   [[nodiscard]] std::size_t decision_count() const { return stock.all<ServiceDecision>().size(); }
 };
 
+TEST_F(Service, OneConnectionStandsForABoundedNumberOfThem) {
+  const std::uint32_t count_max = Limits{}.services_max;
+  for (std::uint32_t number = 1; number < count_max; ++number)
+    stock.serve("service " + std::to_string(number));
+  stock.serve("reserve");  // Again.
+  EXPECT_TRUE(stock.all<Denied>().empty());
+
+  stock.serve("one more");
+  ASSERT_EQ(stock.all<Denied>().size(), 1U);
+  EXPECT_EQ(stock.last<Denied>()->reason, Reason::forbidden);
+  alice.serve("one more");
+  EXPECT_TRUE(alice.all<Denied>().empty());
+}
+
 TEST_F(Service, IsAskedWithContentPrincipalAndTime) {
   reserve();
 

@@ -273,6 +273,23 @@ TEST_F(Stranger, ATimeThatNoClockShowsIsRefused) {
   EXPECT_LT(b->engine().header_for(peer_index(0)).clock.wall_ms(), before.wall_ms() + 60'000);
 }
 
+// Rule P-43: neither is what comes with the frame.
+TEST_F(Stranger, AHeaderWithATimeThatNoClockShowsIsRefused) {
+  for (const bool is_wall : {false, true}) {
+    FrameHeader header = b.header_from(0);
+    const std::uint64_t never_ms = std::numeric_limits<std::uint64_t>::max();
+    if (is_wall) {
+      header.wall_ms = never_ms;
+    } else {
+      header.clock = Hlc::never();
+    }
+    const Effects effects = b.hear(0, header, told.prepare({1}));
+
+    EXPECT_EQ(effects.faults.size(), 1U);
+    EXPECT_TRUE(effects.writes.empty());
+  }
+}
+
 // Rule P-43: or nobody could lead after it.
 TEST_F(Stranger, ABallotThatNobodyCountsUpToIsRefused) {
   const Effects effects =

@@ -19,6 +19,15 @@ constexpr unsigned patience_s = 20;  // For one look; LMDB may walk in circles.
 
 enum class End : std::uint8_t { harmless, refused, shorter, scrubbed, wrong };
 
+using Bit = std::pair<std::string, std::uint64_t>;  // Of a file.
+
+void tell(const Bit& bit, const char* what) {
+  std::printf("  bit %llu of byte %llu of %s: %s\n",
+              static_cast<unsigned long long>(bit.second % 8),
+              static_cast<unsigned long long>(bit.second / 8), bit.first.c_str(), what);
+  std::fflush(stdout);  // What comes next may end this process.
+}
+
 class Flipping {
  public:
   explicit Flipping(const Script& script) : script_(script) {
@@ -33,17 +42,14 @@ class Flipping {
   [[nodiscard]] const Bytes& whole() const { return whole_; }
 
   // In a child, as far as it gets; `progress.place` says where it is.
-  void walk(const std::vector<std::pair<std::string, std::uint64_t>>& bits, Progress& progress) {
+  void walk(const std::vector<Bit>& bits, Progress& progress) {
     for (std::uint64_t at = progress.place; at < bits.size(); at = progress.place) {
-      const auto& [path, bit] = bits[at];
       progress.place += 1;
       ::alarm(patience_s);
-      const End end = flip(path, bit);
+      const End end = flip(bits[at].first, bits[at].second);
       progress.ends[static_cast<std::size_t>(end)] += 1;
       if (end != End::wrong) continue;
-      std::printf("  bit %llu of byte %llu of %s: not what was written\n",
-                  static_cast<unsigned long long>(bit % 8),
-                  static_cast<unsigned long long>(bit / 8), path.c_str());
+      tell(bits[at], "not what was written");
     }
   }
 
@@ -72,7 +78,7 @@ class Flipping {
 FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t one_in) {
   Flipping flipping(script);
   log::test::Random random(seed);
-  std::vector<std::pair<std::string, std::uint64_t>> bits;
+  std::vector<Bit> bits;
   for (const auto& [path, content] : flipping.whole()) {
     for (std::uint64_t bit = 0; bit < content.size() * 8; ++bit) {
       if (random.one_in(one_in)) bits.emplace_back(path, bit);
@@ -87,7 +93,9 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
       return 0;
     });
     if (ended != 0) verdict.ended += 1;
-    if (ended == -SIGALRM) verdict.hung += 1;
+    if (ended != -SIGALRM) continue;
+    verdict.hung += 1;
+    tell(bits[progress->place - 1], "no end within 20 s");
   }
   const auto count_of = [&](End end) {
     return progress->ends[static_cast<std::size_t>(end)].load();

@@ -1,6 +1,7 @@
 // Goal: with keys, who somebody is follows from the handshake and from nothing else, and a key that
 // is not valid is worth nothing within a second. Method: real sockets with real keys, and strangers
 // that have none, the wrong ones, or lie about whose they are.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -99,6 +100,27 @@ TEST_F(Secured, WithoutANameAClientIsWhoseKeyItHas) {
   ASSERT_TRUE(run_until([&] { return shop.count<core::ClientRequested>() == 1; }));
 
   EXPECT_EQ(shop.sockets().client_name(shop.all<core::ClientRequested>().back().link), "app");
+}
+
+TEST_F(Secured, OneClientHasNoMoreThanHalfOfThePlaces) {
+  const Keys other = new_keys();
+  clients_["other"] = {other->public_key};
+  TestNode& shop = add_node({.name = "shop",
+                             .endpoint = shop_at_,
+                             .peers = {},
+                             .limits = {.clients_max = 4},
+                             .keys = keys_of_shop()});
+  for (int i = 0; i < 3; ++i)
+    add_client("app", app_).connect(shop_at_, shop_->public_key);
+  const auto up_count = [&] {
+    return std::ranges::count_if(clients, [](const auto& c) { return c->socket().is_up(); });
+  };
+  ASSERT_TRUE(
+      run_until([&] { return shop.counters().handshakes_refused == 1 && up_count() == 2; }));
+  EXPECT_NE(troubles(shop).find("too many connections of this client"), std::string::npos);
+
+  add_client("other", other).connect(shop_at_, shop_->public_key);
+  EXPECT_TRUE(run_until([&] { return up_count() == 3; }));
 }
 
 TEST_F(Secured, UnknownKeyIsRefusedCountedAndToldOf) {
