@@ -47,10 +47,11 @@ Copy copy_of(std::string_view key, std::string_view value) {
 }
 
 // A checkpoint as changes in the order of the tables, so that neighbours share pages. Puts have
-// the index of their row.
-std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::string& upto) {
+// the index of their row, the two rows of our own the numbers after these.
+std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::string& upto,
+                               std::size_t sums_byte_count) {
   std::vector<Change> changes;
-  changes.reserve(checkpoint.puts.size() + checkpoint.erased.size() + 1);
+  changes.reserve(checkpoint.puts.size() + checkpoint.erased.size() + 2);
   for (std::size_t i = 0; i < checkpoint.puts.size(); ++i) {
     RowPlace place = place_of(checkpoint.puts[i]);
     const std::size_t byte_count = value_byte_count(checkpoint.puts[i]);
@@ -60,16 +61,62 @@ std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::st
     RowPlace place = place_of(key);
     changes.push_back({place.table, std::move(place.key), 0, 0});
   }
-  changes.push_back({Table::meta, std::string{upto_key}, upto.size(), checkpoint.puts.size()});
+  const std::size_t behind = checkpoint.puts.size();
+  changes.push_back({Table::meta, std::string{upto_key}, upto.size(), behind});
+  changes.push_back({Table::sums, std::string{sums_key}, sums_byte_count, behind + 1});
   std::ranges::sort(changes, [](const Change& a, const Change& b) {
     return a.table != b.table ? a.table < b.table : a.key < b.key;
   });
   return changes;
 }
 
+// The rows of a checkpoint, and what the tables add up to with them.
+class CheckpointScribe final : public Scribe {
+ public:
+  // All must outlive it.
+  CheckpointScribe(const ChecksumKey& key, const core::Checkpoint& checkpoint,
+                   const std::string& upto, const Sums& before)
+      : key_(key), checkpoint_(checkpoint), upto_(upto), before_(before) {}
+
+  void begin() override { sums_ = before_; }
+
+  void on_leaving(const Change& change, std::string_view value) override {
+    if (change.table != Table::sums) sums_.of(change.table) -= checksum_of(value);
+  }
+
+  void fill(const Change& change, std::span<char> into) override {
+    if (change.table == Table::sums) {
+      std::ranges::copy(sums_value(key_, sums_), into.begin());
+      return;
+    }
+    if (change.index == checkpoint_.puts.size()) {
+      std::ranges::copy(upto_, into.begin());
+    } else {
+      encode_value(key_, {change.table, change.key}, checkpoint_.puts[change.index], into);
+    }
+    sums_.of(change.table) += checksum_of({into.data(), into.size()});
+  }
+
+  [[nodiscard]] const Sums& sums() const { return sums_; }
+
+ private:
+  const ChecksumKey& key_;
+  const core::Checkpoint& checkpoint_;
+  const std::string& upto_;
+  const Sums& before_;
+  Sums sums_;
+};
+
+std::string other_rows(Table table) {
+  return std::string{"table "} + to_text(table) + ": its rows are not those that were written last";
+}
+
 class TableStore final : public Store {
  public:
   TableStore(const StoreOptions& options, std::unique_ptr<Tables> opened);
+
+  // Of a store that is not just being made: before anything else.
+  [[nodiscard]] Status read_sums();
 
   Result<Loaded> load() override;
   Result<Applied> apply(const core::Checkpoint& checkpoint) override;
@@ -83,6 +130,7 @@ class TableStore final : public Store {
   StoreUse use() const override;
 
  private:
+  [[nodiscard]] Written write(const core::Checkpoint& checkpoint);
   [[nodiscard]] std::optional<std::string> fault_of(const StoredBytes& stored,
                                                     std::map<core::QueueId, std::int64_t>& missing);
 
@@ -90,6 +138,7 @@ class TableStore final : public Store {
   std::unique_ptr<Tables> tables_;
   Ballast ballast_;
   core::Lsn upto_;
+  Sums sums_;  // Of what is there.
   bool is_low_ = false;
   std::uint64_t apply_count_ = 0;
 };
@@ -99,13 +148,29 @@ TableStore::TableStore(const StoreOptions& options, std::unique_ptr<Tables> open
   look_for_room();
 }
 
+Status TableStore::read_sums() {
+  bool is_there = false;
+  const auto visitor = [&](std::string_view key, std::string_view value) -> Result<Tables::Step> {
+    const auto sums = decode_sums(key_, copy_of(key, value).stored(Table::sums));
+    if (!sums) return sums.error();
+    sums_ = *sums;
+    is_there = true;
+    return Tables::Step::next;
+  };
+  const Status scanned = tables_->scan(Table::sums, "", visitor);
+  if (scanned && !is_there) return corrupt("the store does not say what its rows add up to");
+  return scanned;
+}
+
 Result<Store::Loaded> TableStore::load() {
   Loaded loaded;
+  Sums found;
   bool has_upto = false;
   for (const Table table : tables) {
-    if (table == Table::messages) continue;
+    if (table == Table::messages || table == Table::sums) continue;
     const auto visitor = [&](std::string_view key, std::string_view value) -> Result<Tables::Step> {
       const Copy copy = copy_of(key, value);
+      found.of(table) += checksum_of(value);
       if (table == Table::meta && key == upto_key) {
         const auto upto = decode_upto(key_, copy.stored(table));
         if (!upto) return upto.error();
@@ -120,30 +185,31 @@ Result<Store::Loaded> TableStore::load() {
     };
     const Status scanned = tables_->scan(table, "", visitor);
     if (!scanned) return scanned.error();
+    if (found.of(table) != sums_.of(table)) return corrupt(other_rows(table));
   }
   if (!has_upto) return corrupt("the store does not say which record it holds");
   upto_ = loaded.upto;
   return loaded;
 }
 
-Result<Applied> TableStore::apply(const core::Checkpoint& checkpoint) {
-  NEMCON_CHECK(checkpoint.upto >= upto_, checkpoint.upto, upto_);
+// All or nothing; the sums of what is there follow it.
+Written TableStore::write(const core::Checkpoint& checkpoint) {
   const std::string upto = upto_value(key_, checkpoint.upto);
-  const std::vector<Change> changes = changes_of(checkpoint, upto);
-  const auto fill = [&](const Change& change, std::span<char> into) {
-    if (change.index == checkpoint.puts.size()) {
-      std::ranges::copy(upto, into.begin());
-    } else {
-      encode_value(key_, {change.table, change.key}, checkpoint.puts[change.index], into);
-    }
-  };
-  Written written = tables_->write(changes, fill);
+  CheckpointScribe scribe(key_, checkpoint, upto, sums_);
+  const std::vector<Change> changes = changes_of(checkpoint, upto, sums_value(key_, {}).size());
+  Written written = tables_->write(changes, scribe);
   if (written == Written::short_write && ballast_.is_disk_full()) written = Written::disk_full;
   if (written == Written::disk_full && ballast_.try_give_up()) {
-    written = tables_->write(changes, fill);
+    written = tables_->write(changes, scribe);
     if (written == Written::short_write && ballast_.is_disk_full()) written = Written::disk_full;
   }
-  switch (written) {
+  if (written == Written::done) sums_ = scribe.sums();
+  return written;
+}
+
+Result<Applied> TableStore::apply(const core::Checkpoint& checkpoint) {
+  NEMCON_CHECK(checkpoint.upto >= upto_, checkpoint.upto, upto_);
+  switch (write(checkpoint)) {
     case Written::done:
       upto_ = checkpoint.upto;
       ++apply_count_;
@@ -224,15 +290,18 @@ Status TableStore::for_each_message(const std::string& queue, const MessageVisit
 Result<std::vector<std::string>> TableStore::check() {
   std::vector<std::string> found;
   std::map<core::QueueId, std::int64_t> missing;
+  Sums sums;
   for (const Table table : tables) {
     const auto visitor = [&](std::string_view key, std::string_view value) -> Result<Tables::Step> {
       const Copy copy = copy_of(key, value);
+      if (table != Table::sums) sums.of(table) += checksum_of(value);
       const auto fault = fault_of(copy.stored(table), missing);
       if (fault) found.push_back(*fault);
       return Tables::Step::next;
     };
     const Status scanned = tables_->scan(table, "", visitor);
     if (!scanned) found.push_back(scanned.error().detail);
+    if (sums.of(table) != sums_.of(table)) found.push_back(other_rows(table));
   }
   for (const auto& [queue, count] : missing) {
     if (count == 0) continue;
@@ -249,6 +318,10 @@ std::optional<std::string> TableStore::fault_of(const StoredBytes& stored,
   if (stored.table == Table::meta && stored.key == upto_key) {
     const auto upto = decode_upto(key_, stored);
     return upto ? std::nullopt : std::optional{upto.error().detail};
+  }
+  if (stored.table == Table::sums) {
+    const auto sums = decode_sums(key_, stored);
+    return sums ? std::nullopt : std::optional{sums.error().detail};
   }
   const auto row = decode_row(key_, stored);
   if (!row) return row.error().detail;
@@ -303,7 +376,9 @@ Status Store::create(const StoreOptions& options, core::Lsn base) {
 Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   auto opened = Tables::open(tables_options(options));
   if (!opened) return opened.error();
-  return std::unique_ptr<Store>{std::make_unique<TableStore>(options, std::move(opened).value())};
+  auto store = std::make_unique<TableStore>(options, std::move(opened).value());
+  if (const Status read = store->read_sums(); !read) return read.error();
+  return std::unique_ptr<Store>{std::move(store)};
 }
 
 }  // namespace nemcon::log

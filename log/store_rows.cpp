@@ -258,6 +258,19 @@ std::string upto_value(const ChecksumKey& key, core::Lsn upto) {
   return value;
 }
 
+std::string sums_value(const ChecksumKey& key, const Sums& sums) {
+  std::string value(checksum_bytes + sizeof sums.of_table, '\0');
+  std::memcpy(value.data() + checksum_bytes, sums.of_table.data(), sizeof sums.of_table);
+  seal(key, Table::sums, sums_key, value);
+  return value;
+}
+
+std::uint64_t checksum_of(std::string_view value) {
+  std::uint64_t sum = 0;
+  if (value.size() >= checksum_bytes) std::memcpy(&sum, value.data(), checksum_bytes);
+  return sum;
+}
+
 Result<core::Row> decode_row(const ChecksumKey& key, const StoredBytes& stored) {
   const auto body = verified(key, stored);
   if (!body) return body.error();
@@ -276,6 +289,8 @@ Result<core::Row> decode_row(const ChecksumKey& key, const StoredBytes& stored) 
       return decode_as<core::TransactionRow>(stored, *body);
     case Table::peers:
       return decode_as<core::PeerRow>(stored, *body);
+    case Table::sums:
+      break;
   }
   return damaged(stored, "there is no such table");
 }
@@ -287,6 +302,15 @@ Result<core::Lsn> decode_upto(const ChecksumKey& key, const StoredBytes& stored)
   const Status read = decode(*body, upto);
   if (!read) return damaged(stored, read.error().detail);
   return upto.lsn;
+}
+
+Result<Sums> decode_sums(const ChecksumKey& key, const StoredBytes& stored) {
+  const auto body = verified(key, stored);
+  if (!body) return body.error();
+  Sums sums;
+  if (body->size() != sizeof sums.of_table) return damaged(stored, "a wrong length");
+  std::memcpy(sums.of_table.data(), body->data(), sizeof sums.of_table);
+  return sums;
 }
 
 }  // namespace nemcon::log

@@ -8,6 +8,7 @@
 // Pure functions; any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,7 @@ namespace nemcon::log {
 
 constexpr std::string_view state_key = "state";  // In meta: core::MetaRow.
 constexpr std::string_view upto_key = "upto";    // In meta: Upto.
+constexpr std::string_view sums_key = "sums";    // In sums: Sums.
 
 // The Lsn of the last checkpoint.
 struct Upto {
@@ -35,6 +37,16 @@ template <class Archive>
 void fields(Archive& archive, Upto& v) {
   archive(v.lsn);
 }
+
+// Of each table all checksums of its rows, added up. A page that LMDB finds in the place of another
+// one shows rows that are whole, and old: only their sum tells.
+struct Sums {
+  std::array<std::uint64_t, tables.size()> of_table{};
+
+  [[nodiscard]] std::uint64_t& of(Table table) { return of_table[static_cast<std::size_t>(table)]; }
+
+  friend bool operator==(const Sums&, const Sums&) = default;
+};
 
 struct RowPlace {
   Table table = Table::meta;
@@ -62,6 +74,12 @@ void encode_value(const ChecksumKey& key, const RowPlace& place, const core::Row
                   std::span<char> into);
 [[nodiscard]] std::string upto_value(const ChecksumKey& key, core::Lsn upto);
 
+// Always as long.
+[[nodiscard]] std::string sums_value(const ChecksumKey& key, const Sums& sums);
+
+// As it stands there, right or not; 0 where there is none.
+[[nodiscard]] std::uint64_t checksum_of(std::string_view value);
+
 // What lies in the store at a place. `bytes` is owned by `owner`, which a message's content
 // goes on referring to. An Error names table and key: nothing was handed out.
 struct StoredBytes {
@@ -73,5 +91,6 @@ struct StoredBytes {
 
 [[nodiscard]] Result<core::Row> decode_row(const ChecksumKey& key, const StoredBytes& stored);
 [[nodiscard]] Result<core::Lsn> decode_upto(const ChecksumKey& key, const StoredBytes& stored);
+[[nodiscard]] Result<Sums> decode_sums(const ChecksumKey& key, const StoredBytes& stored);
 
 }  // namespace nemcon::log

@@ -101,6 +101,9 @@ class Cursor {
     return mdb_cursor_get(cursor_, &key, &value, where);
   }
 
+  // What it stands on.
+  [[nodiscard]] int erase() { return mdb_cursor_del(cursor_, 0); }
+
  private:
   MDB_cursor* cursor_ = nullptr;
 };
@@ -112,7 +115,7 @@ class LmdbTables final : public Tables {
   [[nodiscard]] Status open_env();
   [[nodiscard]] Status open_tables(unsigned flags);
 
-  Written write(std::span<const Change> changes, const Fill& fill) override;
+  Written write(std::span<const Change> changes, Scribe& scribe) override;
   Status scan(Table table, std::string_view from, const Visitor& visitor) override;
 
   const std::string& trouble() const override { return trouble_; }
@@ -131,9 +134,9 @@ class LmdbTables final : public Tables {
   [[nodiscard]] bool visit_free_list(const std::function<void(std::span<const char>)>& visitor);
   [[nodiscard]] bool are_free(std::uint64_t first_page, std::uint64_t last_page);
   void extend_file();
-  [[nodiscard]] int try_write(std::span<const Change> changes, const Fill& fill);
-  [[nodiscard]] int write_table(const Txn& txn, std::span<const Change> changes, const Fill& fill);
-  [[nodiscard]] int put(const Txn& txn, const Change& change, const Fill& fill, unsigned flags);
+  [[nodiscard]] int try_write(std::span<const Change> changes, Scribe& scribe);
+  [[nodiscard]] int write_table(const Txn& txn, std::span<const Change> changes, Scribe& scribe);
+  [[nodiscard]] int put(const Txn& txn, const Change& change, Scribe& scribe, unsigned flags);
   [[nodiscard]] bool try_grow_map(std::uint64_t needed_bytes);
   [[nodiscard]] std::uint64_t bytes_for(std::span<const Change> changes) const;
   [[nodiscard]] bool is_dead();
@@ -312,13 +315,13 @@ void LmdbTables::extend_file() {
 // LMDB writes 1. the new pages 2. flushes them 3. writes and flushes the page that says where
 // the new state begins. A failure before 3 leaves the old state for certain. After a failure of
 // 3 LMDB refuses every further transaction, and so tells the two apart.
-Written LmdbTables::write(std::span<const Change> changes, const Fill& fill) {
+Written LmdbTables::write(std::span<const Change> changes, Scribe& scribe) {
   NEMCON_CHECK(options_.access == Access::read_write);
   if (!try_grow_map(bytes_for(changes))) return Written::failed;
-  int code = try_write(changes, fill);
+  int code = try_write(changes, scribe);
   while (code == MDB_MAP_FULL && map_bytes_ < options_.map_bytes_max) {
     if (!try_grow_map(2 * map_bytes_ - used_bytes())) return Written::failed;
-    code = try_write(changes, fill);
+    code = try_write(changes, scribe);
   }
   if (code == MDB_SUCCESS) {
     extend_file();
@@ -332,55 +335,59 @@ Written LmdbTables::write(std::span<const Change> changes, const Fill& fill) {
   return code == EIO ? Written::short_write : Written::failed;
 }
 
-int LmdbTables::try_write(std::span<const Change> changes, const Fill& fill) {
+int LmdbTables::try_write(std::span<const Change> changes, Scribe& scribe) {
   Txn txn;
+  scribe.begin();
   int code = txn.begin(env_.get(), 0);
   while (code == MDB_SUCCESS && !changes.empty()) {
     const Table table = changes.front().table;
     const auto end =
         std::ranges::find_if(changes, [table](const Change& c) { return c.table != table; });
     const auto count = static_cast<std::size_t>(end - changes.begin());
-    code = write_table(txn, changes.first(count), fill);
+    code = write_table(txn, changes.first(count), scribe);
     changes = changes.subspan(count);
   }
   return code == MDB_SUCCESS ? txn.commit() : code;
 }
 
 // Rows behind the last one of the table are appended, which fills pages instead of halving them.
-int LmdbTables::write_table(const Txn& txn, std::span<const Change> changes, const Fill& fill) {
-  const MDB_dbi table = handle(changes.front().table);
+int LmdbTables::write_table(const Txn& txn, std::span<const Change> changes, Scribe& scribe) {
+  Cursor cursor;
   std::optional<std::string> last;
-  {
-    Cursor cursor;
-    MDB_val key{};
-    MDB_val value{};
-    int code = cursor.open(txn, table);
-    if (code == MDB_SUCCESS) code = cursor.get(key, value, MDB_LAST);
-    if (code == MDB_SUCCESS) last = view(key);
-    if (code != MDB_SUCCESS && code != MDB_NOTFOUND) return code;
-  }
+  MDB_val key{};
+  MDB_val value{};
+  int code = cursor.open(txn, handle(changes.front().table));
+  if (code == MDB_SUCCESS) code = cursor.get(key, value, MDB_LAST);
+  if (code == MDB_SUCCESS) last = view(key);
+  if (code == MDB_NOTFOUND) code = MDB_SUCCESS;
   for (const Change& change : changes) {
-    int code = MDB_SUCCESS;
-    if (change.byte_count != 0) {
-      const bool is_behind = !last || change.key > *last;
-      code = put(txn, change, fill, is_behind ? MDB_APPEND : 0U);
-      if (is_behind) last = change.key;
-    } else {
-      MDB_val key = val(change.key);
-      code = mdb_del(txn.get(), table, &key, nullptr);
+    if (code != MDB_SUCCESS) break;
+    if (!last || change.key > *last) {
       // A row may be erased that never came here: it was put and erased since the last time.
-      if (code == MDB_NOTFOUND) code = MDB_SUCCESS;
+      if (change.byte_count == 0) continue;
+      code = put(txn, change, scribe, MDB_APPEND);
+      last = change.key;
+      continue;
     }
-    if (code != MDB_SUCCESS) return code;
+    key = val(change.key);
+    code = cursor.get(key, value, MDB_SET);
+    const bool is_there = code == MDB_SUCCESS;
+    if (code == MDB_NOTFOUND) code = MDB_SUCCESS;
+    if (is_there) scribe.on_leaving(change, view(value));
+    if (change.byte_count != 0) {
+      code = code == MDB_SUCCESS ? put(txn, change, scribe, 0U) : code;
+    } else if (is_there) {
+      code = cursor.erase();
+    }
   }
-  return MDB_SUCCESS;
+  return code;
 }
 
-int LmdbTables::put(const Txn& txn, const Change& change, const Fill& fill, unsigned flags) {
+int LmdbTables::put(const Txn& txn, const Change& change, Scribe& scribe, unsigned flags) {
   MDB_val key = val(change.key);
   MDB_val value{change.byte_count, nullptr};
   const int code = mdb_put(txn.get(), handle(change.table), &key, &value, flags | MDB_RESERVE);
-  if (code == MDB_SUCCESS) fill(change, {static_cast<char*>(value.mv_data), value.mv_size});
+  if (code == MDB_SUCCESS) scribe.fill(change, {static_cast<char*>(value.mv_data), value.mv_size});
   return code;
 }
 
@@ -497,6 +504,8 @@ const char* to_text(Table table) {
       return "transactions";
     case Table::peers:
       return "peers";
+    case Table::sums:
+      return "sums";
   }
   NEMCON_CHECK(false);
   return "";

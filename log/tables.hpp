@@ -29,11 +29,12 @@ enum class Table : std::uint8_t {
   sessions,
   transactions,
   peers,
+  sums,  // Written after all others.
 };
 
-constexpr std::array<Table, 7> tables = {Table::meta,     Table::queues,   Table::messages,
+constexpr std::array<Table, 8> tables = {Table::meta,     Table::queues,   Table::messages,
                                          Table::returned, Table::sessions, Table::transactions,
-                                         Table::peers};
+                                         Table::peers,    Table::sums};
 
 const char* to_text(Table table);  // Also its name in LMDB.
 
@@ -62,13 +63,28 @@ enum class Written : std::uint8_t {
   failed,       // Nobody knows what was written: end the process.
 };
 
+// Who knows the values.
+class Scribe {
+ public:
+  Scribe() = default;
+  virtual ~Scribe() = default;
+  Scribe(const Scribe&) = delete;
+  Scribe& operator=(const Scribe&) = delete;
+
+  // The first change comes next, perhaps once more.
+  virtual void begin() {}
+
+  // What a change takes the place of, or erases. Shown before that happens.
+  virtual void on_leaving(const Change& /*change*/, std::string_view /*value*/) {}
+
+  // Writes the value of a change into LMDB's own page: the only copy on its way down.
+  virtual void fill(const Change& change, std::span<char> into) = 0;
+};
+
 class Tables {
  public:
   enum class Step : std::uint8_t { next, stop };
   using Visitor = std::function<Result<Step>(std::string_view key, std::string_view value)>;
-
-  // Writes the value of a change into LMDB's own page: the only copy on its way down.
-  using Fill = std::function<void(const Change& change, std::span<char> into)>;
 
   // create() makes the file, not yet durably, in place of what a creation that crashed has left.
   [[nodiscard]] static Result<std::unique_ptr<Tables>> create(const TablesOptions& options);
@@ -80,8 +96,9 @@ class Tables {
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
 
-  // All or nothing, durable when done. Changes ascend by table and key, each key once.
-  [[nodiscard]] virtual Written write(std::span<const Change> changes, const Fill& fill) = 0;
+  // All or nothing, durable when done. Changes ascend by table and key, each key once; all of it is
+  // gone through once more where there was too little room at first.
+  [[nodiscard]] virtual Written write(std::span<const Change> changes, Scribe& scribe) = 0;
 
   // What the last write that was not done died of.
   [[nodiscard]] virtual const std::string& trouble() const = 0;

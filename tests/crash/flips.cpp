@@ -108,4 +108,23 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
   return verdict;
 }
 
+Verdict flip_before_checksums(const Script& script, std::uint64_t seed) {
+  log::test::Random random(seed);
+  Verdict verdict;
+  for (std::uint64_t lsn = 1; lsn <= script.last().value(); ++lsn) {
+    const std::optional<Script> other = script.with_flipped_bit(core::Lsn{lsn}, random.below(8192));
+    if (!other) continue;
+    const int ended = run_child([&] {
+      const Place place;
+      const SharedProgress progress = share_progress();
+      NEMCON_CHECK(write_script(place.directory(), *other, *progress) == Ending::whole);
+      const Found found = look(place.directory(), script);
+      return found.refusal.empty() && !is_as_written(found, script) ? 1 : 0;
+    });
+    verdict.count += 1;
+    if (ended == 1) verdict.bad_count += 1;
+  }
+  return verdict;
+}
+
 }  // namespace nemcon::crash

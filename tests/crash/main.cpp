@@ -94,6 +94,8 @@ class Campaign {
         static_cast<unsigned long long>(verdict.ended),
         static_cast<unsigned long long>(verdict.shorter),
         static_cast<unsigned long long>(verdict.scrubbed));
+    const Verdict control = flip_before_checksums(script, settings_.seed);
+    tell("control: before the checksums", control, control.bad_count > 0);
   }
 
   void cuts(const std::string& file_system) {

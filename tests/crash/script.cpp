@@ -50,6 +50,23 @@ Script::Script(std::uint64_t seed, std::size_t record_count_max) {
   cut_into_steps(records, seed);
 }
 
+std::optional<Script> Script::with_flipped_bit(core::Lsn lsn, std::uint64_t bit) const {
+  Script other = *this;
+  for (Step& step : other.steps_) {
+    for (core::Write& write : step.batch) {
+      if (write.lsn != lsn) continue;
+      std::string bytes = log::encoded(write.record);
+      char& byte = bytes[bit / 8 % bytes.size()];
+      byte = static_cast<char>(byte ^ (1 << (bit % 8)));
+      core::Record record;
+      if (!log::decode(bytes, record)) return std::nullopt;
+      write.record = std::move(record);
+      return other;
+    }
+  }
+  return std::nullopt;
+}
+
 void Script::draw_pictures(const std::vector<core::Record>& records) {
   core::State state(options_);
   sim::StoreImage image;

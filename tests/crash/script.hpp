@@ -35,6 +35,10 @@ class Script {
   // By Lsn, from 0 (nothing) on.
   [[nodiscard]] const std::vector<Picture>& pictures() const { return pictures_; }
 
+  // The same but for one bit of what that record is written as; what must be there stays. Nothing
+  // where no record is written so.
+  [[nodiscard]] std::optional<Script> with_flipped_bit(core::Lsn lsn, std::uint64_t bit) const;
+
   [[nodiscard]] const core::Options& options() const { return options_; }
 
   [[nodiscard]] core::Lsn last() const { return core::Lsn{pictures_.size() - 1}; }

@@ -3,11 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/effects.hpp"
 #include "log/checksum.hpp"
+#include "log/tables.hpp"
 #include "tests/log/random.hpp"
 
 namespace nemcon::log::test {
@@ -27,6 +31,19 @@ namespace nemcon::log::test {
 
 [[nodiscard]] core::MessageRow message(std::uint32_t queue, std::uint64_t at,
                                        const std::string& body);
+
+// Values as a function makes them.
+class FilledBy final : public Scribe {
+ public:
+  using Fill = std::function<void(const Change& change, std::span<char> into)>;
+
+  explicit FilledBy(Fill fill) : fill_(std::move(fill)) {}
+
+  void fill(const Change& change, std::span<char> into) override { fill_(change, into); }
+
+ private:
+  Fill fill_;
+};
 
 [[nodiscard]] ChecksumKey key_of(unsigned char first_byte);
 

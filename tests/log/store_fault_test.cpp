@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -86,19 +87,41 @@ class StoreFaultTest : public testing::Test {
         });
   }
 
-  // Puts bytes under the store; as they are when `bytes` are given.
-  void plant(Table table, const std::string& key, const std::string& bytes) {
+  enum class Fitting : std::uint8_t { sums, nothing };
+
+  // Puts bytes under the store, as they are, and has the sums fit them unless told otherwise.
+  void plant(Table table, const std::string& key, const std::string& bytes,
+             Fitting fitting = Fitting::sums) {
     store_.reset();
     auto tables = Tables::open({.directory = options_.directory,
                                 .map_bytes = options_.map_bytes,
                                 .map_bytes_max = options_.map_bytes_max});
     ASSERT_TRUE(tables);
-    const std::vector<Change> changes = {
-        {.table = table, .key = key, .byte_count = bytes.size(), .index = 0}};
-    const auto fill = [&](const Change&, std::span<char> into) {
-      std::ranges::copy(bytes, into.begin());
+    const std::unique_ptr<Tables> open = std::move(tables).value();
+    const auto value_at = [&](Table place, std::string_view wanted) {
+      std::string found;
+      EXPECT_TRUE(open->scan(place, wanted, [&](std::string_view at, std::string_view value) {
+        if (at == wanted) found = value;
+        return Result<Tables::Step>{Tables::Step::stop};
+      }));
+      return found;
     };
-    ASSERT_EQ(std::move(tables).value()->write(changes, fill), Written::done);
+    const std::string stated = value_at(Table::sums, sums_key);
+    Sums sums = *decode_sums(options_.key, {Table::sums, sums_key, nullptr, stated});
+    if (fitting == Fitting::sums) {
+      sums.of(table) += checksum_of(bytes) - checksum_of(value_at(table, key));
+    }
+    const std::string stating = sums_value(options_.key, sums);
+    const std::vector<Change> changes = {
+        {.table = table, .key = key, .byte_count = bytes.size(), .index = 0},
+        {.table = Table::sums,
+         .key = std::string{sums_key},
+         .byte_count = stating.size(),
+         .index = 1}};
+    FilledBy scribe([&](const Change& change, std::span<char> into) {
+      std::ranges::copy(change.index == 0 ? bytes : stating, into.begin());
+    });
+    ASSERT_EQ(open->write(changes, scribe), Written::done);
     auto opened = Store::open(options_);
     ASSERT_TRUE(opened) << opened.error().detail;
     store_ = std::move(opened).value();
@@ -400,6 +423,68 @@ TEST_F(StoreFaultTest, AKeyThatIsNoPlaceOfAMessageIsRefused) {
               std::string::npos)
         << found[0];
     plant(Table::messages, key, "");
+  }
+}
+
+// As when LMDB finds an old page in the place of a newer one: each row is whole.
+TEST_F(StoreFaultTest, OldRowsAreRefusedAndReported) {
+  create();
+  core::QueueRow orders;
+  orders.queue = core::QueueId{1};
+  orders.name = "orders";
+  orders.message_count = 1;
+  const RowPlace place = place_of(core::Row{orders});
+  const std::string old = sealed(place, orders);
+  ASSERT_TRUE(store_->apply({core::Lsn{1}, {orders, message(1, 1, "a")}, {}}));
+  orders.message_count = 2;
+  ASSERT_TRUE(store_->apply({core::Lsn{2}, {orders, message(1, 2, "b")}, {}}));
+  EXPECT_TRUE(store_->check()->empty());
+
+  plant(place.table, place.key, old, Fitting::nothing);
+  const auto loaded = store_->load();
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().detail, "table queues: its rows are not those that were written last");
+  plant(place.table, place.key, sealed(place, orders), Fitting::nothing);
+  EXPECT_TRUE(store_->load());
+
+  // One message in the place of another: as many as before.
+  const auto place_of_message = [](std::uint64_t at) {
+    return message_key(core::QueueId{1}, message(1, at, "").position);
+  };
+  plant(Table::messages, place_of_message(1), "", Fitting::nothing);
+  plant(Table::messages, place_of_message(3),
+        sealed({Table::messages, place_of_message(3)}, message(1, 3, "c")), Fitting::nothing);
+  EXPECT_EQ(*store_->check(), std::vector<std::string>{
+                                  "table messages: its rows are not those that were written last"});
+}
+
+// Sums are of what was written, also where it had to be begun once more.
+TEST_F(StoreFaultTest, SumsFitAfterEveryKindOfChange) {
+  create();
+  Random random{5};
+  std::uint64_t upto = 0;
+  for (int round = 0; round < 60; ++round) {
+    core::Checkpoint checkpoint;
+    checkpoint.upto = core::Lsn{++upto};
+    std::set<std::uint64_t> places;
+    for (int i = 0; i < 20; ++i)
+      places.insert(1 + random.below(200));
+    for (const std::uint64_t at : places) {
+      core::MessageRow row = message(4, at, random.bytes(random.below(3000)));
+      if (random.one_in(2)) {
+        checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
+      } else {
+        checkpoint.puts.emplace_back(std::move(row));
+      }
+    }
+    ASSERT_TRUE(store_->apply(checkpoint));
+    if (random.one_in(3)) {
+      ASSERT_TRUE(store_->apply(checkpoint)) << "once more is harmless";
+    }
+    if (random.one_in(4)) open();
+    const std::vector<std::string> all = *store_->check();
+    for (const std::string& found : all)
+      EXPECT_EQ(found.find("table"), std::string::npos) << found << " in round " << round;
   }
 }
 

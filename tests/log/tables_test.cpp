@@ -22,6 +22,7 @@
 #include "tests/log/file_size_limit.hpp"
 #include "tests/log/lmdb_picture.hpp"
 #include "tests/log/random.hpp"
+#include "tests/log/samples.hpp"
 
 namespace nemcon::log::test {
 namespace {
@@ -72,9 +73,10 @@ class TablesTest : public testing::Test {
     std::vector<Change> changes;
     for (const std::string& key : keys)
       changes.push_back({.table = table, .key = key, .byte_count = byte_count, .index = 0});
-    return tables_->write(changes, [](const Change& change, std::span<char> into) {
+    FilledBy scribe([](const Change& change, std::span<char> into) {
       std::ranges::fill(into, change.key.back());
     });
+    return tables_->write(changes, scribe);
   }
 
   // Keys in their order; "damaged" or another Error ends the list.
@@ -310,8 +312,8 @@ TEST_F(TablesTest, TheFileIsAsLongAsItCountsAfterEveryWrite) {
       const std::vector<Change> changes = random_changes(random);
       const std::uint64_t before = size();
       crash::tap::begin(directory_.path());
-      const Written written = tables_->write(
-          changes, [](const Change&, std::span<char> into) { std::ranges::fill(into, 'x'); });
+      FilledBy scribe([](const Change&, std::span<char> into) { std::ranges::fill(into, 'x'); });
+      const Written written = tables_->write(changes, scribe);
       std::uint64_t written_upto = before;
       for (const crash::Event& event : crash::tap::end().events)
         written_upto = std::max(written_upto, event.offset + event.bytes.size());
