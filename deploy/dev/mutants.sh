@@ -8,6 +8,11 @@ hunt_one() {
   local program=$1 name=${2% *} rule=${2#* } begin=$SECONDS output found
   output=$("$program" --mutant "$name" --seeds "1-$mutant_seeds_max" --expect-violation --quiet 2>/dev/null) || true
   found=$(grep -m1 '^found by seed' <<<"$output" || true)
+  # The same program must find nothing there without the bug.
+  if [[ -n $found ]] && ! "$program" --seed "$(awk '{ print $4 }' <<<"$found")" --quiet >/dev/null 2>&1; then
+    found=""
+    name+=" (and the seed fails without it)"
+  fi
   printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "${found:-SURVIVED $mutant_seeds_max seeds}" $((SECONDS - begin))
   [[ -n $found ]]
 }
@@ -34,8 +39,10 @@ hunt() {
 
 # The judge itself: a delivery that never was must be seen, in this build without any mutant.
 canary() {
-  "$(program nemcon-sim)" --seeds 1-20 --canary --expect-violation --quiet >/dev/null ||
+  local told
+  told=$("$(program nemcon-sim)" --seeds 1-20 --canary --expect-violation --quiet) ||
     die "the canary lives: a message that is consumed twice goes unnoticed"
+  grep -q 'consumed-twice' <<<"$told" || die "the canary died of something else: $told"
   printf 'the canary died, as it must\n'
 }
 

@@ -43,9 +43,8 @@ std::string path_of(int file) {
 }
 
 // Its index, or -1 when it is none of ours.
-int file_index(State& tap, int file) {
+int file_index(State& tap, const std::string& path) {
   if (tap.directory.empty()) return -1;
-  const std::string path = path_of(file);
   if (!path.starts_with(tap.directory) || is_lock_file(path)) return -1;
   std::vector<std::string>& files = tap.tape.files;
   const auto index = std::ranges::find(files, path) - files.begin();
@@ -61,11 +60,11 @@ int file_index(State& tap, int file) {
 
 // Carries out one noticed call, or not. Held under the lock: the order of the tape is the order
 // of the calls, as it is for one disk.
-template <class Call, class Note>
-auto noticed(int file, Deed deed, Call call, Note note) -> decltype(call()) {
+template <class Find, class Call, class Note>
+auto noticed(Find find, Deed deed, Call call, Note note) -> decltype(call()) {
   State& tap = state();
   const std::scoped_lock lock(tap.mutex);
-  const int index = file_index(tap, file);
+  const int index = find(tap);
   if (index < 0) return call();
   tap.call_count += 1;
   const Fate fate = tap.decider ? tap.decider(tap.call_count, deed) : Fate::carry_out;
@@ -81,6 +80,17 @@ auto noticed(int file, Deed deed, Call call, Note note) -> decltype(call()) {
   return result;
 }
 
+auto by_number(int file) {
+  return [file](State& tap) { return tap.directory.empty() ? -1 : file_index(tap, path_of(file)); };
+}
+
+// What changes no byte of a file.
+template <class Call>
+int change(const std::string& path, Call call) {
+  return noticed([&path](State& tap) { return file_index(tap, path); }, Deed::rename, call,
+                 [](std::vector<Event>&, std::uint32_t, int) {});
+}
+
 bool is_synced(int file) {
   return (::fcntl(file, F_GETFL) & O_DSYNC) != 0;
 }
@@ -88,7 +98,7 @@ bool is_synced(int file) {
 ssize_t write_at(int file, const void* from, std::size_t count, off_t offset) {
   const Deed deed = is_synced(file) ? Deed::synced_write : Deed::write;
   return noticed(
-      file, deed,
+      by_number(file), deed,
       [&] { return static_cast<ssize_t>(::syscall(SYS_pwrite64, file, from, count, offset)); },
       [&](std::vector<Event>& events, std::uint32_t index, ssize_t written) {
         events.push_back({.deed = deed,
@@ -101,7 +111,7 @@ ssize_t write_at(int file, const void* from, std::size_t count, off_t offset) {
 
 int flush(int file, long number) {
   return noticed(
-      file, Deed::flush, [&] { return static_cast<int>(::syscall(number, file)); },
+      by_number(file), Deed::flush, [&] { return static_cast<int>(::syscall(number, file)); },
       [&](std::vector<Event>& events, std::uint32_t index, int) {
         events.push_back({.deed = Deed::flush, .file = index, .bytes = {}});
       });
@@ -177,5 +187,22 @@ int fdatasync(int file) {
 
 int fsync(int file) {
   return nemcon::crash::tap::flush(file, SYS_fsync);
+}
+
+// The attribute of the C library's header does not matter to who defines it.
+int rename(const char* from, const char* to) noexcept {
+  return nemcon::crash::tap::change(
+      from, [&] { return static_cast<int>(::syscall(SYS_rename, from, to)); });
+}
+
+int unlink(const char* path) noexcept {
+  return nemcon::crash::tap::change(path,
+                                    [&] { return static_cast<int>(::syscall(SYS_unlink, path)); });
+}
+
+int ftruncate(int file, off_t length) noexcept {
+  return nemcon::crash::tap::change(nemcon::crash::tap::path_of(file), [&] {
+    return static_cast<int>(::syscall(SYS_ftruncate, file, length));
+  });
 }
 }

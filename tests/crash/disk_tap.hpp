@@ -1,7 +1,7 @@
-// DiskTap: every write and flush of this process to one directory, seen from below journal and
-// LMDB. The functions of libc are replaced at link time (disk_tap.cpp), so it is the real code with
-// its real system calls; each call is carried out, written down, and may be made to fail or to be
-// the last one of the process. Any thread.
+// DiskTap: every write, flush and change of a name or length by this process in one directory, seen
+// from below journal and LMDB. The functions of libc are replaced at link time (disk_tap.cpp), so
+// it is the real code with its real system calls; each call is carried out, written down, and may
+// be made to fail or to be the last one of the process. Any thread.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,9 @@ enum class Deed : std::uint8_t {
   write,
   synced_write,  // To a file opened with O_DSYNC: durable when it returns, like LMDB's meta page.
   flush,
-  begun,  // The script begins to append what ends with record `number`.
-  acked,  // The journal promised everything up to record `number`.
+  rename,  // Also unlink and truncate: carried out, counted, not on the tape.
+  begun,   // The script begins to append what ends with record `number`.
+  acked,   // The journal promised everything up to record `number`.
 };
 
 struct Event {

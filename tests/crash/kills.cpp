@@ -48,7 +48,11 @@ class Trials {
 
  private:
   int trial(std::uint64_t wanted, Fate fate) {
-    place_.put(empty_);
+    if (script_.grows()) {
+      place_.clear();
+    } else {
+      place_.put(empty_);
+    }
     progress_->begun = 0;
     progress_->acked = 0;
     return run_child([&] {

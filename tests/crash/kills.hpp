@@ -1,5 +1,6 @@
-// Kills and errors: the script again and again, each time with another of its writes and flushes as
-// the last thing that the process does, or one that fails. Then a start, and a look.
+// Kills and errors: the script again and again, each time with another of its writes, flushes and
+// changes of names as the last thing that the process does, or one that fails. Then a start, and a
+// look. Of a growing script the first start of the node is a part.
 #pragma once
 
 #include "tests/crash/states.hpp"

@@ -79,6 +79,11 @@ class Campaign {
     tell("kills at a system call", killed, killed.bad_count == 0);
     const Verdict failing = fail_each_call(script);
     tell("system calls that fail", failing, failing.bad_count == 0);
+    const Script growing = script.growing();
+    const Verdict young = kill_at_each_call(growing);
+    tell("the same from the first start", young, young.bad_count == 0);
+    const Verdict refused = fail_each_call(growing);
+    tell("calls that fail from there on", refused, refused.bad_count == 0);
   }
 
   void flips() {

@@ -57,22 +57,26 @@ void restore(core::State& state, const core::Restored& restored) {
 }  // namespace
 
 // So small that a script goes through it several times: what a torn batch overwrites is an old one.
-log::LogOptions small_log(const std::string& directory) {
+log::LogOptions small_log(const std::string& directory, bool grows) {
   constexpr std::uint64_t segment_bytes = 32ULL << 10U;
   return {.directory = directory,
           .node_name = node_name,
           .segment_bytes = segment_bytes,
-          .segment_count = 5,
+          .segment_count = grows ? 2U : 5U,
           .segment_count_max = 5,
           .map_bytes = 8ULL << 20U,
           .map_bytes_max = 8ULL << 20U,
-          .ballast_bytes = 0};
+          .ballast_bytes = grows ? 64ULL << 10U : 0};
 }
 
 Place::Place()
     : memory_(log::test::TemporaryDirectory::Where::memory), directory_(memory_.inner("node")) {
-  const auto opened = log::open_log(small_log(directory_));
+  const auto opened = log::open_log(small_log(directory_, false));
   NEMCON_CHECK(static_cast<bool>(opened), opened ? "" : opened.error().detail);
+}
+
+void Place::clear() const {
+  std::filesystem::remove_all(directory_);
 }
 
 Bytes Place::read() const {
@@ -98,7 +102,7 @@ void Place::put(const Bytes& bytes) const {
 
 Found look(const std::string& directory, const Script& script) {
   Found found;
-  const auto opened = log::open_log(small_log(directory));
+  const auto opened = log::open_log(small_log(directory, script.grows()));
   if (!opened) {
     found.refusal = opened.error().detail;
     return found;
@@ -124,7 +128,7 @@ std::string go_on(const std::string& directory, const Script& script) {
   constexpr std::size_t further_max = 5;
   core::Lsn last;
   {
-    const auto opened = log::open_log(small_log(directory));
+    const auto opened = log::open_log(small_log(directory, script.grows()));
     if (!opened) return "refused at the second start: " + opened.error().detail;
     core::State state(script.options());
     restore(state, opened->restored);

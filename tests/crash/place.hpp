@@ -12,8 +12,9 @@
 
 namespace nemcon::crash {
 
-// Small, and with all segments made at the start, so that names never change while it runs.
-[[nodiscard]] log::LogOptions small_log(const std::string& directory);
+// Small. Of a script that does not grow all segments are made at the start, so that names never
+// change while it runs; else they are made, and the ballast with them, as they are needed.
+[[nodiscard]] log::LogOptions small_log(const std::string& directory, bool grows);
 
 // By path. Only those that journal and store promise by.
 using Bytes = std::map<std::string, std::string>;
@@ -31,6 +32,9 @@ class Place {
   Place();
 
   [[nodiscard]] const std::string& directory() const { return directory_; }
+
+  // As it was before there was any data directory.
+  void clear() const;
 
   [[nodiscard]] Bytes read() const;
   void put(const Bytes& bytes) const;

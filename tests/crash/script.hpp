@@ -39,6 +39,15 @@ class Script {
   // where no record is written so.
   [[nodiscard]] std::optional<Script> with_flipped_bit(core::Lsn lsn, std::uint64_t bit) const;
 
+  // Written from the first start of a node on, into a journal that grows (small_log()).
+  [[nodiscard]] Script growing() const {
+    Script other = *this;
+    other.grows_ = true;
+    return other;
+  }
+
+  [[nodiscard]] bool grows() const { return grows_; }
+
   [[nodiscard]] const core::Options& options() const { return options_; }
 
   [[nodiscard]] core::Lsn last() const { return core::Lsn{pictures_.size() - 1}; }
@@ -48,6 +57,7 @@ class Script {
   void draw_pictures(const std::vector<core::Record>& records);
 
   core::Options options_;
+  bool grows_ = false;
   std::vector<Step> steps_;
   std::vector<Picture> pictures_;
 };

@@ -4,7 +4,7 @@
 //
 //   write A, write B, flush, write C ─cut─►   A and B whole; C, none of C, or some sectors of C
 //
-// Every state is put on the disk and started from.
+// Every state is put on the disk and started from; none twice.
 #pragma once
 
 #include <cstdint>

@@ -21,7 +21,7 @@ SharedProgress share_progress() {
 }
 
 Ending write_script(const std::string& directory, const Script& script, Progress& progress) {
-  auto opened = log::open_log(small_log(directory));
+  auto opened = log::open_log(small_log(directory, script.grows()));
   if (!opened) return Ending::refused;
   for (const Step& step : script.steps()) {
     const core::Lsn last = step.batch.back().lsn;

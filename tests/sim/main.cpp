@@ -25,6 +25,7 @@ namespace nemcon::sim {
 namespace {
 
 constexpr std::uint32_t usual_size = 100;
+constexpr std::size_t whole_story = 100'000;
 
 struct Arguments {
   std::uint64_t first = 1;
@@ -36,6 +37,7 @@ struct Arguments {
   bool reports_marks = false;
   bool is_quiet = false;
   bool is_canary = false;
+  bool is_one_seed = false;
   bool lists_mutants = false;
 };
 
@@ -102,8 +104,12 @@ std::string parse_range(const std::string& text, Arguments& arguments) {
 
 void add_options(CLI::App& app, Arguments& arguments) {
   app.add_option_function<std::uint64_t>(
-      "--seed", [&](std::uint64_t seed) { arguments.first = arguments.last = seed; },
-      "one seed, exactly again");
+      "--seed",
+      [&](std::uint64_t seed) {
+        arguments.first = arguments.last = seed;
+        arguments.is_one_seed = true;
+      },
+      "one seed, exactly again, with its story unless --quiet");
   app.add_option("--seeds", "a range A-B")->check([&](const std::string& text) {
     return parse_range(text, arguments);
   });
@@ -147,6 +153,8 @@ class Campaign {
       show_progress();
     }
     report();
+    // The end of what a person sees is how to see it again.
+    if (first_failed_ && !arguments_.is_quiet) print_replay(*first_failed_);
     const bool found = failed_count_ != 0;
     return found == arguments_.expects_violation && !is_vacuous() ? 0 : 1;
   }
@@ -207,7 +215,7 @@ class Campaign {
                 << std::dec << ", " << result.transaction_count << " transactions\n";
     }
     if (result.violations.empty()) return true;
-    ++failed_count_;
+    if (failed_count_++ == 0) first_failed_ = seed;
     print_violations(result);
     print_found(seen_.transaction_count, result.violations.front());
     return !arguments_.expects_violation && failed_count_ < 20;
@@ -257,6 +265,7 @@ class Campaign {
   std::uint64_t first_ = 1;
   std::uint64_t seed_count_ = 0;
   std::uint64_t failed_count_ = 0;
+  std::optional<std::uint64_t> first_failed_;
   Happenings seen_;
   std::uint64_t rolled_back_count_ = 0;
   std::uint64_t step_count_ = 0;
@@ -282,6 +291,10 @@ int main(int argument_count, char** argument_values) {
     nemcon::sim::list_mutants();
     return 0;
   }
+  const bool wants_story =
+      arguments.is_one_seed && !arguments.is_quiet && !arguments.expects_violation;
+  if (wants_story && arguments.story_line_count == 0)
+    arguments.story_line_count = nemcon::sim::whole_story;
   nemcon::sim::current_story_line_count = arguments.story_line_count;
   if (arguments.size != nemcon::sim::usual_size)
     nemcon::sim::current_workload += " --size " + std::to_string(arguments.size);

@@ -388,10 +388,30 @@ void Nemesis::call_all() {
   }
 }
 
-// The node comes back with what its disk held some time ago.
+// By what those who are there keep for good.
+bool Nemesis::is_seen_past(std::size_t node, core::Lsn lsn) const {
+  for (std::size_t other = 0; other < world_.node_count(); ++other) {
+    if (other == node || lost_.contains(other) || world_.is_liar(other)) continue;
+    Node& one = world_.node(other);
+    for (const core::Row& row : core::Engine(one.options(), one.disk().image.restored()).dump()) {
+      const auto* peer = std::get_if<core::PeerRow>(&row);
+      if (peer != nullptr && peer->node == world_.node(node).id() && peer->sighting.lsn > lsn)
+        return true;
+    }
+  }
+  return false;
+}
+
+// The node comes back with what its disk held some time ago. Until a peer has seen more than that
+// it would be no old one.
 void Nemesis::restore_backup(std::size_t node) {
   if (!backups_.contains(node)) return;  // Gone before the backup was made.
+  if (!is_seen_past(node, backups_[node].durable())) {
+    later(milliseconds{100}, [this, node] { restore_backup(node); });
+    return;
+  }
   ++counts_["restored backup"];
+  must_be_fenced_.insert(node);
   lost_.insert(node);
   call_all();
   if (world_.node(node).is_alive()) world_.crash(node);

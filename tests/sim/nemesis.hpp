@@ -30,6 +30,9 @@ class Nemesis {
   // Nodes that are gone for good, or fenced.
   [[nodiscard]] const std::set<std::size_t>& lost() const { return lost_; }
 
+  // Of those, the ones whose old disk others have seen past (Rule P-37).
+  [[nodiscard]] const std::set<std::size_t>& must_be_fenced() const { return must_be_fenced_; }
+
   // How often each kind of fault was done.
   [[nodiscard]] const std::map<std::string, std::uint64_t>& counts() const { return counts_; }
 
@@ -54,6 +57,7 @@ class Nemesis {
   [[nodiscard]] std::vector<std::size_t> untouched() const;
   [[nodiscard]] bool is_known_to_all(std::size_t node) const;
   void lose_one();
+  [[nodiscard]] bool is_seen_past(std::size_t node, core::Lsn lsn) const;
   void restore_backup(std::size_t node);
   void call_all();
   void clone(std::size_t node);
@@ -73,6 +77,7 @@ class Nemesis {
   std::map<std::size_t, Time> clock_settles_at_;  // Of clocks that were far off.
   std::set<std::size_t> lost_;
   std::map<std::size_t, DiskImage> backups_;
+  std::set<std::size_t> must_be_fenced_;
   std::map<std::string, std::uint64_t> counts_;
 };
 

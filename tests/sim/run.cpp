@@ -21,6 +21,9 @@ using std::chrono::seconds;
 // More steps than this in one virtual second: something spins.
 constexpr std::uint64_t steps_per_second_max = 3'000'000;
 
+// A minute is six of the longest intervals at which nodes ask again.
+constexpr Time doubt_max = std::chrono::seconds{60};
+
 World* current_world = nullptr;  // Only for print_story_of_current_run().
 
 class Run {
@@ -218,7 +221,9 @@ class Run {
     if (plan_.liar) return settle_around_liar();
     const Time limit = world_.schedule.now() + plan_.patience + longest_deferral();
     const Time hurried = world_.schedule.now() + seconds{30};
+    Doubts doubts;
     while (world_.schedule.now() < limit) {
+      if (!find_lasting_doubt(doubts)) return false;
       // Clients that name a lost node go on only when they have given up.
       const bool is_slow = nemesis_->lost().empty() && world_.schedule.now() > hurried;
       if (!advance(is_slow ? Time{seconds{5}} : Time{milliseconds{500}})) return false;
@@ -232,13 +237,43 @@ class Run {
     return false;
   }
 
+  // Since when a node waits for the end of what it has voted for.
+  using Doubts = std::map<std::pair<std::size_t, core::TransactionId>, Time>;
+
+  // Once everything is mended nobody is in doubt for long. False: somebody is. With a node gone or
+  // running twice there may be nobody to ask; nor does a liar have to answer.
+  [[nodiscard]] bool find_lasting_doubt(Doubts& doubts) {
+    if (!nemesis_->lost().empty() || !world_.watcher.excused().empty()) return true;
+    Doubts still;
+    for (std::size_t index = 0; index < world_.node_count(); ++index) {
+      const Node& node = world_.node(index);
+      if (index == plan_.liar || !node.is_alive()) continue;
+      for (const core::Row& row : node.engine().dump()) {
+        const auto* one = std::get_if<core::TransactionRow>(&row);
+        if (one == nullptr || !one->transaction.is_prepared()) continue;
+        const core::TransactionId& id = one->transaction.descriptor->id;
+        if (plan_.liar && world_.liar()->is_touched(id)) continue;
+        const auto known = doubts.find({index, id});
+        const Time since = known == doubts.end() ? world_.schedule.now() : known->second;
+        still[{index, id}] = since;
+        if (world_.schedule.now() - since <= doubt_max) continue;
+        world_.add_violation(node.name() + " is in doubt for too long about " +
+                             world_.names.of(id));
+        return false;
+      }
+    }
+    doubts = std::move(still);
+    return true;
+  }
+
   // What the liar has part in may stay open for ever, and hold back what is behind it. All else is
   // judged: of queues that became empty also that nothing of it is missing.
   bool settle_around_liar() {
     world_.repent();
-    const Time limit = world_.schedule.now() + seconds{60} + longest_deferral();
+    const Time limit = world_.schedule.now() + doubt_max + seconds{30} + longest_deferral();
+    Doubts doubts;
     while (world_.schedule.now() < limit && !find_unsettled().empty()) {
-      if (!advance(seconds{1})) return false;
+      if (!advance(seconds{1}) || !find_lasting_doubt(doubts)) return false;
     }
     is_held_back_ = !find_unsettled().empty();
     for (HistoryQueue& queue : world_.history.queues) {
@@ -360,6 +395,10 @@ class Run {
   void judge() {
     world_.history.drained = true;
     if (options_.is_canary) sing();
+    for (const std::size_t node : nemesis_->must_be_fenced()) {
+      if (!world_.node(node).is_alive() || world_.node(node).is_fenced()) continue;
+      world_.add_violation(world_.node(node).name() + " came back with an old disk, unnoticed");
+    }
     for (const std::string& violation : check_history())
       world_.add_violation(violation);
     for (std::size_t index = 0; index < world_.node_count(); ++index) {

@@ -9,7 +9,7 @@
 namespace nemcon::sim {
 
 // So many seeds draw every kind of fault, the rarest one several times.
-constexpr std::uint64_t telling_seed_count = 2'000;
+constexpr std::uint64_t telling_seed_count = 1'500;
 
 struct Happenings {
   std::map<std::string, std::uint64_t> faults;

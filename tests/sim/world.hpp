@@ -105,6 +105,8 @@ class World : private NodeSurroundings {
   // everybody while such a node is about.
   bool expects_fences = false;
 
+  [[nodiscard]] bool is_liar(std::size_t node) const { return liar_ && node == liar_at_; }
+
   [[nodiscard]] std::uint64_t fence_count() const { return fence_count_; }
 
   [[nodiscard]] std::uint64_t fault_count() const { return fault_count_; }
@@ -130,8 +132,6 @@ class World : private NodeSurroundings {
   void on_view_changed(std::size_t at, std::size_t peer, bool up);
   void on_outcome(std::size_t node, const core::TransactionId& id, bool committed);
   void plan_lies();
-
-  [[nodiscard]] bool is_liar(std::size_t node) const { return liar_ && node == liar_at_; }
 
   void check_permission(std::size_t node, const core::Record& record);
   void check_permission(std::size_t node, const core::Content& content);
