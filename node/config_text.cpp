@@ -1,6 +1,11 @@
 // The other direction of config.cpp: a Config as text.
+#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <sstream>
+#include <string>
+#include <string_view>
 
 #include "node/config.hpp"
 #include "node/units.hpp"
@@ -9,20 +14,34 @@ namespace nemcon::node {
 
 namespace {
 
-// A basic string of TOML.
+// Takes one character off the front. Strings of a TOML file are valid UTF-8.
+std::uint32_t take_character(std::string_view& text) {
+  const auto byte = [&](std::size_t at) {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+  };
+  const std::uint32_t first = byte(0);
+  const std::size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+  std::uint32_t character = more == 0 ? first : first & (0x3fU >> more);
+  for (std::size_t at = 1; at <= more; ++at)
+    character = character << 6U | (byte(at) & 0x3fU);
+  text.remove_prefix(std::min(more + 1, text.size()));
+  return character;
+}
+
+// A basic string of TOML, in ASCII: other letters are read as escapes only (config_toml.cpp).
 std::string quoted(std::string_view value) {
   std::string text = "\"";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!value.empty()) {
+    const std::uint32_t character = take_character(value);
+    if (character == '"' || character == '\\') {
       text += '\\';
-      text += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
-      text += escape;
+      text += static_cast<char>(character);
+    } else if (character < 0x20 || character >= 0x7f) {
+      std::array<char, 12> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\U%08x", character);
+      text += escape.data();
     } else {
-      text += c;
+      text += static_cast<char>(character);
     }
   }
   return text + '"';

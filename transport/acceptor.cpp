@@ -16,12 +16,7 @@ constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
 
 // Tables that strangers can make grow.
 constexpr std::size_t muted_count_max = 16'384;
-constexpr std::size_t reported_count_max = 1024;
 constexpr std::size_t penalty_count_max = 16'384;
-
-// What strangers can bring about as often as they like is told so often.
-constexpr auto told_again_after = std::chrono::minutes{1};
-constexpr std::size_t keys_told_max = 16;
 
 // Everybody who may be here, each while it connects anew, and as many strangers.
 std::size_t connections_max(const NodeSocketsOptions& options) {
@@ -32,10 +27,6 @@ std::size_t connections_max(const NodeSocketsOptions& options) {
 // For the connections that we make, with what ZeroMQ has beside each, and for files.
 std::size_t descriptors_reserved(const NodeSocketsOptions& options) {
   return 64 + 8 * options.peers.size();
-}
-
-const char* to_text(Role role) {
-  return role == Role::peer ? "node" : "client";
 }
 
 }  // namespace
@@ -294,31 +285,6 @@ bool Acceptor::is_in_penalty(Role role, const std::string& name) const {
   return found != penalties_.end() && now_ < found->second;
 }
 
-void Acceptor::report(const Inbound& inbound, RefusalReason reason, const std::string& text) {
-  if (reported_.size() >= reported_count_max) reported_.clear();
-  const bool is_new = reported_
-                          .insert({.role = inbound.role,
-                                   .name = inbound.name,
-                                   .address = inbound.address,
-                                   .reason = reason})
-                          .second;
-  std::string what = to_text(inbound.role);
-  what += inbound.name.empty() ? " without a name" : " " + printable(inbound.name);
-  if (!inbound.address.empty()) what += " at " + inbound.address;
-  LinkTrouble trouble{
-      .reason = reason, .peer = std::nullopt, .what = what + ": " + printable(text)};
-  const PeerEndpoint* peer = inbound.role == Role::peer ? find_peer(inbound.name) : nullptr;
-  if (peer != nullptr) trouble.peer = peer->peer;
-  tell(std::move(trouble), is_new, 1);
-}
-
-void Acceptor::tell(LinkTrouble trouble, bool is_new, std::uint64_t count) {
-  if (is_new) pending_.emplace_back(trouble);
-  const std::uint64_t more = is_new ? count - 1 : count;
-  if (more > 0)
-    pending_.emplace_back(LinkTroubleAgain{.trouble = std::move(trouble), .count = more});
-}
-
 void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                              const std::string& text) {
   ++parts_.counters.handshakes_refused;
@@ -523,67 +489,6 @@ bool Acceptor::tend_one(Inbound& inbound) {
   // It should have pinged. ZeroMQ knows a connection that has ended, but only if asked.
   encode_ping(control_, inbound.flow.mark());
   return send_control(inbound) != Handed::gone;
-}
-
-// Where such a connection came from ZeroMQ does not say.
-void Acceptor::count_strangers() {
-  const std::uint64_t count = socket_.take_failed_handshakes();
-  if (count == 0) return;
-  parts_.counters.handshakes_failed += count;
-  tell({.reason = RefusalReason::malformed,
-        .peer = std::nullopt,
-        .what = "somebody connected who does not speak ZeroMQ's protocol, has no key or the wrong "
-                "one of this node, or left at once"},
-       !std::exchange(has_met_strangers_, true), count);
-}
-
-void Acceptor::watch_admission() {
-  const Admission& admission = socket_.admission();
-  parts_.counters.links_held_off = admission.held_off_count();
-  const bool is_faster = admission.addresses_held_off_count() > parts_.counters.addresses_held_off;
-  parts_.counters.addresses_held_off = admission.addresses_held_off_count();
-  if (is_faster && now_ >= tell_of_speed_at_) {
-    tell_of_speed_at_ = now_ + told_again_after;
-    pending_.emplace_back(LinkTrouble{
-        .reason = RefusalReason::full,
-        .peer = std::nullopt,
-        .what = to_text(*admission.last_held_off()) + " makes more than " +
-                std::to_string(parts_.options.connect_rate_max) +
-                " connections a second: it is held off at times (max_connects_per_second in "
-                "[limits])"});
-  }
-  if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
-  tell_of_crowd_at_ = now_ + told_again_after;
-  pending_.emplace_back(LinkTrouble{
-      .reason = RefusalReason::full,
-      .peer = std::nullopt,
-      .what = std::to_string(admission.connections_max()) +
-              " connections: no further ones are accepted until some have gone (max_clients in "
-              "[limits], ulimit -n)"});
-}
-
-// The gatekeeper let none of it in; what it saw of them is told.
-void Acceptor::count_refused_keys() {
-  if (parts_.security == nullptr) return;
-  const Gatekeeper::Refusals refusals = parts_.security->take_refusals();
-  parts_.counters.keys_refused += refusals.count;
-  if (now_ >= tell_of_keys_again_at_) {
-    tell_of_keys_again_at_ = now_ + told_again_after;
-    keys_told_ = 0;
-  }
-  std::uint64_t unnamed = refusals.count;
-  for (const Gatekeeper::Refusals::One& one : refusals.first) {
-    // Whoever likes can make keys without end.
-    if (keys_told_ == keys_told_max) break;
-    ++keys_told_;
-    --unnamed;
-    Inbound stranger{.name = "with the key " + one.key, .address = one.address};
-    report(stranger, RefusalReason::forbidden, "nobody here knows it");
-  }
-  tell({.reason = RefusalReason::forbidden,
-        .peer = std::nullopt,
-        .what = "further ones with keys that nobody here knows"},
-       false, unnamed);
 }
 
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {

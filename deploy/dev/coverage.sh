@@ -45,7 +45,9 @@ with open("build/coverage/summary.json", encoding="utf-8") as file:
     files = json.load(file)["data"][0]["files"]
 low = False
 for folder in ("core", "log"):
-    inside = [f["summary"] for f in files if os.path.normpath(f["filename"]).startswith(f"{root}/{folder}/")]
+    # Names may be relative, as the compiler was told them.
+    inside = [f["summary"] for f in files
+              if os.path.normpath(os.path.join(root, f["filename"])).startswith(f"{root}/{folder}/")]
     parts = {}
     for what in least:
         count = sum(one[what]["count"] for one in inside)

@@ -357,7 +357,8 @@ TEST(Config, WarnsOfEveryLinkThatLeavesTheMachineInPlainText) {
 }
 
 TEST(Config, PrintsItselfAsAFileThatMeansTheSame) {
-  for (const char* const text : {"", whole_file}) {
+  constexpr const char* letters = "[node]\ndata = \"\\t\\u00e9\\u20ac\\U0001f980 \\\"\\\\\"\n";
+  for (const char* const text : {"", whole_file, letters}) {
     const CheckedConfig first = parse(text);
     ASSERT_EQ(first.errors, Lines{});
 
@@ -366,6 +367,7 @@ TEST(Config, PrintsItselfAsAFileThatMeansTheSame) {
 
     EXPECT_EQ(second.errors, Lines{}) << printed;
     EXPECT_EQ(to_text(second.config), printed);
+    EXPECT_EQ(second.config.data, first.config.data);
   }
 }
 

@@ -39,7 +39,7 @@ const char* const wanted_faults[] = {"bit rot",
                                      "service restart",
                                      "silent link",
                                      "slow disk",
-                                     "torn batch",
+                                     "lost batch",
                                      "two processes of one client",
                                      "very late frame"};
 
