@@ -87,7 +87,8 @@ write_evidence() {
   local seed what crash fuzzed covered
   crash=$(awk '/^states after|^kills at|^system calls|^the same from|^calls that fail|^flipped bits|^power cuts|^control/ { $1 = $1; printf "%s%s", comma, $0; comma = "; " }' \
     "$evidence_dir/crash.txt" 2>/dev/null || true)
-  fuzzed=$(awk '/without a finding/ { sub(":$", "", $2); printf "%s%s %s", comma, $2, $3; comma = ", " } END { print " inputs" }' \
+  fuzzed=$(awk '/without a finding/ { sub(":$", "", $2); printf "%s%s %s", comma, $2, $3; comma = ", "; all += $3 }
+    END { printf "; %d inputs\n", all }' \
     "$evidence_dir/fuzz.txt" 2>/dev/null || true)
   covered=$(grep -E '^(core|log) ' "$evidence_dir/coverage.txt" 2>/dev/null | tr -s ' ' | paste -sd';' || true)
   cat <<END
