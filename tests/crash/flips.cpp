@@ -111,8 +111,11 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
 Verdict flip_before_checksums(const Script& script, std::uint64_t seed) {
   log::test::Random random(seed);
   Verdict verdict;
-  for (std::uint64_t lsn = 1; lsn <= script.last().value(); ++lsn) {
-    const std::optional<Script> other = script.with_flipped_bit(core::Lsn{lsn}, random.below(8192));
+  constexpr std::uint64_t bits_of_each = 6;
+  const std::uint64_t first = script.first_of_last().value() * bits_of_each;
+  for (std::uint64_t at = first; at < (script.last().value() + 1) * bits_of_each; ++at) {
+    const core::Lsn lsn{at / bits_of_each};
+    const std::optional<Script> other = script.with_flipped_bit(lsn, random.below(8192));
     if (!other) continue;
     const int ended = run_child([&] {
       const Place place;

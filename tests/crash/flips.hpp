@@ -22,8 +22,8 @@ struct FlipVerdict {
 // `one_in`: every bit (1), or so many times fewer, by the seed.
 [[nodiscard]] FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t one_in);
 
-// The control: bits that flip before the journal makes its checksums, one in each record. Those
-// that a start finds without complaint must be bad.
+// The control: bits that flip before the journal makes its checksums, some in each of the last
+// records. Those that a start finds without complaint must be bad.
 [[nodiscard]] Verdict flip_before_checksums(const Script& script, std::uint64_t seed);
 
 }  // namespace nemcon::crash

@@ -50,9 +50,16 @@ Script::Script(std::uint64_t seed, std::size_t record_count_max) {
   cut_into_steps(records, seed);
 }
 
+core::Lsn Script::first_of_last() const {
+  const std::size_t count = std::min<std::size_t>(steps_.size(), batches_per_checkpoint_max);
+  return steps_.at(steps_.size() - count).batch.front().lsn;
+}
+
 std::optional<Script> Script::with_flipped_bit(core::Lsn lsn, std::uint64_t bit) const {
   Script other = *this;
+  bool is_written = false;
   for (Step& step : other.steps_) {
+    if (step.batch.front().lsn >= first_of_last()) step.checkpoint.reset();
     for (core::Write& write : step.batch) {
       if (write.lsn != lsn) continue;
       std::string bytes = log::encoded(write.record);
@@ -61,10 +68,10 @@ std::optional<Script> Script::with_flipped_bit(core::Lsn lsn, std::uint64_t bit)
       core::Record record;
       if (!log::decode(bytes, record)) return std::nullopt;
       write.record = std::move(record);
-      return other;
+      is_written = true;
     }
   }
-  return std::nullopt;
+  return is_written ? std::optional{std::move(other)} : std::nullopt;
 }
 
 void Script::draw_pictures(const std::vector<core::Record>& records) {

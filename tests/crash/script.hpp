@@ -35,8 +35,12 @@ class Script {
   // By Lsn, from 0 (nothing) on.
   [[nodiscard]] const std::vector<Picture>& pictures() const { return pictures_; }
 
-  // The same but for one bit of what that record is written as; what must be there stays. Nothing
-  // where no record is written so.
+  // Where the last batches begin, for which the journal has room without a checkpoint.
+  [[nodiscard]] core::Lsn first_of_last() const;
+
+  // The same but for one bit of what that record, one of these, is written as, and without the
+  // checkpoints that would stand for it; what must be there stays. Nothing where no record is
+  // written so.
   [[nodiscard]] std::optional<Script> with_flipped_bit(core::Lsn lsn, std::uint64_t bit) const;
 
   // Written from the first start of a node on, into a journal that grows (small_log()).
