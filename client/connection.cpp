@@ -40,11 +40,10 @@ ClientOptions checked(ClientOptions options) {
                                 std::to_string(options.node_keys.size()) + " keys for " +
                                 std::to_string(options.nodes.size()) + " nodes: give one for each");
   }
-  for (const std::string& address : options.nodes) {
-    if (!options.key_file.empty() || options.insecure || transport::is_local_endpoint(address))
-      continue;
+  const std::string* const remote = transport::find_remote(options.nodes);
+  if (remote != nullptr && options.key_file.empty() && !options.insecure) {
     throw std::invalid_argument(
-        address +
+        *remote +
         " leaves this machine, and without keys everything is plain text: give key_file and "
         "node_keys, or say ClientOptions::insecure = true");
   }

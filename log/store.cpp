@@ -48,8 +48,7 @@ Copy copy_of(std::string_view key, std::string_view value) {
 
 // A checkpoint as changes in the order of the tables, so that neighbours share pages. Puts have
 // the index of their row, the two rows of our own the numbers after these.
-std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::string& upto,
-                               std::size_t sums_byte_count) {
+std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::string& upto) {
   std::vector<Change> changes;
   changes.reserve(checkpoint.puts.size() + checkpoint.erased.size() + 2);
   for (std::size_t i = 0; i < checkpoint.puts.size(); ++i) {
@@ -63,7 +62,7 @@ std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::st
   }
   const std::size_t behind = checkpoint.puts.size();
   changes.push_back({Table::meta, std::string{upto_key}, upto.size(), behind});
-  changes.push_back({Table::sums, std::string{sums_key}, sums_byte_count, behind + 1});
+  changes.push_back({Table::sums, std::string{sums_key}, sums_byte_count(), behind + 1});
   std::ranges::sort(changes, [](const Change& a, const Change& b) {
     return a.table != b.table ? a.table < b.table : a.key < b.key;
   });
@@ -196,7 +195,7 @@ Result<Store::Loaded> TableStore::load() {
 Written TableStore::write(const core::Checkpoint& checkpoint) {
   const std::string upto = upto_value(key_, checkpoint.upto);
   CheckpointScribe scribe(key_, checkpoint, upto, sums_);
-  const std::vector<Change> changes = changes_of(checkpoint, upto, sums_value(key_, {}).size());
+  const std::vector<Change> changes = changes_of(checkpoint, upto);
   Written written = tables_->write(changes, scribe);
   if (written == Written::short_write && ballast_.is_disk_full()) written = Written::disk_full;
   if (written == Written::disk_full && ballast_.try_give_up()) {

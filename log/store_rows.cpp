@@ -259,10 +259,14 @@ std::string upto_value(const ChecksumKey& key, core::Lsn upto) {
 }
 
 std::string sums_value(const ChecksumKey& key, const Sums& sums) {
-  std::string value(checksum_bytes + sizeof sums.of_table, '\0');
+  std::string value(sums_byte_count(), '\0');
   std::memcpy(value.data() + checksum_bytes, sums.of_table.data(), sizeof sums.of_table);
   seal(key, Table::sums, sums_key, value);
   return value;
+}
+
+std::size_t sums_byte_count() {
+  return checksum_bytes + sizeof(Sums::of_table);
 }
 
 std::uint64_t checksum_of(std::string_view value) {

@@ -44,8 +44,6 @@ struct Sums {
   std::array<std::uint64_t, tables.size()> of_table{};
 
   [[nodiscard]] std::uint64_t& of(Table table) { return of_table[static_cast<std::size_t>(table)]; }
-
-  friend bool operator==(const Sums&, const Sums&) = default;
 };
 
 struct RowPlace {
@@ -74,8 +72,10 @@ void encode_value(const ChecksumKey& key, const RowPlace& place, const core::Row
                   std::span<char> into);
 [[nodiscard]] std::string upto_value(const ChecksumKey& key, core::Lsn upto);
 
-// Always as long.
+// Always of sums_byte_count().
 [[nodiscard]] std::string sums_value(const ChecksumKey& key, const Sums& sums);
+
+[[nodiscard]] std::size_t sums_byte_count();
 
 // As it stands there, right or not; 0 where there is none.
 [[nodiscard]] std::uint64_t checksum_of(std::string_view value);

@@ -373,9 +373,10 @@ int LmdbTables::write_table(const Txn& txn, std::span<const Change> changes, Scr
     code = cursor.get(key, value, MDB_SET);
     const bool is_there = code == MDB_SUCCESS;
     if (code == MDB_NOTFOUND) code = MDB_SUCCESS;
+    if (code != MDB_SUCCESS) break;
     if (is_there) scribe.on_leaving(change, view(value));
     if (change.byte_count != 0) {
-      code = code == MDB_SUCCESS ? put(txn, change, scribe, 0U) : code;
+      code = put(txn, change, scribe, 0U);
     } else if (is_there) {
       code = cursor.erase();
     }

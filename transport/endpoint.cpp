@@ -1,7 +1,5 @@
 #include "transport/endpoint.hpp"
 
-#include <string>
-
 #include <arpa/inet.h>
 
 namespace nemcon::transport {
@@ -17,6 +15,13 @@ bool is_local_endpoint(std::string_view endpoint) {
   if (!endpoint.starts_with(tcp)) return true;
   const std::string_view rest = endpoint.substr(tcp.size());
   return is_local_host(rest.substr(0, rest.rfind(':')));
+}
+
+const std::string* find_remote(std::span<const std::string> endpoints) {
+  for (const std::string& endpoint : endpoints) {
+    if (!is_local_endpoint(endpoint)) return &endpoint;
+  }
+  return nullptr;
 }
 
 }  // namespace nemcon::transport

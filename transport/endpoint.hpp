@@ -1,6 +1,8 @@
 // Which endpoints keep what is sent on this machine. Pure.
 #pragma once
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace nemcon::transport {
@@ -10,5 +12,8 @@ namespace nemcon::transport {
 
 // Loopback, a path of the file system, or within the process.
 [[nodiscard]] bool is_local_endpoint(std::string_view endpoint);
+
+// The first of them that is not; null where all are.
+[[nodiscard]] const std::string* find_remote(std::span<const std::string> endpoints);
 
 }  // namespace nemcon::transport

@@ -80,10 +80,9 @@ Client connect(const Globals& globals) {
         "each --node, in the same order");
   }
   if (!options.key_file.empty()) keep_memory_private();
-  for (const std::string& endpoint : options.nodes) {
-    if (!options.key_file.empty() || options.insecure || transport::is_local_endpoint(endpoint))
-      continue;
-    throw Misuse(endpoint +
+  const std::string* const remote = transport::find_remote(options.nodes);
+  if (remote != nullptr && options.key_file.empty() && !options.insecure) {
+    throw Misuse(*remote +
                  " leaves this machine, and without keys everything is plain text: give --key and "
                  "--node-key or a client file that has them, or say --insecure (in a client file: "
                  "insecure = true in [client])");

@@ -7,6 +7,9 @@ turn() {
   printf '%d\n' "$(($(git rev-list --count --first-parent HEAD) % $1))"
 }
 
+# Another number with every commit, for what is drawn anew by each.
+commit_count() { git rev-list --count HEAD; }
+
 # sanitize asan|tsan [SUITE...]: each suite under the sanitizer that finds what it could do wrong:
 # memory and undefined behaviour in what handles bytes, races in what has threads.
 sanitize() {
@@ -182,24 +185,24 @@ check_simulation() {
   done <tests/sim/regressions.txt
   verb_sim --seeds 1-1500
   # New ones with every commit.
-  local first=$((2000000 + $(git rev-list --count HEAD) * 500))
+  local first=$((2000000 + $(commit_count) * 500))
   verb_sim --seeds "$first-$((first + 499))"
 }
 
 # Other records with every commit.
 check_crash() {
-  verb_crash --seed "$(git rev-list --count HEAD)" --states 20000 --cuts 6 --flips-one-in 200 --kill-records 60
+  verb_crash --seed "$(commit_count)" --states 20000 --cuts 6 --flips-one-in 200 --kill-records 60
 }
 
 # The points rotate with the commits.
-check_kill_matrix() { verb_kill-matrix --sample 24 --turn "$(git rev-list --count HEAD)"; }
+check_kill_matrix() { verb_kill-matrix --sample 24 --turn "$(commit_count)"; }
 
 # Others with every commit. How fast honest transactions stay is a matter for a quiet machine.
-check_attack() { verb_attack --answers-only --seconds 1 --sample 6 --turn "$(git rev-list --count HEAD)"; }
+check_attack() { verb_attack --answers-only --seconds 1 --sample 6 --turn "$(commit_count)"; }
 
 # Other seeds with every commit. The canary's judge is told of a delivery that never was.
 check_chaos() {
-  verb_chaos --seed "$(($(git rev-list --count HEAD) * 10))" --rounds 2 --nodes 3 --seconds 6
+  verb_chaos --seed "$(($(commit_count) * 10))" --rounds 2 --nodes 3 --seconds 6
   local told
   told=$(verb_chaos --canary --seed 1 --nodes 3 --seconds 1) && die "chaos: the canary passed"
   grep -q delivered-after-gone <<<"$told" || die "chaos: the canary failed by something else: $told"

@@ -24,7 +24,7 @@ namespace nemcon::attack {
 // A client by the library that is allowed nothing of what it asks for: "allowed", "denied".
 [[nodiscard]] Tally use_foreign_queues(const Order& order);
 
-// Not more than 400 a second: each costs the node about a millisecond of a processor.
+// As fast as they are answered: each costs the node about a millisecond of a processor.
 constexpr std::size_t handshakes_at_once = 16;
 constexpr std::chrono::milliseconds flood_pause{1};
 

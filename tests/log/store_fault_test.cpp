@@ -127,6 +127,14 @@ class StoreFaultTest : public testing::Test {
     store_ = std::move(opened).value();
   }
 
+  static core::QueueRow orders_with(std::uint64_t message_count) {
+    core::QueueRow orders;
+    orders.queue = core::QueueId{1};
+    orders.name = "orders";
+    orders.message_count = message_count;
+    return orders;
+  }
+
   // The row as it would be stored at another place, with a checksum that is right there.
   [[nodiscard]] std::string sealed(const RowPlace& place, const core::Row& row) const {
     std::string value(value_byte_count(row), '\0');
@@ -367,10 +375,7 @@ TEST_F(StoreFaultTest, ARowThatThisVersionDoesNotWriteIsRefusedByName) {
 
 TEST_F(StoreFaultTest, AMessageThatIsNotWhatWasWrittenEndsEveryReadBeforeIt) {
   create();
-  core::QueueRow orders;
-  orders.queue = core::QueueId{1};
-  orders.name = "orders";
-  orders.message_count = 3;
+  const core::QueueRow orders = orders_with(3);
   ASSERT_TRUE(store_->apply(
       {core::Lsn{1}, {orders, message(1, 1, "a"), message(1, 2, "b"), message(1, 3, "c")}, {}}));
   const RowPlace place = place_of(core::Row{message(1, 2, "")});
@@ -429,10 +434,7 @@ TEST_F(StoreFaultTest, AKeyThatIsNoPlaceOfAMessageIsRefused) {
 // As when LMDB finds an old page in the place of a newer one: each row is whole.
 TEST_F(StoreFaultTest, OldRowsAreRefusedAndReported) {
   create();
-  core::QueueRow orders;
-  orders.queue = core::QueueId{1};
-  orders.name = "orders";
-  orders.message_count = 1;
+  core::QueueRow orders = orders_with(1);
   const RowPlace place = place_of(core::Row{orders});
   const std::string old = sealed(place, orders);
   ASSERT_TRUE(store_->apply({core::Lsn{1}, {orders, message(1, 1, "a")}, {}}));

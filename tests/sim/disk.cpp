@@ -295,7 +295,7 @@ void Disk::crash() {
   if (!batch_.empty() && random_.chance(500'000)) {
     keep_batch();
   } else if (!batch_.empty()) {
-    ++counts_.torn_count;
+    ++counts_.lost_batch_count;
   }
   counts_.lost_record_count += batch_.size() + waiting_.size();
   batch_.clear();

@@ -75,7 +75,7 @@ struct DiskSpeed {
 
 struct DiskCounts {
   std::uint64_t batch_count = 0;
-  std::uint64_t torn_count = 0;
+  std::uint64_t lost_batch_count = 0;
   std::uint64_t lost_record_count = 0;
   std::uint64_t checkpoint_count = 0;
   std::uint64_t lost_checkpoint_count = 0;

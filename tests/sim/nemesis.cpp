@@ -329,16 +329,19 @@ std::vector<std::size_t> Nemesis::untouched() const {
 bool Nemesis::is_known_to_all(std::size_t node) const {
   for (std::size_t other = 0; other < world_.node_count(); ++other) {
     if (other == node || lost_.contains(other)) continue;
-    Node& one = world_.node(other);
-    const std::vector<core::Row> rows =
-        core::Engine(one.options(), one.disk().image.restored()).dump();
-    const bool knows = std::any_of(rows.begin(), rows.end(), [&](const core::Row& row) {
-      const auto* peer = std::get_if<core::PeerRow>(&row);
-      return peer != nullptr && peer->node == world_.node(node).id();
-    });
-    if (!knows) return false;
+    if (!kept_sighting(other, node)) return false;
   }
   return true;
+}
+
+// What `other` would remember of the node if it started now.
+std::optional<core::Sighting> Nemesis::kept_sighting(std::size_t other, std::size_t node) const {
+  Node& one = world_.node(other);
+  for (const core::Row& row : core::Engine(one.options(), one.disk().image.restored()).dump()) {
+    const auto* peer = std::get_if<core::PeerRow>(&row);
+    if (peer != nullptr && peer->node == world_.node(node).id()) return peer->sighting;
+  }
+  return std::nullopt;
 }
 
 void Nemesis::lose_one() {
@@ -392,12 +395,8 @@ void Nemesis::call_all() {
 bool Nemesis::is_seen_past(std::size_t node, core::Lsn lsn) const {
   for (std::size_t other = 0; other < world_.node_count(); ++other) {
     if (other == node || lost_.contains(other) || world_.is_liar(other)) continue;
-    Node& one = world_.node(other);
-    for (const core::Row& row : core::Engine(one.options(), one.disk().image.restored()).dump()) {
-      const auto* peer = std::get_if<core::PeerRow>(&row);
-      if (peer != nullptr && peer->node == world_.node(node).id() && peer->sighting.lsn > lsn)
-        return true;
-    }
+    const std::optional<core::Sighting> seen = kept_sighting(other, node);
+    if (seen && seen->lsn > lsn) return true;
   }
   return false;
 }

@@ -57,6 +57,8 @@ class Nemesis {
   [[nodiscard]] std::vector<std::size_t> untouched() const;
   [[nodiscard]] bool is_known_to_all(std::size_t node) const;
   void lose_one();
+  [[nodiscard]] std::optional<core::Sighting> kept_sighting(std::size_t other,
+                                                            std::size_t node) const;
   [[nodiscard]] bool is_seen_past(std::size_t node, core::Lsn lsn) const;
   void restore_backup(std::size_t node);
   void call_all();

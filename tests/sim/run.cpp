@@ -484,7 +484,7 @@ class Run {
       result.marks["crashes in doubt"] += counts.in_doubt_crash_count;
       result.marks["requests held back"] += counts.congested_count;
       const DiskCounts& disk = world_.node(index).disk().counts();
-      result.faults["lost batch"] += disk.torn_count;
+      result.faults["lost batch"] += disk.lost_batch_count;
       result.faults["lost record"] += disk.lost_record_count;
       result.faults["lost checkpoint"] += disk.lost_checkpoint_count;
       result.faults["failed flush"] += disk.failed_flush_count;
