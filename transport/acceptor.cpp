@@ -491,8 +491,13 @@ bool Acceptor::tend_one(Inbound& inbound) {
   return send_control(inbound) != Handed::gone;
 }
 
+core::Instant Acceptor::deadline() const {
+  return std::min(next_sweep_, socket_.admission().deadline().value_or(next_sweep_));
+}
+
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
+  socket_.tend(now);
   if (now >= next_sweep_) {
     next_sweep_ = now + parts_.options.timing.ping_interval / 2;
     std::vector<Inbound*> gone;
@@ -504,7 +509,6 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
     count_strangers();
     count_refused_keys();
-    socket_.tend(now);
     watch_admission();
     if (!is_bound_) is_bound_ = socket_.bind_again();
   }

@@ -67,7 +67,7 @@ class Acceptor {
   // what else has happened to clients.
   void tend(core::Instant now, std::vector<NodeEvent>& events);
 
-  [[nodiscard]] core::Instant deadline() const { return next_sweep_; }
+  [[nodiscard]] core::Instant deadline() const;
 
   [[nodiscard]] SendResult send_to_client(core::LinkId to, std::span<const core::Reply> replies);
 

@@ -34,8 +34,11 @@ class Admission {
   void on_accepted(int descriptor, core::Instant now);
   void on_ended();
 
-  // Lets addresses in again whose time has come. Now and then.
+  // Lets addresses in again whose time has come.
   void tend(core::Instant now);
+
+  // When to tend; nothing where no address is held off.
+  [[nodiscard]] std::optional<core::Instant> deadline() const { return rates_.release_at(); }
 
   // All connections and listening sockets are gone.
   void on_closed();

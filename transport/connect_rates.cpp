@@ -10,7 +10,7 @@ namespace nemcon::transport {
 
 namespace {
 
-constexpr core::Duration room_at_release = std::chrono::milliseconds{250};
+constexpr core::Duration room_at_release = std::chrono::milliseconds{50};
 
 }  // namespace
 
@@ -47,8 +47,21 @@ bool ConnectRates::on_accepted(const NetworkAddress& from, core::Instant now) {
 
 bool ConnectRates::release(core::Instant now) {
   return std::erase_if(held_off_, [&](const NetworkAddress& address) {
-           return spent_.at(address) + room_at_release <= now + burst;
+           return release_at(address) <= now;
          }) > 0;
+}
+
+std::optional<core::Instant> ConnectRates::release_at() const {
+  std::optional<core::Instant> first;
+  for (const NetworkAddress& address : held_off_) {
+    const core::Instant at = release_at(address);
+    first = std::min(first.value_or(at), at);
+  }
+  return first;
+}
+
+core::Instant ConnectRates::release_at(const NetworkAddress& address) const {
+  return spent_.at(address) + room_at_release - burst;
 }
 
 }  // namespace nemcon::transport

@@ -3,13 +3,13 @@
 // A handshake costs a node more than a millisecond of ZeroMQ's thread, which carries everybody's
 // traffic. Kept as one instant for each address, up to which it has spent what it has:
 //
-//        now                     now + 4 s
+//        now                     now + 2 s
 //   ──────┼──────────────────────────┼──────►   a connection moves `spent` to the right by 1 s /
 //   rate;
-//               spent ▲                         beyond now + 4 s the address is held off
+//               spent ▲                         beyond now + 2 s the address is held off
 //
-// It is let in again when it has room for a quarter of a second's worth, so that this does not
-// change with every connection. Of IPv6 the first 64 bits count: nobody has fewer.
+// It is let in again when it has room for a twentieth of a second's worth: with more at once, those
+// who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody has fewer.
 //
 // Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
 // what comes from further ones has no limit but that of all connections.
@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ class ConnectRates {
  public:
   static constexpr std::size_t addresses_max = 4096;
   static constexpr std::size_t held_off_max = 128;
-  static constexpr core::Duration burst = std::chrono::seconds{4};
+  static constexpr core::Duration burst = std::chrono::seconds{2};
 
   explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
 
@@ -50,9 +51,14 @@ class ConnectRates {
   // True: held_off() has fewer.
   bool release(core::Instant now);
 
+  // When release() is to be called; nothing where nobody is held off.
+  [[nodiscard]] std::optional<core::Instant> release_at() const;
+
   [[nodiscard]] const std::vector<NetworkAddress>& held_off() const { return held_off_; }
 
  private:
+  [[nodiscard]] core::Instant release_at(const NetworkAddress& address) const;
+
   core::Duration cost_;
   std::map<NetworkAddress, core::Instant> spent_;
   std::vector<NetworkAddress> held_off_;  // Invariant: each is in `spent_`.

@@ -150,7 +150,7 @@ struct NodeSocketsOptions {
   core::Limits limits;
   LinkTiming timing;
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
-  // Connections a second that one address may make, and four seconds' worth at once; 0: no limit.
+  // Connections a second that one address may make, and two seconds' worth at once; 0: no limit.
   std::uint32_t connect_rate_max = 0;
   // With them every link is encrypted, only known keys get in, and the key says who somebody is.
   std::optional<NodeKeys> keys;

@@ -28,10 +28,10 @@ NetworkAddress v4(std::uint64_t last) {
   return {.is_v6 = false, .prefix = 0x0a000000 + last};
 }
 
-TEST(ConnectRates, GiveFourSecondsWorthAtOnceAndThenTheRate) {
+TEST(ConnectRates, GiveTwoSecondsWorthAtOnceAndThenTheRate) {
   for (const std::uint32_t rate : {1U, 7U, 100U, 1'000'000U}) {
     ConnectRates rates(rate);
-    const std::uint64_t burst = std::uint64_t{4} * rate;
+    const std::uint64_t burst = std::uint64_t{2} * rate;
     std::uint64_t count = 0;
     while (!rates.on_accepted(v4(1), start))
       ASSERT_LE(++count, burst);
@@ -48,16 +48,19 @@ TEST(ConnectRates, HoldOffUntilThereIsRoomAgain) {
   for (int i = 0; i < 99; ++i)
     EXPECT_FALSE(rates.on_accepted(v4(1), start));
   EXPECT_FALSE(rates.release(start + 1s));
-  EXPECT_TRUE(rates.release(start + 1250ms));
+  EXPECT_EQ(rates.release_at(), start + 1050ms);
+  EXPECT_FALSE(rates.release(start + 1049ms));
+  EXPECT_TRUE(rates.release(start + 1050ms));
+  EXPECT_EQ(rates.release_at(), std::nullopt);
   EXPECT_TRUE(rates.held_off().empty());
   EXPECT_FALSE(rates.release(start + 2s));
 }
 
 TEST(ConnectRates, AreOfOneAddress) {
   ConnectRates rates(100);
-  for (std::uint64_t i = 0; i < 401; ++i)
+  for (std::uint64_t i = 0; i < 201; ++i)
     static_cast<void>(rates.on_accepted(v4(1), start));
-  for (std::uint64_t i = 0; i < 400; ++i) {
+  for (std::uint64_t i = 0; i < 200; ++i) {
     ASSERT_FALSE(rates.on_accepted(v4(2), start));
     ASSERT_FALSE(rates.on_accepted({.is_v6 = true, .prefix = v4(1).prefix}, start));
   }
@@ -67,7 +70,7 @@ TEST(ConnectRates, AreOfOneAddress) {
 TEST(ConnectRates, AreBoundedWhateverComes) {
   ConnectRates rates(1);
   for (std::uint64_t address = 0; address < 2 * ConnectRates::addresses_max; ++address) {
-    for (int i = 0; i < 5; ++i)
+    for (int i = 0; i < 3; ++i)
       static_cast<void>(rates.on_accepted(v4(address), start));
   }
   EXPECT_EQ(rates.held_off().size(), ConnectRates::held_off_max);
@@ -75,7 +78,7 @@ TEST(ConnectRates, AreBoundedWhateverComes) {
   EXPECT_TRUE(rates.held_off().empty());
   // There is room for others once the first have been quiet.
   bool is_held_off = false;
-  for (int i = 0; i < 5; ++i)
+  for (int i = 0; i < 3; ++i)
     is_held_off = rates.on_accepted(v4(1'000'000), start + 10s);
   EXPECT_TRUE(is_held_off);
 }
