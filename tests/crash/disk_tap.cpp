@@ -138,6 +138,7 @@ Tape end() {
 void mark(Deed deed, std::uint64_t number) {
   State& tap = state();
   const std::scoped_lock lock(tap.mutex);
+  if (tap.directory.empty()) return;
   tap.tape.events.push_back({.deed = deed, .bytes = {}, .number = number});
 }
 

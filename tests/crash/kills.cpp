@@ -5,7 +5,9 @@
 #include <initializer_list>
 
 #include "core/check.hpp"
+#include "log/log.hpp"
 #include "tests/crash/disk_tap.hpp"
+#include "tests/crash/place.hpp"
 
 namespace nemcon::crash {
 
@@ -44,9 +46,38 @@ class Trials {
                 wrong.c_str());
   }
 
+  // After it was killed before that call: killed in the start as well, before each of its calls.
+  void run_again(std::uint64_t call) {
+    for (std::uint64_t second = 1;; ++second) {
+      NEMCON_CHECK(trial(call, Fate::die_before) == -SIGKILL, call);
+      const int ended = start(second);
+      if (ended == went_through) return;  // It has no more calls.
+      verdict_.count += 1;
+      std::string wrong;
+      if (ended != -SIGKILL) wrong = "the start ended by " + std::to_string(ended);
+      if (wrong.empty()) wrong = start_again(place_.directory(), script_, *progress_);
+      if (wrong.empty()) continue;
+      verdict_.bad_count += 1;
+      std::printf("  call %llu, then call %llu of the start: %s\n",
+                  static_cast<unsigned long long>(call), static_cast<unsigned long long>(second),
+                  wrong.c_str());
+      if (ended != -SIGKILL) return;
+    }
+  }
+
   [[nodiscard]] const Verdict& verdict() const { return verdict_; }
 
  private:
+  int start(std::uint64_t wanted) const {
+    return run_child([&] {
+      tap::begin(place_.directory());
+      tap::decide([&](std::size_t call, Deed /*deed*/) {
+        return call == wanted ? Fate::die_before : Fate::carry_out;
+      });
+      return log::open_log(small_log(place_.directory(), script_.grows())) ? went_through : gave_up;
+    });
+  }
+
   int trial(std::uint64_t wanted, Fate fate) {
     if (script_.grows()) {
       place_.clear();
@@ -86,6 +117,13 @@ Verdict try_at_each_call(const Script& script, std::initializer_list<Blow> blows
 Verdict kill_at_each_call(const Script& script) {
   return try_at_each_call(
       script, {{Fate::die_before, "killed before it"}, {Fate::die_after, "killed after it"}});
+}
+
+Verdict kill_in_each_start(const Script& script) {
+  Trials trials(script);
+  for (std::uint64_t call = 1; call <= trials.call_count(); ++call)
+    trials.run_again(call);
+  return trials.verdict();
 }
 
 Verdict fail_each_call(const Script& script) {

@@ -10,6 +10,9 @@ namespace nemcon::crash {
 // Before and after each call: killed.
 [[nodiscard]] Verdict kill_at_each_call(const Script& script);
 
+// Before each call: killed; then the start after it, before each of its own.
+[[nodiscard]] Verdict kill_in_each_start(const Script& script);
+
 // Each call fails once: input/output error, no room.
 [[nodiscard]] Verdict fail_each_call(const Script& script);
 

@@ -59,8 +59,10 @@ class Campaign {
       all.count += one.count;
       all.bad_count += one.bad_count;
       all.recycled_count += one.recycled_count;
+      all.again_count += one.again_count;
     }
     tell("states after a power cut", all, all.bad_count == 0);
+    tell("states after a second cut", {.count = all.again_count}, all.again_count > 0);
     // In a journal that was never full a torn batch overwrites nothing.
     tell("segments used again", {.count = all.recycled_count}, all.recycled_count > 0);
   }
@@ -82,6 +84,8 @@ class Campaign {
     const Script growing = script.growing();
     const Verdict young = kill_at_each_call(growing);
     tell("the same from the first start", young, young.bad_count == 0);
+    const Verdict twice = kill_in_each_start(growing);
+    tell("killed again in the start", twice, twice.bad_count == 0 && twice.count > 0);
     const Verdict refused = fail_each_call(growing);
     tell("calls that fail from there on", refused, refused.bad_count == 0);
   }

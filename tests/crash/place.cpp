@@ -143,7 +143,9 @@ std::string go_on(const std::string& directory, const Script& script) {
     }
     if (batch.empty()) return {};
     last = batch.back().lsn;
+    tap::mark(Deed::begun, last.value());
     if (!opened->journal->append(batch)) return "cannot append any more";
+    tap::mark(Deed::acked, last.value());
     const auto applied = opened->store->apply(state.collect(last));
     if (!applied || *applied != log::Applied::done) return "cannot write a checkpoint any more";
   }

@@ -4,7 +4,8 @@
 //
 //   write A, write B, flush, write C ─cut─►   A and B whole; C, none of C, or some sectors of C
 //
-// Every state is put on the disk and started from; none twice.
+// Every state is put on the disk and started from; none twice. Some starts go on to write, over
+// what the cut has left, and there the power fails once more.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct Verdict {
   std::uint64_t count = 0;
   std::uint64_t bad_count = 0;
   std::uint64_t recycled_count = 0;  // Segments of the journal that were begun once more.
+  std::uint64_t again_count = 0;     // States after a second power cut.
 };
 
 // Prints what is wrong. A child process looks, so that a state that kills it is seen too.

@@ -21,6 +21,7 @@ struct Progress {
   std::atomic<std::uint64_t> place{0};     // Where a child is in its own work.
   std::atomic<std::uint64_t> bad{0};       // What it found wrong.
   std::atomic<std::uint64_t> recycled{0};  // Segments that were begun once more.
+  std::atomic<std::uint64_t> again{0};     // Looks after a second power cut.
   std::array<std::atomic<std::uint64_t>, 6> ends{};  // What a child counts, by kind.
 };
 
