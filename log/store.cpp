@@ -69,18 +69,33 @@ std::vector<Change> changes_of(const core::Checkpoint& checkpoint, const std::st
   return changes;
 }
 
+// How far a walk through all rows has come. Checkpoints that change rows behind it change `sum`
+// too.
+struct ScrubPlace {
+  Table table = tables.front();
+  std::string key;        // The last row that was read; empty: none of this table.
+  std::uint64_t sum = 0;  // Of the rows of this table up to there.
+
+  [[nodiscard]] bool is_behind(const Change& change) const {
+    return change.table == table && change.key <= key;
+  }
+};
+
 // The rows of a checkpoint, and what the tables add up to with them.
 class CheckpointScribe final : public Scribe {
  public:
   // All must outlive it.
   CheckpointScribe(const ChecksumKey& key, const core::Checkpoint& checkpoint,
-                   const std::string& upto, const Sums& before)
-      : key_(key), checkpoint_(checkpoint), upto_(upto), before_(before) {}
+                   const std::string& upto, const Sums& before, const ScrubPlace& scrub)
+      : key_(key), checkpoint_(checkpoint), upto_(upto), before_(before), scrub_(scrub) {}
 
-  void begin() override { sums_ = before_; }
+  void begin() override {
+    sums_ = before_;
+    scrubbed_ = scrub_.sum;
+  }
 
   void on_leaving(const Change& change, std::string_view value) override {
-    if (change.table != Table::sums) sums_.of(change.table) -= checksum_of(value);
+    if (change.table != Table::sums) add(change, -checksum_of(value));
   }
 
   void fill(const Change& change, std::span<char> into) override {
@@ -93,17 +108,27 @@ class CheckpointScribe final : public Scribe {
     } else {
       encode_value(key_, {change.table, change.key}, checkpoint_.puts[change.index], into);
     }
-    sums_.of(change.table) += checksum_of({into.data(), into.size()});
+    add(change, checksum_of({into.data(), into.size()}));
   }
 
   [[nodiscard]] const Sums& sums() const { return sums_; }
 
+  // The sum of the scrub's place.
+  [[nodiscard]] std::uint64_t scrubbed() const { return scrubbed_; }
+
  private:
+  void add(const Change& change, std::uint64_t checksum) {
+    sums_.of(change.table) += checksum;
+    if (scrub_.is_behind(change)) scrubbed_ += checksum;
+  }
+
   const ChecksumKey& key_;
   const core::Checkpoint& checkpoint_;
   const std::string& upto_;
   const Sums& before_;
+  const ScrubPlace& scrub_;
   Sums sums_;
+  std::uint64_t scrubbed_ = 0;
 };
 
 std::string other_rows(Table table) {
@@ -126,6 +151,7 @@ class TableStore final : public Store {
   void look_for_room() override;
   Status for_each_message(const std::string& queue, const MessageVisitor& visitor) override;
   Result<std::vector<std::string>> check() override;
+  Result<Scrubbed> scrub(std::size_t row_count_max) override;
   StoreUse use() const override;
 
  private:
@@ -138,6 +164,7 @@ class TableStore final : public Store {
   Ballast ballast_;
   core::Lsn upto_;
   Sums sums_;  // Of what is there.
+  ScrubPlace scrub_;
   bool is_low_ = false;
   std::uint64_t apply_count_ = 0;
 };
@@ -194,7 +221,7 @@ Result<Store::Loaded> TableStore::load() {
 // All or nothing; the sums of what is there follow it.
 Written TableStore::write(const core::Checkpoint& checkpoint) {
   const std::string upto = upto_value(key_, checkpoint.upto);
-  CheckpointScribe scribe(key_, checkpoint, upto, sums_);
+  CheckpointScribe scribe(key_, checkpoint, upto, sums_, scrub_);
   const std::vector<Change> changes = changes_of(checkpoint, upto);
   Written written = tables_->write(changes, scribe);
   if (written == Written::short_write && ballast_.is_disk_full()) written = Written::disk_full;
@@ -202,7 +229,10 @@ Written TableStore::write(const core::Checkpoint& checkpoint) {
     written = tables_->write(changes, scribe);
     if (written == Written::short_write && ballast_.is_disk_full()) written = Written::disk_full;
   }
-  if (written == Written::done) sums_ = scribe.sums();
+  if (written == Written::done) {
+    sums_ = scribe.sums();
+    scrub_.sum = scribe.scrubbed();
+  }
   return written;
 }
 
@@ -309,6 +339,33 @@ Result<std::vector<std::string>> TableStore::check() {
                     (count < 0 ? " messages more than it counts" : " messages are missing"));
   }
   return found;
+}
+
+Result<Scrubbed> TableStore::scrub(std::size_t row_count_max) {
+  Scrubbed done;
+  std::uint64_t byte_count = 0;
+  bool has_more = false;
+  std::map<core::QueueId, std::int64_t> unused;
+  const auto visitor = [&](std::string_view key, std::string_view value) -> Result<Tables::Step> {
+    if (key == scrub_.key) return Tables::Step::next;
+    has_more = done.row_count == row_count_max || byte_count > read_bytes_max;
+    if (has_more) return Tables::Step::stop;
+    const auto fault = fault_of(copy_of(key, value).stored(scrub_.table), unused);
+    if (fault) return corrupt(*fault);
+    scrub_.key = key;
+    scrub_.sum += checksum_of(value);
+    byte_count += value.size();
+    ++done.row_count;
+    return Tables::Step::next;
+  };
+  const Status scanned = tables_->scan(scrub_.table, scrub_.key, visitor);
+  if (!scanned) return scanned.error();
+  if (has_more) return done;
+  if (scrub_.sum != sums_.of(scrub_.table)) return corrupt(other_rows(scrub_.table));
+  const auto next = std::ranges::find(tables, scrub_.table) + 1;
+  done.is_end = *next == Table::sums;  // Read when the store was opened, and written since then.
+  scrub_ = {.table = done.is_end ? tables.front() : *next, .key = {}};
+  return done;
 }
 
 // What is wrong with one row, and its part in the count of its queue.

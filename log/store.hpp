@@ -8,6 +8,7 @@
 // nothing was changed, and the same checkpoint may be applied again later.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,6 +40,11 @@ struct StoreUse {
   std::uint64_t used_bytes = 0;  // Of the file: its size never shrinks.
   std::uint64_t message_count = 0;
   std::uint64_t apply_count = 0;  // Since open.
+};
+
+struct Scrubbed {
+  std::uint64_t row_count = 0;
+  bool is_end = false;  // Of a walk; the next call begins another one.
 };
 
 class Store {
@@ -85,6 +91,11 @@ class Store {
   // Reads everything: checksums, order of keys, counts. Each thing found wrong is one line;
   // empty when all is well.
   [[nodiscard]] virtual Result<std::vector<std::string>> check() = 0;
+
+  // The next rows of a walk through all that are there, at most so many and about 1 MiB. Between two
+  // calls they may change. An Error names what is not as it was written; with damaged pages of LMDB
+  // that can be rows that are missing, or that are there again, though each is whole.
+  [[nodiscard]] virtual Result<Scrubbed> scrub(std::size_t row_count_max) = 0;
 
   [[nodiscard]] virtual StoreUse use() const = 0;
 

@@ -48,6 +48,7 @@ struct Config {
   std::string name;
   std::string data = "./nemcon-data";  // Relative to the current directory of the process.
   bool data_moved = false;             // No key of the file: --data-moved.
+  core::Duration scrub_interval = std::chrono::hours{24};  // Between two walks through the store.
   std::vector<std::string> listen = {"tcp://127.0.0.1:7411"};
   // Where it is given, every link is encrypted and both ends of it are known by their keys.
   // Relative to the directory of the configuration file, resolved by read_config().

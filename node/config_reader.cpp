@@ -18,6 +18,7 @@ constexpr std::size_t public_keys_max = 8;
 
 constexpr DurationRange lease_range = {10ms, 24h};
 constexpr DurationRange deadline_range = {10ms, 1h};
+constexpr DurationRange scrub_range = {1min, 720h};
 constexpr CountRange deliveries_range = {1, 1'000'000};
 constexpr CountRange messages_range = {1, 1'000'000'000'000};
 constexpr CountRange queue_bytes_range = {1ULL << 10U, 1ULL << 50U};
@@ -178,6 +179,7 @@ void FileReader::read_node(std::string_view host_name) {
     section.error("data", "is no path; allowed: the path of a directory");
   }
   read_listen(section);
+  section.read_duration("scrub_interval", scrub_range, config_.scrub_interval);
   section.finish();
 }
 

@@ -159,7 +159,8 @@ std::string to_text(const Config& config) {
     if (&endpoint != &config.listen.front()) out << ", ";
     out << quoted(endpoint);
   }
-  out << "]\n\n[security]\n";
+  out << "]\nscrub_interval = " << quoted(duration_text(config.scrub_interval))
+      << "\n\n[security]\n";
   if (!config.secret_key_file.empty()) {
     out << "secret_key_file = " << quoted(config.secret_key_file) << '\n';
   }

@@ -303,7 +303,7 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
 // The loop thread, from first to last: it begins the other two and sees them end.
 void Node::Parts::run() {
   JournalWorker journal(*log_.journal, mailboxes_, trace_, fail_points_);
-  StoreWorker store(*log_.store, mailboxes_, trace_, fail_points_);
+  StoreWorker store(*log_.store, mailboxes_, trace_, fail_points_, config_.scrub_interval);
   std::thread journal_thread([&journal] { journal.run(); });
   std::thread store_thread([&store] { store.run(); });
   Loop loop({.engine = *engine_,

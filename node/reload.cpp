@@ -86,6 +86,7 @@ void compare_rest(const Config& running, const Config& next, Reload& reload) {
   check("[node] name", [&](Config& c) { c.name = next.name; });
   check("[node] data", [&](Config& c) { c.data = next.data; });
   check("[node] listen", [&](Config& c) { c.listen = next.listen; });
+  check("[node] scrub_interval", [&](Config& c) { c.scrub_interval = next.scrub_interval; });
   check("[security] insecure", [&](Config& c) { c.insecure = next.insecure; });
   check("[[queue]]", [&](Config& c) { c.queues = next.queues; });
   check("[transactions]", [&](Config& c) {

@@ -1,5 +1,7 @@
 #include "node/store_worker.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -7,16 +9,30 @@
 
 namespace nemcon::node {
 
+namespace {
+
+// About a thousand rows a second: a hundredth of a processor, and at most a moment's wait for who
+// wants to read.
+constexpr std::size_t scrub_rows_at_once = 100;
+constexpr std::chrono::milliseconds scrub_pause{100};
+
+}  // namespace
+
 StoreWorker::StoreWorker(log::Store& store, Mailboxes& mailboxes, const Trace& trace,
-                         FailPoints& fail_points)
-    : store_(store), mailboxes_(mailboxes), trace_(trace), fail_points_(fail_points) {}
+                         FailPoints& fail_points, core::Duration scrub_interval)
+    : store_(store),
+      mailboxes_(mailboxes),
+      trace_(trace),
+      fail_points_(fail_points),
+      scrub_interval_(scrub_interval),
+      scrub_at_(Clock::now() + scrub_pause) {}
 
 void StoreWorker::run() {
   bool is_open = true;
   while (is_open) {
-    std::optional<Clock::time_point> look_again;
-    if (was_short_) look_again = Clock::now() + room_patience;
-    is_open = mailboxes_.to_store.wait_and_take(taken_, look_again);
+    const Clock::time_point look_again =
+        was_short_ ? Clock::now() + room_patience : Clock::time_point::max();
+    is_open = mailboxes_.to_store.wait_and_take(taken_, std::min(look_again, scrub_at_));
     for (StoreOrder& order : taken_)
       orders_.push_back(std::move(order));
     taken_.clear();
@@ -30,6 +46,7 @@ void StoreWorker::run() {
       }
     }
     report_room(is_stuck || store_.is_low());
+    if (Clock::now() >= scrub_at_) scrub_some();
   }
 }
 
@@ -55,6 +72,17 @@ void StoreWorker::read(const core::Read& read) {
   core::Result<core::ReadDone> rows = store_.read(read);
   if (!rows) end_after_storage_failure(trace_, "store", rows.error());
   mailboxes_.tell_loop(std::move(rows).value());
+}
+
+void StoreWorker::scrub_some() {
+  const core::Result<log::Scrubbed> some = store_.scrub(scrub_rows_at_once);
+  if (!some) end_after_storage_failure(trace_, "store", some.error());
+  scrubbed_row_count_ += some->row_count;
+  scrub_at_ = Clock::now() + scrub_pause;
+  if (!some->is_end) return;
+  trace_.info("scrubbed", {{"rows", std::to_string(scrubbed_row_count_)}});
+  scrubbed_row_count_ = 0;
+  scrub_at_ = Clock::now() + scrub_interval_;
 }
 
 void StoreWorker::report_room(bool is_short) {

@@ -1,6 +1,6 @@
 // Flips: the script is through and its node stopped; then one bit of journal or store is another
 // one. The next start must refuse, or find what was written. What LMDB itself needs to find its
-// pages has no checksum of ours: there a message can be missing, and the scrub (`check()`) has to
+// pages has no checksum of ours: there a message can be missing, and the scrub has to
 // see it.
 #pragma once
 

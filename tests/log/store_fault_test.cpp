@@ -490,6 +490,70 @@ TEST_F(StoreFaultTest, SumsFitAfterEveryKindOfChange) {
   }
 }
 
+// Rows are changed before and behind the place that it has come to.
+TEST_F(StoreFaultTest, AScrubGoesAlongWithWhatChanges) {
+  create();
+  Random random{6};
+  std::uint64_t upto = 0;
+  std::uint64_t row_count = 0;
+  int walk_count = 0;
+  for (int round = 0; round < 600; ++round) {
+    core::Checkpoint checkpoint;
+    checkpoint.upto = core::Lsn{++upto};
+    std::set<std::uint64_t> places;
+    for (int i = 0; i < 5; ++i)
+      places.insert(1 + random.below(100));
+    for (const std::uint64_t at : places) {
+      core::MessageRow row = message(4, at, random.bytes(random.below(300)));
+      if (random.one_in(2)) {
+        checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
+      } else {
+        checkpoint.puts.emplace_back(std::move(row));
+      }
+    }
+    checkpoint.puts.emplace_back(orders_with(upto));
+    ASSERT_TRUE(store_->apply(checkpoint));
+    if (random.one_in(50)) open();
+    const auto some = store_->scrub(1 + random.below(20));
+    ASSERT_TRUE(some) << some.error().detail << " in round " << round;
+    row_count += some->row_count;
+    if (some->is_end) ++walk_count;
+  }
+  EXPECT_GT(walk_count, 10);
+  EXPECT_GT(row_count, 1000U);
+}
+
+TEST_F(StoreFaultTest, AScrubFindsWhatIsNotAsItWasWritten) {
+  create();
+  core::Checkpoint checkpoint{core::Lsn{1}, {orders_with(20)}, {}};
+  for (std::uint64_t at = 1; at <= 20; ++at)
+    checkpoint.puts.emplace_back(message(1, at, "body"));
+  ASSERT_TRUE(store_->apply(checkpoint));
+  const RowPlace place = place_of(core::Row{message(1, 7, "")});
+  const auto walk = [&]() -> std::string {
+    for (;;) {
+      const auto some = store_->scrub(3);
+      if (!some) return some.error().detail;
+      if (some->is_end) return {};
+    }
+  };
+  EXPECT_EQ(walk(), "");
+  EXPECT_EQ(walk(), "");
+  const std::string whole = sealed(place, message(1, 7, "body"));
+  const std::string old = sealed(place, message(1, 7, "older"));
+  const std::string others = "table messages: its rows are not those that were written last";
+  for (const auto& [value, words] : std::vector<std::pair<std::string, std::string>>{
+           {std::string(40, 'x'), "the value is not what was written"},
+           {"", others},
+           {old, others}}) {
+    plant(place.table, place.key, value, Fitting::nothing);
+    const std::string found = walk();
+    EXPECT_NE(found.find(words), std::string::npos) << found;
+    plant(place.table, place.key, whole, Fitting::nothing);
+    EXPECT_EQ(walk(), "");
+  }
+}
+
 TEST_F(StoreFaultTest, ACheckFindsARowUnderAnothersKeyAndMessagesThatNobodyCounts) {
   create();
   core::QueueRow queue;

@@ -63,7 +63,8 @@ const Case shapes[] = {
       "peer, client, queue, transactions, limits, http"}},
     {"UnknownKeyFarFromAll",
      "[node]\ncolour = 'red'\n",
-     {"shop.toml:2:1: key `node.colour`: unknown key; allowed: name, data, listen"}},
+     {"shop.toml:2:1: key `node.colour`: unknown key; allowed: name, data, listen, "
+      "scrub_interval"}},
     {"UnknownKeyNearOne",
      "[[queue]]\nname = 'a'\nmax_message = 3\n",
      {"shop.toml:3:1: key `queue.max_message`: unknown key; did you mean `max_messages`?; "
@@ -264,7 +265,7 @@ const Case several[] = {
       "shop.toml:5:9: key `queue.lease`: is an integer; allowed: a whole number and a unit (ms, "
       "s, m, h), such as \"30s\"",
       "shop.toml:7:1: key `node.nmae`: unknown key; did you mean `name`?; allowed: name, data, "
-      "listen"}},
+      "listen, scrub_interval"}},
 };
 
 std::string case_name(const testing::TestParamInfo<Case>& info) {
@@ -285,6 +286,7 @@ const char* const whole_file = R"(
 name = "warehouse"
 data = "/var/lib/nemcon/warehouse"
 listen = ["tcp://0.0.0.0:7411", "ipc:///run/nemcon/warehouse.sock"]
+scrub_interval = "90m"
 
 [security]
 insecure = true
@@ -315,6 +317,7 @@ max_message_bytes = "2MiB"
 max_transaction_bytes = "32MiB"
 max_transaction_branches = 12
 max_clients = 77
+max_connects_per_second = 9
 )";
 
 TEST(Config, TakesEveryKey) {
@@ -344,15 +347,17 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config.limits.transaction_bytes_max, 32u << 20u);
   EXPECT_EQ(config.limits.branches_max, 12u);
   EXPECT_EQ(config.limits.clients_max, 77u);
+  EXPECT_EQ(config.connect_rate_max, 9u);
+  EXPECT_EQ(config.scrub_interval, 90min);
 }
 
 TEST(Config, WarnsOfEveryLinkThatLeavesTheMachineInPlainText) {
   EXPECT_EQ(parse(whole_file).warnings,
             (Lines{"shop.toml:5:11: key `node.listen`: \"tcp://0.0.0.0:7411\" is INSECURE: links "
                    "are plain text and anybody who reaches it is trusted",
-                   "shop.toml:12:12: key `peer.endpoint`: \"tcp://shop.internal:7411\" is "
+                   "shop.toml:13:12: key `peer.endpoint`: \"tcp://shop.internal:7411\" is "
                    "INSECURE: links are plain text and anybody who reaches it is trusted",
-                   "shop.toml:16:12: key `peer.endpoint`: \"tcp://billing.internal:7411\" is "
+                   "shop.toml:17:12: key `peer.endpoint`: \"tcp://billing.internal:7411\" is "
                    "INSECURE: links are plain text and anybody who reaches it is trusted"}));
 }
 

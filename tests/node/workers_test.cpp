@@ -1,6 +1,7 @@
 // Goal: the journal thread batches what arrives while the disk is busy, and tells of nothing that
 // is not durable; the store thread keeps the order of its orders, and waits for room. Method: the
 // workers run on threads of their own against a journal and a store that the test controls.
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -298,11 +299,21 @@ class FakeStore final : public log::Store {
 
   core::Result<std::vector<std::string>> check() override { return std::vector<std::string>{}; }
 
+  // Three rows in all; the walk ends with them.
+  core::Result<log::Scrubbed> scrub(std::size_t row_count_max) override {
+    if (damaged) return core::Error{core::Errc::local_corrupt, "table messages: rotten"};
+    EXPECT_GT(row_count_max, 0u);
+    ++scrub_count;
+    return log::Scrubbed{.row_count = 1, .is_end = scrub_count % 3 == 0};
+  }
+
   [[nodiscard]] log::StoreUse use() const override { return {}; }
 
   bool room = true;
   bool low = false;
   bool fails = false;
+  bool damaged = false;
+  std::atomic<int> scrub_count = 0;
   int look_count = 0;
   int room_at_look = 0;  // 0: it stays as it is.
   Lsns applied;
@@ -322,7 +333,7 @@ class StoreWorkerTest : public testing::Test {
   FailPoints points_;
   FakeStore store_;
   Mailboxes mailboxes_;
-  StoreWorker worker_{store_, mailboxes_, trace_, points_};
+  StoreWorker worker_{store_, mailboxes_, trace_, points_, std::chrono::milliseconds{50}};
 };
 
 TEST_F(StoreWorkerTest, CarriesOutItsOrdersInTheirOrder) {
@@ -389,6 +400,22 @@ TEST_F(StoreWorkerTest, FailedReadEndsTheProcess) {
 
   EXPECT_EXIT(worker_.run(), testing::ExitedWithCode(exit_storage_failed),
               "storage failed, stopping at once\" what=store");
+}
+
+TEST_F(StoreWorkerTest, ScrubsAgainAndAgainWhileThereIsNothingElse) {
+  std::thread thread([this] { worker_.run(); });
+  while (store_.scrub_count < 7)
+    std::this_thread::yield();
+  mailboxes_.to_store.put(read_of(1));
+  EXPECT_EQ(facts(mailboxes_, 1), std::vector<std::string>{"read 1"});
+  mailboxes_.to_store.close();
+  thread.join();
+}
+
+TEST_F(StoreWorkerTest, DamageThatTheScrubFindsEndsTheProcess) {
+  store_.damaged = true;
+  EXPECT_EXIT(worker_.run(), testing::ExitedWithCode(exit_storage_failed),
+              "what=store why=\"table messages: rotten; .*A damaged data directory");
 }
 
 }  // namespace

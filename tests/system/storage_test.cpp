@@ -2,6 +2,8 @@
 // before it tells anybody anything. Method: one daemon, killed at named points or run under
 // strace, which fails its system calls or shows their order.
 #include <csignal>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <variant>
@@ -99,6 +101,28 @@ TEST(Storage, AcknowledgedMessagesAreThereAfterACleanStop) {
   ASSERT_TRUE(mesh.start_all()) << mesh.diagnostics();
 
   EXPECT_EQ(Caller(mesh.endpoint("shop"), "").receive("inbox", 1), Bodies{"order"});
+}
+
+// Nobody asks for the message; the node finds it by itself.
+TEST(Storage, ARottenMessageInTheStoreEndsTheNodeSoonAfterItsStart) {
+  Mesh mesh({"shop"}, "");
+  ASSERT_TRUE(mesh.start_all()) << mesh.diagnostics();
+  const std::string body = "a body that is easily found in a file of pages";
+  ASSERT_TRUE(Caller(mesh.endpoint("shop"), "").commit({deliver("inbox", body)}));
+  ASSERT_EQ(mesh.daemon("shop").stop().code, 0) << mesh.diagnostics();
+
+  const std::string file = mesh.data_directory("shop") + "/store/data.mdb";
+  std::fstream pages(file, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(pages), {}};
+  const std::size_t at = content.find(body);
+  ASSERT_NE(at, std::string::npos) << file;
+  pages.seekp(static_cast<std::streamoff>(at));
+  pages.put('A').flush();
+
+  ASSERT_TRUE(mesh.start("shop", {}).wait_until_ready()) << mesh.diagnostics();
+  EXPECT_EQ(mesh.daemon("shop").wait().code, 3) << mesh.diagnostics();
+  const std::string said = mesh.diagnostics();
+  EXPECT_NE(said.find("what=store why=\"table messages, key "), std::string::npos) << said;
 }
 
 TEST(Storage, ResubmissionAfterADeathAtAnyPointHasOneEffect) {
