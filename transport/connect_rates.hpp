@@ -9,7 +9,8 @@
 //               spent ▲                         beyond now + 2 s the address is held off
 //
 // It is let in again when it has room for a twentieth of a second's worth: with more at once, those
-// who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody has fewer.
+// who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody has
+// fewer.
 //
 // Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
 // what comes from further ones has no limit but that of all connections.
