@@ -28,6 +28,7 @@ constexpr CountRange transaction_bytes_range = {1ULL << 10U, 256ULL << 20U};
 constexpr CountRange branches_range = {1, 120};
 constexpr CountRange clients_range = {1, 1'000'000};
 constexpr CountRange connects_range = {1, 1'000'000};
+constexpr CountRange idle_links_range = {0, 1'000'000};
 constexpr CountRange rate_range = {1, 1'000'000};
 constexpr CountRange in_flight_range = {1, 1'000'000};
 constexpr CountRange bytes_per_second_range = {1ULL << 10U, 1ULL << 40U};
@@ -493,6 +494,9 @@ void FileReader::read_limits() {
   std::uint64_t connects = config_.connect_rate_max;
   section.read_count("max_connects_per_second", connects_range, connects);
   config_.connect_rate_max = static_cast<std::uint32_t>(connects);
+  std::uint64_t idle_links = config_.idle_links_max;
+  section.read_count("max_idle_links", idle_links_range, idle_links);
+  config_.idle_links_max = static_cast<std::uint32_t>(idle_links);
   section.finish();
 }
 

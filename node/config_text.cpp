@@ -183,7 +183,8 @@ std::string to_text(const Config& config) {
       << "max_transaction_bytes = " << quoted(bytes_text(limits.transaction_bytes_max)) << '\n'
       << "max_transaction_branches = " << limits.branches_max << '\n'
       << "max_clients = " << limits.clients_max << '\n'
-      << "max_connects_per_second = " << config.connect_rate_max << '\n';
+      << "max_connects_per_second = " << config.connect_rate_max << '\n'
+      << "max_idle_links = " << config.idle_links_max << '\n';
   return out.str();
 }
 

@@ -69,6 +69,7 @@ transport::NodeSocketsOptions socket_options(const Config& config) {
   }
   options.limits = config.limits;
   options.connect_rate_max = config.connect_rate_max;
+  options.idle_links_max = config.idle_links_max;
   return options;
 }
 

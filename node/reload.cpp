@@ -94,7 +94,11 @@ void compare_rest(const Config& running, const Config& next, Reload& reload) {
     c.coordinator = next.coordinator;
     c.deadline = next.deadline;
   });
-  check("[limits]", [&](Config& c) { c.limits = next.limits; });
+  check("[limits]", [&](Config& c) {
+    c.limits = next.limits;
+    c.connect_rate_max = next.connect_rate_max;
+    c.idle_links_max = next.idle_links_max;
+  });
 }
 
 }  // namespace

@@ -16,6 +16,10 @@
 //     first on it, nothing of an older connection arrives on it, and there is no state in which
 //     ZeroMQ has given up silently. Reconnecting, with back-off, is done here.
 //   - Whatever a stranger sends, the worst is that its own connection is muted.
+//   - A node that has very many peers is not connected to all of them all the time: of the links
+//     that have nothing to send the longest unused ones rest beyond `idle_links_max`. One that
+//     rests is up for the owner, who notices only that the death of its peer is noticed later: at
+//     the next send, or after `rest_max`.
 //   - Memory per link is bounded: link_window_bytes and one frame not yet taken by the other
 //     side, then send says `full`.
 //
@@ -87,6 +91,10 @@ struct LinkTiming {
   core::Duration reconnect_first = std::chrono::milliseconds{50};
   core::Duration reconnect_max = std::chrono::seconds{1};
   core::Duration penalty = std::chrono::seconds{5};  // A muted name is refused that long.
+  // Of a node's links: without anything to send for so long it may rest, and is looked after again
+  // at the latest after so long.
+  core::Duration idle_after = std::chrono::seconds{10};
+  core::Duration rest_max = std::chrono::minutes{1};
 };
 
 // Told to send no more than this ahead of what the other side has taken.
@@ -132,6 +140,7 @@ struct LinkCounters {
   std::uint64_t connects = 0;         // Attempts of our own.
   std::uint64_t connects_failed = 0;  // Of these: no welcome came.
   std::uint64_t links_lost = 0;       // Of our own, after a welcome.
+  std::uint64_t links_rested = 0;     // How often one was let go that had nothing to send.
   std::uint64_t clients_gone = 0;
 };
 
@@ -152,6 +161,7 @@ struct NodeSocketsOptions {
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
   // Connections a second that one address may make, and two seconds' worth at once; 0: no limit.
   std::uint32_t connect_rate_max = 0;
+  std::uint32_t idle_links_max = 16;
   // With them every link is encrypted, only known keys get in, and the key says who somebody is.
   std::optional<NodeKeys> keys;
 };

@@ -122,9 +122,11 @@ class NodeSockets::Impl {
 
   void receive(core::Instant caller_now, std::vector<NodeEvent>& events) {
     const core::Instant now = time_.advance(caller_now);
+    now_ = now;
     acceptor_.receive(now, events);
     for (Link& link : links_)
       tend(link, now, events);
+    rest_the_idlest(now);
     acceptor_.tend(now, events);
   }
 
@@ -171,6 +173,12 @@ class NodeSockets::Impl {
     core::Instant connect_at{};
     core::Instant up_since{};
     bool is_up = false;  // Invariant: PeerUp was reported last, not PeerDown.
+    // Up, and there is no connection, or one that is not up yet: it was let go.
+    bool is_resting = false;
+    core::Instant used_at{};           // When something was sent last.
+    std::uint64_t frame_bytes_max{};   // That the peer takes, by its last welcome.
+    std::vector<std::string> waiting;  // Frames, while resting.
+    std::uint64_t waiting_bytes{};
     Backoff backoff;
     std::string reported;  // The trouble that was reported last, until it is up again.
   };
@@ -189,12 +197,13 @@ class NodeSockets::Impl {
   void tend(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
     renew(link, now);
     if (!link.connection) {
-      if (now >= link.connect_at) begin(link, now);
+      if (now >= link.connect_at) begin(link, now, events);
       return;
     }
     Connection& connection = *link.connection;
     listen(connection, now);
-    if (connection.state() == Connection::State::up && !link.is_up) on_up(link, now, events);
+    const bool is_new = !link.is_up || link.is_resting;
+    if (connection.state() == Connection::State::up && is_new) on_up(link, now, events);
     if (connection.state() == Connection::State::over) on_over(link, now, events);
   }
 
@@ -208,7 +217,8 @@ class NodeSockets::Impl {
 
   // Made under an own key that we do not use any more: the others will not know it for long.
   [[nodiscard]] bool is_outdated(const Link& link) const {
-    return security_ && link.is_up && link.own_key != security_->own().public_key;
+    return security_ && link.is_up && !link.is_resting &&
+           link.own_key != security_->own().public_key;
   }
 
   // Makes the new connection before it leaves the old one, so that nothing waits.
@@ -230,18 +240,26 @@ class NodeSockets::Impl {
     link.next.reset();
   }
 
-  void begin(Link& link, core::Instant now) {
+  void begin(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
     if (security_) {
       const std::vector<PublicKey>& keys = security_->keys_of_peer(link.peer.name);
-      if (keys.empty()) {
-        link.connect_at = now + options_.timing.reconnect_max;
-        return;
-      }
+      if (keys.empty()) return give_up(link, now + options_.timing.reconnect_max, events);
       link.key = keys[link.key_index % keys.size()];
       link.own_key = security_->own().public_key;
     }
     link.connection = connect(link, now);
-    if (!link.connection) link.connect_at = now + options_.timing.reconnect_max;
+    if (!link.connection) give_up(link, now + options_.timing.reconnect_max, events);
+  }
+
+  void give_up(Link& link, core::Instant connect_at, std::vector<NodeEvent>& events) {
+    if (link.is_up) events.emplace_back(core::PeerDown{link.peer.peer});
+    link.is_up = false;
+    link.is_resting = false;
+    link.waiting.clear();
+    link.waiting_bytes = 0;
+    link.connect_at = connect_at;
+    link.connection.reset();
+    link.next.reset();
   }
 
   // Null: the endpoint cannot be used.
@@ -265,18 +283,53 @@ class NodeSockets::Impl {
       // Somebody else lives at that address now.
       return link.connection->refuse(RefusalReason::unknown, "answers as " + printable(name));
     }
-    link.is_up = true;
+    link.frame_bytes_max = link.connection->welcome().frame_bytes_max;
     link.keys_tried = 0;
     link.up_since = now;
+    if (std::exchange(link.is_resting, false)) return send_waiting(link);
+    link.is_up = true;
+    link.used_at = now;
     link.reported.clear();
     events.emplace_back(core::PeerUp{link.peer.peer});
+  }
+
+  // What is lost here the owner sends again, as if it were lost on the way.
+  static void send_waiting(Link& link) {
+    for (const std::string& frame : std::exchange(link.waiting, {}))
+      static_cast<void>(link.connection->send(frame));
+    link.waiting_bytes = 0;
+  }
+
+  // Lets go of the links that are longest unused, beyond those that may be idle.
+  void rest_the_idlest(core::Instant now) {
+    if (now < rest_at_ || links_.size() <= options_.idle_links_max) return;
+    rest_at_ = now + options_.timing.idle_after / 10;
+    std::vector<Link*> idle;
+    for (Link& link : links_) {
+      const bool is_idle = now >= link.used_at + options_.timing.idle_after;
+      if (link.is_up && !link.is_resting && !link.next && is_idle) idle.push_back(&link);
+    }
+    if (idle.size() <= options_.idle_links_max) return;
+    std::ranges::sort(idle, {}, [](const Link* link) { return link->used_at; });
+    idle.resize(idle.size() - options_.idle_links_max);
+    for (Link* const link : idle)
+      rest(*link, now);
+  }
+
+  void rest(Link& link, core::Instant now) {
+    ++counters_.links_rested;
+    link.connection->leave();
+    link.connection.reset();
+    link.is_resting = true;
+    // Not all of them in one moment.
+    const auto half = static_cast<std::uint64_t>(options_.timing.rest_max.count() / 2);
+    link.connect_at = now + options_.timing.rest_max -
+                      core::Duration{static_cast<core::Duration::rep>(random_u64() % (half + 1))};
   }
 
   void on_over(Link& link, core::Instant now, std::vector<NodeEvent>& events) {
     const Connection::End& end = link.connection->how_it_ended();
     const bool lasted = link.is_up && now >= link.up_since + options_.timing.ping_interval;
-    if (link.is_up) events.emplace_back(core::PeerDown{link.peer.peer});
-    link.is_up = false;
     if (lasted) link.backoff.reset();
     report(link, end, events);
     core::Duration wait = link.backoff.next(random_u64());
@@ -291,9 +344,7 @@ class NodeSockets::Impl {
         link.keys_tried = 0;
       }
     }
-    link.connect_at = now + wait;
-    link.connection.reset();
-    link.next.reset();
+    give_up(link, now + wait, events);
   }
 
   // That a peer cannot be reached is daily business; that it does not want us, or that there is no
@@ -315,8 +366,8 @@ class NodeSockets::Impl {
   SendResult send_frames(Link& link, const core::FrameHeader& header,
                          std::span<const core::Message>& messages) {
     if (!link.is_up) return SendResult::down;
-    const DecodeLimits limits =
-        limits_of_receiver(limits_, link.connection->welcome().frame_bytes_max);
+    const DecodeLimits limits = limits_of_receiver(limits_, link.frame_bytes_max);
+    link.used_at = now_;
     SendResult result = SendResult::sent;
     while (!messages.empty()) {
       const core::Result<std::size_t> count = encode_peer(out_, header, messages, limits);
@@ -326,11 +377,21 @@ class NodeSockets::Impl {
         messages = messages.subspan(1);
         continue;
       }
-      const SendResult sent = link.connection->send(out_.view());
+      const SendResult sent =
+          link.is_resting ? keep(link, out_.view()) : link.connection->send(out_.view());
       if (sent != SendResult::sent) return sent;
       messages = messages.subspan(*count);
     }
     return result;
+  }
+
+  // Until it is connected again, which begins now.
+  SendResult keep(Link& link, std::string_view frame) {
+    if (link.waiting_bytes >= link_window_bytes) return SendResult::full;
+    if (!link.connection) link.connect_at = now_;
+    link.waiting.emplace_back(frame);
+    link.waiting_bytes += frame.size();
+    return SendResult::sent;
   }
 
   Context& context_;
@@ -339,6 +400,8 @@ class NodeSockets::Impl {
   LinkCounters counters_;
   Poller poller_;
   ListeningTime time_;
+  core::Instant now_{};                     // Of the last receive().
+  core::Instant rest_at_{};                 // When to look for links that may rest.
   std::unique_ptr<NodeSecurity> security_;  // Null without keys.
   Acceptor acceptor_;
   std::vector<Link> links_;

@@ -318,6 +318,7 @@ max_transaction_bytes = "32MiB"
 max_transaction_branches = 12
 max_clients = 77
 max_connects_per_second = 9
+max_idle_links = 0
 )";
 
 TEST(Config, TakesEveryKey) {
@@ -348,6 +349,7 @@ TEST(Config, TakesEveryKey) {
   EXPECT_EQ(config.limits.branches_max, 12u);
   EXPECT_EQ(config.limits.clients_max, 77u);
   EXPECT_EQ(config.connect_rate_max, 9u);
+  EXPECT_EQ(config.idle_links_max, 0u);
   EXPECT_EQ(config.scrub_interval, 90min);
 }
 
