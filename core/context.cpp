@@ -101,6 +101,11 @@ std::string Context::deny(const std::string& principal, Verb verb, const std::st
   return why;
 }
 
+bool Context::may_vouch(const NodeId& from, const Descriptor& descriptor) const {
+  return !permissions.is_secured() || is_self(from) ||
+         permissions.lets_vouch(membership.name_of(from), descriptor.principal);
+}
+
 std::string Context::deny_vouching(const std::string& peer, const std::string& principal) {
   std::string why = "peer " + peer + " may not speak for client \"" + principal + "\"; node " +
                     options.name + " would let it with `vouches` in its [[peer]]";

@@ -69,6 +69,8 @@ class Context {
   // client of its own; empty: the client itself.
   std::string deny(const std::string& principal, Verb verb, const std::string& name,
                    const std::string& node, const std::string& through);
+  // Whether the node that sends this may speak for its principal here. Rule P-42.
+  [[nodiscard]] bool may_vouch(const NodeId& from, const Descriptor& descriptor) const;
   std::string deny_vouching(const std::string& peer, const std::string& principal);
 
   // No new work: stopping, no room, or not taking part.

@@ -372,6 +372,7 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
       return;
     }
     const bool rises =
+        context_.may_vouch(from, *row->descriptor) &&
         forget.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
     context_.write(Forgotten{.key = key, .outcome = forget.outcome}, Urgency::lazy);
     if (rises) {

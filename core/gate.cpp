@@ -110,7 +110,7 @@ std::optional<std::string> refusal_of(Context& context, const NodeId& from,
   const std::string& principal = descriptor.principal;
   const bool own = context.is_self(from);
   const std::string through = own ? "" : context.membership.name_of(from);
-  if (!own && !permissions.lets_vouch(through, principal)) {
+  if (!context.may_vouch(from, descriptor)) {
     return context.deny_vouching(through, principal);
   }
   for (const std::uint8_t branch : branches) {

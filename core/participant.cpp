@@ -170,7 +170,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   preparing_.set(key, std::move(preparing));
 
   const bool is_named = find_node(*prepare.descriptor, from) >= 0;
-  if (is_named &&
+  if (is_named && context_.may_vouch(from, *prepare.descriptor) &&
       prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch)) {
     context_.write(
         AcknowledgedUpTo{

@@ -9,8 +9,6 @@ namespace nemcon::core {
 
 namespace {
 
-constexpr Duration burst = std::chrono::seconds{1};
-
 // Clients try again within one second and a half.
 constexpr Duration held_for = std::chrono::seconds{2};
 
@@ -24,7 +22,7 @@ Duration cost_of(std::uint64_t count, std::uint64_t rate) {
 
 }  // namespace
 
-bool Quotas::Rate::has_room(Duration cost, Instant now) const {
+bool Quotas::Rate::has_room(Duration cost, Instant now, Duration burst) const {
   return spent_ <= now || spent_ + cost <= now + burst;
 }
 
@@ -102,6 +100,14 @@ void Quotas::hold(const Demand& demand, Instant now) {
   if (is_new || is_over || demand.sequence <= held.sequence) {
     held = {.epoch = demand.epoch, .sequence = demand.sequence, .since = now};
   }
+}
+
+bool Quotas::may_open(const std::string& account, std::uint64_t at_once, Instant now) {
+  Rate& openings = account_of(account).openings;
+  const Duration cost = cost_of(1, openings_per_second);
+  const bool has_room = openings.has_room(cost, now, at_once * cost);
+  if (has_room) openings.spend(cost, now);
+  return has_room;
 }
 
 void Quotas::on_reply(LinkId link, const Reply& reply) {

@@ -49,6 +49,13 @@ class Quotas {
   [[nodiscard]] std::optional<std::string> refuse(const Demand& demand, const QuotaOptions& quota,
                                                   Instant now);
 
+  // How often the sessions of one client may be opened with a new epoch in the long run. `at_once`
+  // of them may be: all its processes start in one moment.
+  static constexpr std::uint32_t openings_per_second = 20;
+
+  // Counted, if it may.
+  [[nodiscard]] bool may_open(const std::string& account, std::uint64_t at_once, Instant now);
+
   // To be told of every reply: what ends a submission lets another one in.
   void on_reply(LinkId link, const Reply& reply);
   void on_client_gone(LinkId link);
@@ -61,7 +68,8 @@ class Quotas {
 
   class Rate {
    public:
-    [[nodiscard]] bool has_room(Duration cost, Instant now) const;
+    [[nodiscard]] bool has_room(Duration cost, Instant now,
+                                Duration burst = std::chrono::seconds{1}) const;
     void spend(Duration cost, Instant now);
 
    private:
@@ -71,6 +79,7 @@ class Quotas {
   struct Account {
     Rate transactions;
     Rate bytes;
+    Rate openings;
     // Also of links that are gone: coming back with a new one buys nothing.
     std::map<Request, Instant> in_flight;
     Deadlines<Request> over_at;

@@ -13,6 +13,10 @@ namespace {
 constexpr Duration redeliver_first = std::chrono::seconds{1};
 constexpr Duration redeliver_max = std::chrono::seconds{30};
 
+// Of one link. What an instance reports beyond that it is asked for again, until nothing is left.
+constexpr std::ptrdiff_t reports_max = 4096;
+constexpr std::size_t unconfirmed_max = 256;
+
 }  // namespace
 
 std::optional<std::string> Services::find_excess(LinkId link, const std::string& service) const {
@@ -46,7 +50,12 @@ bool Services::try_serve(LinkId link, const Serve& serve) {
   const bool active = service.instances.front() == link;
   if (active) deliver_all(service);
   context_.reply(link, Serving{.request = serve.request, .active = active});
+  std::ptrdiff_t room = reports_max - std::ranges::count(reports_, link, &InDoubt::link);
   for (const CallKey& call : serve.in_doubt) {
+    if (room-- <= 0) {
+      want_look(link, serve.service, serve.request);
+      break;
+    }
     reports_.push_back({.link = link,
                         .request = serve.request,
                         .looked = serve.looked,
@@ -198,11 +207,20 @@ bool Services::is_confirmed(const InDoubt& report) {
     unconfirmed.erase(found);
     return true;
   }
-  Look& look = looks_[{report.link, report.service}];
-  if (look.number == 0) look.number = ++last_look_;
-  look.request = report.request;
-  unconfirmed[report.call] = look.number;
+  const std::uint64_t number = want_look(report.link, report.service, report.request);
+  // What an instance did not find any more when it looked again is over.
+  if (unconfirmed.size() >= unconfirmed_max) {
+    std::erase_if(unconfirmed, [&](const auto& one) { return one.second < report.looked; });
+  }
+  if (unconfirmed.size() < unconfirmed_max) unconfirmed[report.call] = number;
   return false;
+}
+
+std::uint64_t Services::want_look(LinkId link, const std::string& service, std::uint64_t request) {
+  Look& look = looks_[{link, service}];
+  if (look.number == 0) look.number = ++last_look_;
+  look.request = request;
+  return look.number;
 }
 
 void Services::ask_to_look_again() {

@@ -108,6 +108,8 @@ class Services {
   // Which limit one more instance would be over, in words.
   [[nodiscard]] std::optional<std::string> find_excess(LinkId link,
                                                        const std::string& service) const;
+  // The number of the look that the instance will be asked for.
+  std::uint64_t want_look(LinkId link, const std::string& service, std::uint64_t request);
   void forget(const CallKey& key);
   void deliver(const CallKey& key, Pending& pending);
   void deliver_all(Service& service);

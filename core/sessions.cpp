@@ -10,9 +10,9 @@ namespace nemcon::core {
 
 namespace {
 
-EpochMark* find_mark(SessionRow& row, Epoch epoch) {
-  const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
-  return found == row.marks.end() ? nullptr : &*found;
+const EpochMark* find_mark(const SessionRow& row, Epoch epoch) {
+  const auto found = std::ranges::lower_bound(row.marks, epoch, {}, &EpochMark::epoch);
+  return found == row.marks.end() || found->epoch != epoch ? nullptr : &*found;
 }
 
 bool has_open_rows(const std::map<std::pair<Epoch, Sequence>, std::uint32_t>& present,
@@ -36,8 +36,8 @@ Sequence mark_of(const SessionRow& row, Epoch epoch) {
   if (planted(Mutant::mark_without_epoch) && !row.marks.empty()) {
     return std::ranges::max(row.marks, {}, &EpochMark::ack_upto).ack_upto;
   }
-  const auto found = std::ranges::find(row.marks, epoch, &EpochMark::epoch);
-  return found == row.marks.end() ? Sequence{} : found->ack_upto;
+  const EpochMark* mark = find_mark(row, epoch);
+  return mark == nullptr ? Sequence{} : mark->ack_upto;
 }
 
 }  // namespace
@@ -45,6 +45,7 @@ Sequence mark_of(const SessionRow& row, Epoch epoch) {
 void Sessions::load(SessionRow row) {
   if (planted(Mutant::forget_stored_outcomes)) row.remembered.clear();
   Session session{.row = std::move(row), .present = {}};
+  std::ranges::sort(session.row.marks, {}, &EpochMark::epoch);
   for (const auto& [key, remembered] : session.row.remembered) {
     session.present[{key.id.epoch, key.id.sequence}] += 1;
   }
@@ -77,9 +78,10 @@ void Sessions::acknowledge(ClientId client, Epoch epoch, Sequence ack_upto) {
   Session& session = session_of(client);
   // The mark of a named client is kept for ever, also where nothing else of it is known yet.
   if (epoch != Epoch{}) session.row.expires = Hlc::never();
-  EpochMark* mark = find_mark(session.row, epoch);
-  if (mark == nullptr) {
-    session.row.marks.push_back({.epoch = epoch, .ack_upto = ack_upto});
+  auto& marks = session.row.marks;
+  const auto mark = std::ranges::lower_bound(marks, epoch, {}, &EpochMark::epoch);
+  if (mark == marks.end() || mark->epoch != epoch) {
+    marks.insert(mark, {.epoch = epoch, .ack_upto = ack_upto});
   } else {
     mark->ack_upto = std::max(mark->ack_upto, ack_upto);
   }
@@ -209,6 +211,15 @@ Sequence Sessions::ack_upto(ClientId client, Epoch epoch) const {
   return row == nullptr ? Sequence{} : mark_of(*row, epoch);
 }
 
+bool Sessions::has_something_of(ClientId client, Epoch epoch) const {
+  const auto found = sessions_.find(client);
+  if (found == sessions_.end()) return false;
+  const Session& session = found->second;
+  if (find_mark(session.row, epoch) != nullptr) return true;
+  const auto present = session.present.lower_bound({epoch, Sequence{}});
+  return present != session.present.end() && present->first.first == epoch;
+}
+
 bool Sessions::is_too_old(const TransactionId& id, Hlc expires) const {
   if (planted(Mutant::too_old_is_inclusive) && id.sequence == ack_upto(id.client, id.epoch) &&
       id.sequence != Sequence{}) {
@@ -239,6 +250,11 @@ std::pair<Epoch, Sequence> Sessions::high(ClientId client, QueueId queue) const 
 std::size_t Sessions::open_count(ClientId client) const {
   const auto found = sessions_.find(client);
   return found == sessions_.end() ? 0 : found->second.present.size();
+}
+
+std::size_t Sessions::named_count() const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      sessions_, [](const auto& entry) { return !entry.second.row.name.empty(); }));
 }
 
 std::size_t Sessions::count_of(std::string_view account) const {

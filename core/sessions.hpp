@@ -67,9 +67,14 @@ class Sessions {
 
   [[nodiscard]] std::size_t open_count(ClientId client) const;
 
-  [[nodiscard]] std::size_t count() const { return sessions_.size(); }
+  // A mark, a row or an outcome.
+  [[nodiscard]] bool has_something_of(ClientId client, Epoch epoch) const;
 
-  // Those of this client (permissions.hpp). Looks at all: for new sessions, which are rare.
+  // Anonymous ones are forgotten by themselves. Looks at all, as the next: for new sessions, which
+  // are rare.
+  [[nodiscard]] std::size_t named_count() const;
+
+  // Those of this client (permissions.hpp).
   [[nodiscard]] std::size_t count_of(std::string_view account) const;
 
   [[nodiscard]] Hlc floor() const { return floor_; }

@@ -91,6 +91,7 @@ class Submissions {
   [[nodiscard]] Epoch new_epoch(Epoch newest, Epoch above);
   [[nodiscard]] std::optional<std::string> refuse_name(LinkId link, const Open& open) const;
   [[nodiscard]] std::optional<NotComposed> refuse_new_session(const std::string& name) const;
+  [[nodiscard]] std::optional<NotComposed> refuse_new_epoch(const Client& client);
   void welcome(const Client& client, std::uint64_t request);
 
   Context& context_;

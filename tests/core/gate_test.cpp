@@ -131,6 +131,53 @@ TEST(Gate, APeerThatMayNotSpeakForAClientIsRefused) {
             std::string::npos);
 }
 
+// Rule P-15, Rule P-42: nor does it forget for such a client.
+TEST(Gate, APeerThatMayNotSpeakForAClientRaisesNoMark) {
+  Layout layout = with_keys(everything, everything);
+  layout.permissions[1].vouches = {{.peer = "a", .clients = {"alice"}}};
+  Mesh mesh{layout};
+  for (const char* const name : {"alice", "bob"}) {
+    Caller caller{mesh[0], name};
+    caller.submit({deliver("orders@a", "1")});
+    mesh.run();
+    Submit second = caller.draft(caller.next_id(), {deliver("orders@b", "2")});
+    second.ack_upto = second.id.sequence;
+    caller.submit(second);
+    mesh.run();
+  }
+  EXPECT_EQ(mesh[1].record_count("acknowledged-up-to"), 1U) << "alice's";
+}
+
+// Rule P-15: what is acknowledged is kept, so there is none of what never was.
+TEST(Gate, WhoMayDoNothingLeavesNoMarks) {
+  Mesh mesh{with_keys({}, {})};
+  Caller bob{mesh[0], "", "bob"};
+  const std::size_t before = mesh[0].disk().records().size();
+  for (std::uint64_t i = 1; i < 100; ++i)
+    bob.request(Acknowledge{.epoch = {}, .ack_upto = Sequence{i}});
+  EXPECT_EQ(mesh[0].disk().records().size(), before);
+}
+
+TEST(Gate, SessionsThatAreOpenedWithoutEndAreRefused) {
+  Layout layout = with_keys({"send orders"}, {});
+  layout.limits.clients_max = 50;
+  Mesh mesh{layout};
+  Caller bob{mesh[0], "bob"};
+  for (int i = 0; i < 49; ++i)
+    bob.open_anew();
+  EXPECT_FALSE(bob.last<Denied>());
+  bob.open_anew();
+  ASSERT_TRUE(bob.last<Denied>());
+  EXPECT_TRUE(bob.last<Denied>()->retryable);
+  EXPECT_NE(bob.last<Denied>()->text.find("opens sessions too fast"), std::string::npos);
+  // Another client's are its own, and so is what comes in time.
+  Caller alice{mesh[0], "alice"};
+  EXPECT_TRUE(alice.last<Opened>());
+  mesh.run_for(std::chrono::seconds{1});
+  bob.open_anew();
+  EXPECT_TRUE(bob.last<Opened>());
+}
+
 // Rule P-41: the key says who it is, not the client.
 TEST(Gate, AKeyStandsForItsNameOnly) {
   Mesh mesh{with_keys(everything, everything)};

@@ -456,6 +456,40 @@ TEST_F(InDoubt, OnlyALookAfterTheQuestionCounts) {
   EXPECT_TRUE(stock.last<ServiceDecision>().has_value());
 }
 
+// Bounded, and nothing is left over: what does not fit is asked for again.
+TEST_F(InDoubt, ManyUnknownCallsAreRolledBackOverSeveralLooks) {
+  Caller stock{*b, "stock"};
+  std::vector<CallKey> left;
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    left.push_back(call);
+    left.back().transaction.id.sequence = Sequence{100 + i};
+  }
+  Serve serve{.request = 70, .service = "reserve", .in_doubt = left, .looked = 0};
+  for (int look = 0; look < 8 && !left.empty(); ++look) {
+    serve.in_doubt = left;
+    stock.request(serve);
+    serve.looked = stock.last<Serving>()->look_again;
+    for (const ServiceDecision& decision : stock.all<ServiceDecision>())
+      std::erase(left, decision.call);
+  }
+  EXPECT_TRUE(left.empty()) << left.size();
+  EXPECT_EQ(b->record_count("turned-away"), 1000U);
+}
+
+// What an instance reported once and did not find again keeps no place from what comes later.
+TEST_F(InDoubt, WhatIsOverMakesRoomForOthers) {
+  Caller stock{*b, "stock"};
+  Serve serve{.request = 70, .service = "reserve", .in_doubt = {}, .looked = 0};
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    serve.in_doubt.push_back(call);
+    serve.in_doubt.back().transaction.id.sequence = Sequence{100 + i};
+  }
+  stock.request(serve);
+  for (int look = 0; look < 4; ++look)
+    report(stock, stock.last<Serving>()->look_again);
+  EXPECT_TRUE(stock.last<ServiceDecision>().has_value());
+}
+
 // What was asked of a service that never was leaves nothing: neither memory nor a late "roll back".
 TEST(UnknownService, ACallThatNobodyWasAskedForIsForgotten) {
   Mesh mesh{{.node_count = 1}};

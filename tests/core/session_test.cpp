@@ -102,6 +102,30 @@ TEST(Acknowledgement, CountsForItsOwnEpoch) {
   EXPECT_FALSE(mesh[0].remembered(id).has_value());
 }
 
+// Rule P-15: a mark is kept for good, so a client cannot make up epochs to have some.
+TEST(Acknowledgement, OfAnEpochThatNeverWasIsNotKept) {
+  Mesh mesh{{.node_count = 2}};
+  Caller alice{mesh[0], "alice"};
+  alice.submit(one);
+  const std::size_t records = mesh[0].record_count("acknowledged-up-to");
+  for (std::uint64_t epoch = 1; epoch < 50; ++epoch) {
+    alice.request(Acknowledge{.epoch = Epoch{epoch}, .ack_upto = Sequence{9}});
+    alice.request(
+        Acknowledge{.epoch = Epoch{alice.epoch().value() + epoch}, .ack_upto = Sequence{9}});
+  }
+  EXPECT_EQ(mesh[0].record_count("acknowledged-up-to"), records);
+}
+
+// Anonymous sessions go by themselves: they take no place from named ones.
+TEST(Session, AnonymousOnesDoNotCountAgainstClientsMax) {
+  Mesh mesh{{.node_count = 1, .limits = {.clients_max = 3}}};
+  for (int i = 0; i < 10; ++i)
+    Caller{mesh[0], ""}.submit({deliver("orders@a", "x")});
+  for (const char* const name : {"a", "b", "c"})
+    EXPECT_TRUE(Caller(mesh[0], name).last<Opened>());
+  EXPECT_FALSE(Caller(mesh[0], "d").last<Opened>());
+}
+
 // ---- too old ----------------------------------------------------------------------------------
 
 struct TooOld : testing::Test {
