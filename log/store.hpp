@@ -92,9 +92,9 @@ class Store {
   // empty when all is well.
   [[nodiscard]] virtual Result<std::vector<std::string>> check() = 0;
 
-  // The next rows of a walk through all that are there, at most so many and about 1 MiB. Between two
-  // calls they may change. An Error names what is not as it was written; with damaged pages of LMDB
-  // that can be rows that are missing, or that are there again, though each is whole.
+  // The next rows of a walk through all that are there, at most so many and about 1 MiB. Between
+  // two calls they may change. An Error names what is not as it was written; with damaged pages of
+  // LMDB that can be rows that are missing, or that are there again, though each is whole.
   [[nodiscard]] virtual Result<Scrubbed> scrub(std::size_t row_count_max) = 0;
 
   [[nodiscard]] virtual StoreUse use() const = 0;

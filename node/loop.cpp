@@ -273,6 +273,7 @@ void Loop::add_link_counts(core::Report& report) const {
   add("links_failed", links.handshakes_failed);
   add("links_held_off", links.links_held_off);
   add("links_rested", links.links_rested);
+  add("connections_cut", links.connections_cut);
   add("addresses_held_off", links.addresses_held_off);
   add("links_muted", links.connections_muted);
   add("links_lost", links.links_lost);

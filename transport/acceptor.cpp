@@ -60,7 +60,7 @@ void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   release_held(events);
   std::size_t byte_count = 0;
   for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
-    const std::optional<RoutedFrame> routed = socket_.try_receive();
+    const std::optional<RoutedFrame> routed = socket_.try_receive(now);
     if (!routed) break;
     byte_count += routed->frame.view.size();
     on_frame(*routed, events);
@@ -80,6 +80,9 @@ void Acceptor::on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& event
                       : core::Error{core::Errc::remote_malformed, "a message of several parts"};
   if (found == connections_.end()) return on_stranger(routed, info);
   Inbound& inbound = *found->second;
+  if (routed.is_flood) {
+    return blame(inbound, {core::Errc::remote_malformed, "more than it may send at once"});
+  }
   if (parts_.security != nullptr && !socket_.is_from(inbound.user_id)) {
     return blame_forger(inbound, "a frame that another key has sent");
   }
@@ -492,7 +495,7 @@ bool Acceptor::tend_one(Inbound& inbound) {
 }
 
 core::Instant Acceptor::deadline() const {
-  return std::min(next_sweep_, socket_.admission().deadline().value_or(next_sweep_));
+  return std::min(next_sweep_, socket_.deadline().value_or(next_sweep_));
 }
 
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {

@@ -159,6 +159,7 @@ class Acceptor {
   [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
   void count_strangers();
   void count_refused_keys();
+  void count_floods();
   void watch_admission();
   // False: it is gone.
   [[nodiscard]] bool tend_one(Inbound& inbound);

@@ -58,6 +58,17 @@ void Acceptor::count_strangers() {
        !std::exchange(has_met_strangers_, true), count);
 }
 
+void Acceptor::count_floods() {
+  const std::uint64_t count = socket_.cut_count() - parts_.counters.connections_cut;
+  if (count == 0) return;
+  const bool is_first = parts_.counters.connections_cut == 0;
+  parts_.counters.connections_cut += count;
+  tell({.reason = RefusalReason::fault,
+        .peer = std::nullopt,
+        .what = "somebody sent more than may wait here, and was cut"},
+       is_first, count);
+}
+
 void Acceptor::watch_admission() {
   const Admission& admission = socket_.admission();
   parts_.counters.links_held_off = admission.held_off_count();
@@ -73,6 +84,7 @@ void Acceptor::watch_admission() {
                   "[limits])"},
          true, 1);
   }
+  count_floods();
   if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
   tell_of_crowd_at_ = now_ + told_again_after;
   tell({.reason = RefusalReason::full,

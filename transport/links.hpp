@@ -130,6 +130,7 @@ struct LinkCounters {
   std::uint64_t connections_muted = 0;
   std::uint64_t links_held_off = 0;      // How often there were too many connections.
   std::uint64_t addresses_held_off = 0;  // How often they came too fast from one address.
+  std::uint64_t connections_cut = 0;     // For what they have sent (intake.hpp).
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;
   std::uint64_t keys_refused = 0;     // By the gatekeeper: not known here.

@@ -208,10 +208,13 @@ class NodeSockets::Impl {
   }
 
   static void listen(Connection& connection, core::Instant now) {
-    for (int i = 0; i < frames_per_turn && connection.is_ready(); ++i) {
+    int count = 0;
+    for (; count < frames_per_turn && connection.is_ready(); ++count) {
       const std::optional<Connection::Arrived> arrived = connection.try_receive(now);
       if (arrived) connection.end("it answers as to a client");
     }
+    // Nothing bounds what waits there but this (intake.hpp); it has a few to send a second.
+    if (count == frames_per_turn) connection.end("it sends more than answers");
     connection.tend(now);
   }
 

@@ -40,9 +40,8 @@ Context& process_context() {
 
 namespace {
 
-// Frames that wait in ZeroMQ for each connection and direction. The sum in bytes is bounded by
-// link_window_bytes of whoever sends; this is the bound for senders who ignore it, and enough
-// small frames to keep both threads busy.
+// Frames that wait in ZeroMQ for each connection on their way out, so that both threads are busy.
+// On their way in there is no such bound (intake.hpp).
 constexpr int queued_frames_max = 1000;
 
 int to_milliseconds(core::Duration duration) {
@@ -57,9 +56,15 @@ void tune(zmq::socket_t& socket, const SocketTuning& tuning) {
   using namespace zmq::sockopt;         // NOLINT(google-build-using-namespace)
   socket.set(zmq::sockopt::linger, 0);  // sys/socket.h has a struct of that name.
   socket.set(sndhwm, queued_frames_max);
-  socket.set(rcvhwm, queued_frames_max);
+  socket.set(rcvhwm, 0);
   socket.set(maxmsgsize, static_cast<std::int64_t>(tuning.frame_bytes_max));
   socket.set(handshake_ivl, to_milliseconds(tuning.handshake_patience));
+}
+
+// By the end that connects: it notices when no answer comes, and the other end when it asks no
+// more.
+void beat(zmq::socket_t& socket, const SocketTuning& tuning) {
+  using namespace zmq::sockopt;  // NOLINT(google-build-using-namespace)
   socket.set(heartbeat_ivl, to_milliseconds(tuning.heartbeat_interval));
   socket.set(heartbeat_timeout, to_milliseconds(tuning.heartbeat_timeout));
   socket.set(heartbeat_ttl, to_milliseconds(tuning.heartbeat_timeout));
@@ -266,6 +271,7 @@ class DealerSocket::Impl {
         socket_registration_(poller, socket_),
         monitor_registration_(poller, monitor_.socket()) {
     tune(socket_, tuning);
+    beat(socket_, tuning);
     // One connection, never another: what a later one would need first is a greeting.
     socket_.set(zmq::sockopt::reconnect_ivl, -1);
     socket_.set(zmq::sockopt::connect_timeout, to_milliseconds(tuning.handshake_patience));
@@ -446,9 +452,11 @@ class RouterSocket::Impl {
           break;
         case ZMQ_EVENT_ACCEPTED:
           admission.on_accepted(event->value, now);
+          intake.on_accepted(event->value);
           break;
         case ZMQ_EVENT_DISCONNECTED:
           admission.on_ended();
+          intake.on_ended(event->value);
           break;
         default:
           ++failed_handshakes;
@@ -461,6 +469,7 @@ class RouterSocket::Impl {
   Registration registration;
   Registration monitor_registration;
   Admission admission;
+  Intake intake;
   std::uint64_t failed_handshakes = 0;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
@@ -516,6 +525,17 @@ void RouterSocket::observe(core::Instant now) {
 
 void RouterSocket::tend(core::Instant now) {
   impl_->admission.tend(now);
+  impl_->intake.tend(now);
+}
+
+std::optional<core::Instant> RouterSocket::deadline() const {
+  const std::optional<core::Instant> first = impl_->admission.deadline();
+  const std::optional<core::Instant> second = impl_->intake.deadline();
+  return first && second ? std::min(first, second) : first ? first : second;
+}
+
+std::uint64_t RouterSocket::cut_count() const {
+  return impl_->intake.cut_count();
 }
 
 std::uint64_t RouterSocket::take_failed_handshakes() {
@@ -526,10 +546,11 @@ const Admission& RouterSocket::admission() const {
   return impl_->admission;
 }
 
-std::optional<RoutedFrame> RouterSocket::try_receive() {
+std::optional<RoutedFrame> RouterSocket::try_receive(core::Instant now) {
   zmq::message_t id;
   if (!receive_part(impl_->socket, id)) {
     impl_->registration.set_ready(false);
+    impl_->intake.on_drained();
     return std::nullopt;
   }
   RoutedFrame routed{.routing_id = id.to_string(), .frame = {}, .is_whole = id.more()};
@@ -537,6 +558,8 @@ std::optional<RoutedFrame> RouterSocket::try_receive() {
   message.rebuild();
   if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
   if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
+  const int from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
+  routed.is_flood = from >= 0 && impl_->intake.on_taken(from, message.size(), now);
   const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
   if (!is_left) impl_->origin = origin_of(message);
   routed.frame = owned(message);

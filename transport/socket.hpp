@@ -17,6 +17,7 @@
 #include "core/time.hpp"
 #include "transport/admission.hpp"
 #include "transport/codec.hpp"
+#include "transport/intake.hpp"
 #include "transport/keys.hpp"
 #include "transport/links.hpp"
 #include "transport/poller.hpp"
@@ -97,7 +98,8 @@ class DealerSocket {
 struct RoutedFrame {
   std::string routing_id;  // Of the connection, at this socket.
   ReceivedFrame frame;
-  bool is_whole = true;  // False: it had more parts, which are dropped.
+  bool is_whole = true;   // False: it had more parts, which are dropped.
+  bool is_flood = false;  // The connection was cut: it sent far more than it may (intake.hpp).
 };
 
 class RouterSocket {
@@ -124,15 +126,21 @@ class RouterSocket {
   // Before receiving.
   void observe(core::Instant now);
 
-  // Lets those in again that were held off for a while. Now and then.
+  // Lets those in again that were held off for a while, and looks after those that are new.
   void tend(core::Instant now);
+
+  // When to tend; nothing: no need.
+  [[nodiscard]] std::optional<core::Instant> deadline() const;
+
+  // Connections that were cut because of what they sent.
+  [[nodiscard]] std::uint64_t cut_count() const;
 
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
   [[nodiscard]] std::uint64_t take_failed_handshakes();
 
   [[nodiscard]] const Admission& admission() const;
 
-  [[nodiscard]] std::optional<RoutedFrame> try_receive();
+  [[nodiscard]] std::optional<RoutedFrame> try_receive(core::Instant now);
 
   // Of what was received last.
   [[nodiscard]] Origin origin() const;

@@ -1,6 +1,6 @@
 // Goal: of the links that have nothing to send only a few stay connected, and nobody above notices.
 // Method: one node with three peers, on real sockets, in one thread; idle after 200 ms.
-#include <thread>
+#include <stdexcept>
 
 #include "tests/transport/mesh_fixture.hpp"
 
@@ -37,6 +37,19 @@ class RestingLinks : public Mesh {
     ASSERT_TRUE(run_until([&] { return hub_->counters().links_rested >= 2; }));
     ASSERT_TRUE(run_until([&] { return other(0).sockets().connection_count() == 0; }));
     ASSERT_EQ(other(2).sockets().connection_count(), 1u);
+  }
+
+  // ZeroMQ frees the path a moment after the last node there is gone.
+  TestNode& add_again(const TestNode::Options& options) {
+    TestNode* added = nullptr;
+    EXPECT_TRUE(run_until([&] {
+      try {
+        added = &add_node(options);
+      } catch (const std::runtime_error&) {
+      }
+      return added != nullptr;
+    }));
+    return *added;
   }
 
   TestNode& other(std::size_t index) { return *nodes.at(1 + index); }
@@ -94,7 +107,7 @@ TEST_F(RestingLinks, TellOfAPeerThatIsGoneWhenSomethingIsSentToIt) {
   ASSERT_TRUE(run_until([&] { return hub_->count<PeerDown>() == 1; }));
   EXPECT_EQ(hub_->send(0, core::Forget{}), SendResult::down);
 
-  add_node(others_[0]);
+  add_again(others_[0]);
   ASSERT_TRUE(run_until([&] { return hub_->count<PeerUp>() == 4; }));
 }
 
@@ -110,7 +123,7 @@ TEST_F(RestingLinks, ReachAPeerThatWasStartedAnewMeanwhile) {
   connect_all(1h);
   let_rest();
   remove(other(1));
-  TestNode& anew = add_node(others_[1]);
+  TestNode& anew = add_again(others_[1]);
   ASSERT_TRUE(run_until([&] { return anew.count<PeerUp>() == 1; }));
   EXPECT_EQ(hub_->send(1, core::Forget{}), SendResult::sent);
   ASSERT_TRUE(run_until([&] { return anew.count<FrameReceived>() == 1; }));

@@ -1,0 +1,75 @@
+// Intake: how much of what others have sent lies in ZeroMQ's memory, and who is cut for it.
+//
+//   sender ──► kernel ──► ZeroMQ's thread ──► queue ──► owner
+//              received                                 taken
+//
+// ZeroMQ's own bound, a number of frames, cannot be used: once a queue is full, a connection that
+// is reset ends the process (libzmq 4.3.4: a timer or a PING that is read afterwards fails an
+// assertion). So queues have no end, and what lies in them is what the kernel has received of a
+// connection, less what the owner has taken of it. Looked at while the owner does not keep up:
+// honest senders stop at link_window_bytes by themselves.
+//
+// And a connection that nothing was taken of yet, be it in the middle of its handshake, may have
+// sent little.
+//
+// Who is over is cut below ZeroMQ, which finds the connection ended. A descriptor may stand for
+// another connection in the very moment in which it is cut: that one is made anew. Only TCP; who
+// may use a path is said by its mode. Owner's thread; the descriptors stay ZeroMQ's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "core/time.hpp"
+
+namespace nemcon::transport {
+
+class Intake {
+ public:
+  // Of one connection, and of all together.
+  static constexpr std::int64_t waiting_bytes_max = std::int64_t{64} << 20U;
+  static constexpr std::int64_t all_waiting_bytes_max = std::int64_t{256} << 20U;
+  // Greetings and keys are some hundred bytes.
+  static constexpr std::uint64_t stranger_bytes_max = std::uint64_t{64} << 10U;
+
+  void on_accepted(int descriptor);
+  void on_ended(int descriptor);
+
+  // The owner has taken a frame of it. True: it has sent far more than it may, and was cut.
+  [[nodiscard]] bool on_taken(int descriptor, std::size_t byte_count, core::Instant now);
+
+  // The owner has taken all there was.
+  void on_drained();
+
+  // Looks at those of whom nothing was taken yet.
+  void tend(core::Instant now);
+
+  // When to tend; nothing where there are none.
+  [[nodiscard]] std::optional<core::Instant> deadline() const;
+
+  // How many were cut, since the start.
+  [[nodiscard]] std::uint64_t cut_count() const { return cut_count_; }
+
+ private:
+  struct Counted {
+    std::int64_t received_before = 0;  // Of what the kernel received, when counting began.
+    std::int64_t taken = 0;
+    std::int64_t looked_at = 0;  // `taken`, then.
+    std::int64_t waiting = 0;    // As it was then.
+  };
+
+  void cut(int descriptor);
+
+  std::vector<int> strangers_;
+  std::size_t next_stranger_ = 0;
+  core::Instant look_at_{};
+  std::optional<core::Instant> behind_since_;  // Nothing: all was taken a moment ago.
+  std::map<int, Counted> counted_;             // While the owner is behind.
+  std::int64_t all_waiting_ = 0;
+  std::uint64_t cut_count_ = 0;
+};
+
+}  // namespace nemcon::transport
