@@ -19,7 +19,7 @@ constexpr std::int64_t frame_overhead = 64;
 constexpr core::Duration behind_min = std::chrono::milliseconds{20};
 constexpr std::int64_t look_each_bytes = 64 << 10;
 
-constexpr core::Duration stranger_interval = std::chrono::milliseconds{5};
+constexpr core::Duration stranger_interval = std::chrono::milliseconds{2};
 constexpr std::size_t strangers_at_once = 256;
 
 // So little at a time that not much comes between two looks; what a handshake needs.
