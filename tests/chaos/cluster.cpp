@@ -155,6 +155,11 @@ bool Cluster::wait_until_ready(std::size_t node) {
   return nodes_.at(node).daemon->wait_until_ready();
 }
 
+bool Cluster::is_ready(std::size_t index) const {
+  const Node& node = nodes_.at(index);
+  return node.runs && node.daemon->output().find('\n') != std::string::npos;
+}
+
 void Cluster::kill(std::size_t index) {
   Node& node = nodes_.at(index);
   if (!node.runs) return;

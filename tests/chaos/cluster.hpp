@@ -28,6 +28,8 @@ class Cluster {
 
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
 
+  [[nodiscard]] const std::string& name(std::size_t node) const { return nodes_.at(node).name; }
+
   // How a client reaches these nodes, tried in this order; `name` is of its session, or empty. In
   // a network there are keys.
   [[nodiscard]] ClientOptions door(const std::vector<std::size_t>& nodes,
@@ -40,6 +42,9 @@ class Cluster {
 
   // True once it has printed its ready line; false when that did not come in time.
   [[nodiscard]] bool wait_until_ready(std::size_t node);
+
+  // Whether it has printed that line by now.
+  [[nodiscard]] bool is_ready(std::size_t node) const;
 
   [[nodiscard]] bool is_running(std::size_t node) const { return nodes_.at(node).runs; }
 

@@ -212,7 +212,7 @@ void Nemesis::run(const std::function<bool()>& is_over) {
   }
 }
 
-bool Nemesis::heal() {
+void Nemesis::heal() {
   if (network_ != nullptr) network_->clear();
   for (std::size_t node = 0; node < cluster_.size(); ++node) {
     cluster_.set_clock(node, Milliseconds{0});
@@ -220,10 +220,6 @@ bool Nemesis::heal() {
     cluster_.resume(node);
     revive(node);
   }
-  bool all = true;
-  for (std::size_t node = 0; node < cluster_.size(); ++node)
-    all = cluster_.wait_until_ready(node) && all;
-  return all;
 }
 
 }  // namespace nemcon::chaos

@@ -28,8 +28,8 @@ class Nemesis {
   // Until the trouble of the plan is over or `is_over` says so.
   void run(const std::function<bool()>& is_over);
 
-  // Everything runs and nothing disturbs it. False when a node did not become ready.
-  [[nodiscard]] bool heal();
+  // Nothing disturbs any more, and what was killed is started: it may take a while to be ready.
+  void heal();
 
   [[nodiscard]] const FaultCounts& counts() const { return counts_; }
 

@@ -18,14 +18,14 @@ struct RoundResult {
   std::string directory;  // With logs, data and history; kept only after a violation.
   Counts counts;
   FaultCounts faults;
-  std::vector<Milliseconds> in_doubt;  // After healing, of each transaction.
-  Milliseconds settled{0};             // From healing until all was quiet.
+  std::vector<Milliseconds> in_doubt;  // Of each transaction, from the end of the faults on.
+  Milliseconds settled{0};             // From there until all was quiet.
   std::size_t lingering_count = 0;     // Of which some node then did not know the end.
   bool was_interrupted = false;
 };
 
 struct RoundOptions {
-  Milliseconds patience{90'000};  // With a healed mesh, until all is quiet.
+  Milliseconds patience{90'000};  // From the end of the faults, until all is quiet.
   bool is_canary = false;         // The judge is told of one delivery that never was.
   const std::atomic<bool>* interrupted = nullptr;
 };

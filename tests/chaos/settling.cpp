@@ -38,17 +38,25 @@ std::string to_text(const TransactionStatus& transaction) {
 
 }  // namespace
 
-Settling::Settling(const Cluster& cluster) {
-  for (std::size_t node = 0; node < cluster.size(); ++node) {
-    ClientOptions options = cluster.door({node}, {});
+Settling::Settling(const Cluster& cluster, std::chrono::steady_clock::time_point healed)
+    : cluster_(cluster), healed_(healed), clients_(cluster.size()) {}
+
+Client& Settling::client_of(std::size_t node) {
+  std::unique_ptr<Client>& client = clients_.at(node);
+  if (client == nullptr) {
+    ClientOptions options = cluster_.door({node}, {});
     options.deadline = Milliseconds{5'000};
-    clients_.push_back(std::make_unique<Client>(options));
+    client = std::make_unique<Client>(options);
   }
+  return *client;
 }
 
-std::string Settling::look_at(Client& client, Seen& seen) {
+std::string Settling::look_at(std::size_t index, Seen& seen) {
+  const std::string& node = cluster_.name(index);
+  // Asking would wait for it, and meanwhile the others would go unseen.
+  if (!cluster_.is_ready(index)) return " " + node + " is not ready";
   try {
-    const std::string node = client.connected_node();
+    Client& client = client_of(index);
     std::string left;
     for (const TransactionStatus& transaction : client.transactions(true)) {
       seen.in_doubt.insert(transaction.id);
@@ -66,22 +74,21 @@ std::string Settling::look_at(Client& client, Seen& seen) {
     }
     return left;
   } catch (const Error& error) {
-    return std::string(" no answer: ") + error.what();
+    return " no answer of " + node + ": " + error.what();
   }
 }
 
 Settled Settling::wait(Milliseconds patience, const std::function<std::string()>& open,
                        const std::function<bool()>& is_over) {
-  const auto began = std::chrono::steady_clock::now();
   std::map<TransactionId, Milliseconds> last_seen;
   Settled settled;
   for (;;) {
     Seen seen;
     settled.left = open();
-    for (const auto& client : clients_)
-      settled.left += look_at(*client, seen);
+    for (std::size_t node = 0; node < cluster_.size(); ++node)
+      settled.left += look_at(node, seen);
     settled.time =
-        std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - began);
+        std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - healed_);
     settled.lingering_count = seen.open_count;
     for (const TransactionId& id : seen.in_doubt)
       last_seen[id] = settled.time;

@@ -1,7 +1,9 @@
-// Settling: looks at a healed mesh until nothing is in doubt, every queue is empty and every client
-// knows its outcomes, and measures how long transactions stayed undecided.
+// Settling: looks at a mesh from the moment that its faults end until nothing is in doubt, every
+// queue is empty and every client knows its outcomes, and measures how long transactions stayed
+// undecided. Nodes that start again meanwhile are looked at once they are ready.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -21,7 +23,7 @@ namespace nemcon::chaos {
 struct Settled {
   std::string left;  // What is not as it should be, when patience is over; else empty.
   Milliseconds time{0};
-  // Of each transaction that was in doubt at some node after all was healed.
+  // Of each transaction that was in doubt at some node after the faults had ended.
   std::vector<Milliseconds> in_doubt;
   // Once all was quiet: of transactions that nobody waits for, and some node does not know the end
   // of.
@@ -30,7 +32,8 @@ struct Settled {
 
 class Settling {
  public:
-  explicit Settling(const Cluster& cluster);
+  // `healed`: when the faults began to end; times are counted from there.
+  Settling(const Cluster& cluster, std::chrono::steady_clock::time_point healed);
 
   // `open`: what clients and services still wait for, in words; empty: nothing. Gives up at once
   // when `is_over` says so.
@@ -44,9 +47,12 @@ class Settling {
   };
 
   // What is left at a node, in words.
-  [[nodiscard]] std::string look_at(Client& client, Seen& seen);
+  [[nodiscard]] std::string look_at(std::size_t node, Seen& seen);
+  [[nodiscard]] Client& client_of(std::size_t node);
 
-  std::vector<std::unique_ptr<Client>> clients_;
+  const Cluster& cluster_;
+  std::chrono::steady_clock::time_point healed_;
+  std::vector<std::unique_ptr<Client>> clients_;  // Null until the node is ready.
 };
 
 }  // namespace nemcon::chaos
