@@ -43,6 +43,9 @@ struct Stage {
   Recorder& recorder;
   Orphans& orphans;
   std::atomic<bool> quiet = false;  // Nothing new is begun; what is there is finished.
+  // Large messages are sent to the node whose disk is full, and nobody takes any from it: its store
+  // has to grow.
+  std::atomic<bool> crowds = false;
 };
 
 class Actor {

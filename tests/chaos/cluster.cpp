@@ -141,12 +141,14 @@ void Cluster::start(std::size_t index) {
                  {"env", "LD_PRELOAD=" + shim(), "NEMCON_CHAOS_CLOCK=" + node.clock_file});
   ++node.life;
   if (on_start) on_start(node.name);
+  const std::string life = node.name + "-" + std::to_string(node.life);
   node.daemon = std::make_unique<tests::Daemon>(
       workspace_,
-      tests::DaemonOptions{.name = node.name + "-" + std::to_string(node.life),
+      tests::DaemonOptions{.name = life,
                            .arguments = {"--config", node.config, "--log-level", "debug"},
                            .wrapper = wrapper,
                            .directory = {}});
+  node.disk.follow(workspace_.path(life + ".err"));
   node.runs = true;
   node.is_paused = false;
 }
@@ -202,6 +204,12 @@ void Cluster::fill_disk(std::size_t index) {
 void Cluster::free_disk(std::size_t index) {
   std::error_code ignored;
   std::filesystem::remove(nodes_.at(index).data + "/filler", ignored);
+}
+
+const DiskWatch& Cluster::look_at_disk(std::size_t index) {
+  DiskWatch& disk = nodes_.at(index).disk;
+  disk.look();
+  return disk;
 }
 
 void Cluster::keep() const {

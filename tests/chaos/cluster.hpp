@@ -11,6 +11,7 @@
 
 #include <nemcon/client.hpp>
 
+#include "tests/chaos/disk_watch.hpp"
 #include "tests/chaos/network.hpp"
 #include "tests/chaos/plan.hpp"
 #include "tests/system/daemon.hpp"
@@ -63,6 +64,9 @@ class Cluster {
   void fill_disk(std::size_t node);
   void free_disk(std::size_t node);
 
+  // What the node has said of its disk by now.
+  [[nodiscard]] const DiskWatch& look_at_disk(std::size_t node);
+
   // What small disks hold is copied beside them, for somebody to look into.
   void keep() const;
 
@@ -81,6 +85,7 @@ class Cluster {
     std::string config;
     std::string clock_file;
     std::string data;
+    DiskWatch disk;
     std::unique_ptr<tests::Daemon> daemon;
     unsigned life = 0;
     bool runs = false;

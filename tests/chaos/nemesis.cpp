@@ -6,12 +6,11 @@
 
 namespace nemcon::chaos {
 
-Nemesis::Nemesis(const Plan& plan, Cluster& cluster, Network* network,
-                 std::function<void(std::uint64_t)> kill_client)
+Nemesis::Nemesis(const Plan& plan, Cluster& cluster, Network* network, Clients clients)
     : plan_(plan),
       cluster_(cluster),
       network_(network),
-      kill_client_(std::move(kill_client)),
+      clients_(std::move(clients)),
       random_(plan.seed ^ 0x4e3e515) {
   draw_all();
   std::stable_sort(actions_.begin(), actions_.end(),
@@ -183,19 +182,37 @@ void Nemesis::draw_clock(Milliseconds at, Milliseconds length) {
 void Nemesis::draw_disk(Milliseconds at, Milliseconds length) {
   const std::size_t node = plan_.faults.disk_victim;
   if (!cluster_.has_small_disk(node)) return;
-  plan_at(at, [this, node] {
-    ++counts_["disk full"];
-    cluster_.fill_disk(node);
-  });
+  plan_at(at, [this, node] { fill_disk(node); });
   // A node looks at its disk every second.
-  plan_at(at + length + Milliseconds{1'200}, [this, node] { cluster_.free_disk(node); });
+  plan_at(at + length + Milliseconds{1'200}, [this, node] { free_disk(node); });
+}
+
+void Nemesis::fill_disk(std::size_t node) {
+  cluster_.fill_disk(node);
+  refusals_before_ = cluster_.look_at_disk(node).refusal_count();
+  clients_.crowd(true);
+}
+
+// It counts once the node refuses new work because of it. What takes messages away may go on then.
+void Nemesis::watch_disk() {
+  if (!refusals_before_) return;
+  if (cluster_.look_at_disk(plan_.faults.disk_victim).refusal_count() == *refusals_before_) return;
+  ++counts_["disk full"];
+  refusals_before_.reset();
+  clients_.crowd(false);
+}
+
+void Nemesis::free_disk(std::size_t node) {
+  clients_.crowd(false);
+  refusals_before_.reset();
+  cluster_.free_disk(node);
 }
 
 void Nemesis::draw_client(Milliseconds at, Milliseconds) {
   const std::uint64_t chance = random_.next();
   plan_at(at, [this, chance] {
     ++counts_["client kill"];
-    kill_client_(chance);
+    clients_.kill(chance);
   });
 }
 
@@ -208,6 +225,7 @@ void Nemesis::run(const std::function<bool()>& is_over) {
   while (passed() < plan_.trouble && !is_over()) {
     for (; next < actions_.size() && actions_[next].at <= passed(); ++next)
       actions_[next].act();
+    watch_disk();
     std::this_thread::sleep_for(Milliseconds{2});
   }
 }
@@ -216,7 +234,7 @@ void Nemesis::heal() {
   if (network_ != nullptr) network_->clear();
   for (std::size_t node = 0; node < cluster_.size(); ++node) {
     cluster_.set_clock(node, Milliseconds{0});
-    cluster_.free_disk(node);
+    free_disk(node);
     cluster_.resume(node);
     revive(node);
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,11 +20,16 @@ namespace nemcon::chaos {
 
 using FaultCounts = std::map<std::string, std::uint64_t>;
 
+// What it has power over besides nodes and network.
+struct Clients {
+  std::function<void(std::uint64_t chance)> kill;  // One of them.
+  std::function<void(bool on)> crowd;              // Stage::crowds.
+};
+
 class Nemesis {
  public:
-  // `network` is null on loopback: its faults are left out. `kill_client` kills one of them.
-  Nemesis(const Plan& plan, Cluster& cluster, Network* network,
-          std::function<void(std::uint64_t)> kill_client);
+  // `network` is null on loopback: its faults are left out.
+  Nemesis(const Plan& plan, Cluster& cluster, Network* network, Clients clients);
 
   // Until the trouble of the plan is over or `is_over` says so.
   void run(const std::function<bool()>& is_over);
@@ -65,14 +71,19 @@ class Nemesis {
   // Both ways.
   void plan_cut(Milliseconds at, Milliseconds length, std::size_t a, std::size_t b);
   void revive(std::size_t node);
+  void fill_disk(std::size_t node);
+  void free_disk(std::size_t node);
+  void watch_disk();
 
   const Plan& plan_;
   Cluster& cluster_;
   Network* network_;
-  std::function<void(std::uint64_t)> kill_client_;
+  Clients clients_;
   sim::Random random_;
   std::vector<Action> actions_;
   FaultCounts counts_;
+  // While a full disk has shown no effect: how often its node had refused new work before.
+  std::optional<std::uint64_t> refusals_before_;
 };
 
 }  // namespace nemcon::chaos

@@ -9,6 +9,9 @@ namespace {
 // Short, so that many outcomes are unknown at first and are asked for again.
 constexpr std::chrono::milliseconds deadline{3'000};
 
+// Four of them are less than a transaction may have (Cluster::write_config).
+constexpr std::size_t crowding_bytes = 50'000;
+
 std::int64_t amount_of(sim::Random& random) {
   return static_cast<std::int64_t>(random.below(1000)) + 1;
 }
@@ -60,11 +63,13 @@ void Producer::begin_one(Client& client, Window& window) {
 }
 
 void Producer::add_send(Draft& draft, std::int64_t amount) {
-  const Target& queue = random_.pick(targets_.queues);
+  const bool crowds = stage_.crowds && random_.chance(500'000);
+  const Target& queue = random_.pick(crowds ? targets_.crowded : targets_.queues);
+  const std::size_t filling_bytes = random_.below(plan_.filling_bytes_max + 1);
   draft.queues.push_back(queue);
   draft.parts.push_back({.queue = queue.index,
                          .amount = amount,
-                         .filling_bytes = random_.below(plan_.filling_bytes_max + 1)});
+                         .filling_bytes = crowds ? crowding_bytes : filling_bytes});
 }
 
 void Producer::add_call(Draft& draft) {

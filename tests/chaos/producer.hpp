@@ -18,6 +18,7 @@ struct Target {
 
 struct Targets {
   std::vector<Target> queues;
+  std::vector<Target> crowded;  // Those of the queues that Stage::crowds means.
   std::vector<Target> services;
 };
 

@@ -77,6 +77,7 @@ class Round {
       for (const QueuePlan& queue : plan_.nodes[node].queues) {
         const std::string address = queue.name + "@" + plan_.nodes[node].name;
         targets_.queues.push_back({address, recorder_.add_queue(address, queue.order)});
+        if (node == plan_.faults.disk_victim) targets_.crowded.push_back(targets_.queues.back());
       }
     }
     for (std::uint32_t index = 0; index < plan_.services.size(); ++index) {
@@ -119,14 +120,17 @@ class Round {
     const bool is_named = random_.chance(400'000);
     if (is_named) options.name = "taker-" + std::to_string(actors_.size());
     options.door = cluster_.door({node}, options.name);
+    options.is_crowded = node == plan_.faults.disk_victim;
     actors_.push_back(std::make_unique<Taker>(stage_, random_.next(), options, targets_));
   }
 
   // ---- the course -----------------------------------------------------------------------------
 
   void trouble() {
-    Nemesis nemesis(plan_, cluster_, network_,
-                    [this](std::uint64_t chance) { actors_[chance % actors_.size()]->kill(); });
+    Nemesis nemesis(
+        plan_, cluster_, network_,
+        {.kill = [this](std::uint64_t chance) { actors_[chance % actors_.size()]->kill(); },
+         .crowd = [this](bool on) { stage_.crowds = on; }});
     rest(peace_first);
     begin_liar();
     nemesis.run([this] { return is_interrupted(); });

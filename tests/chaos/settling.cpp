@@ -38,7 +38,7 @@ std::string to_text(const TransactionStatus& transaction) {
 
 }  // namespace
 
-Settling::Settling(const Cluster& cluster, std::chrono::steady_clock::time_point healed)
+Settling::Settling(Cluster& cluster, std::chrono::steady_clock::time_point healed)
     : cluster_(cluster), healed_(healed), clients_(cluster.size()) {}
 
 Client& Settling::client_of(std::size_t node) {
@@ -58,6 +58,7 @@ std::string Settling::look_at(std::size_t index, Seen& seen) {
   try {
     Client& client = client_of(index);
     std::string left;
+    if (cluster_.look_at_disk(index).is_refusing()) left = " " + node + " still has a full disk";
     for (const TransactionStatus& transaction : client.transactions(true)) {
       seen.in_doubt.insert(transaction.id);
       if (left.empty()) left = " in doubt at " + node + ": " + to_text(transaction);

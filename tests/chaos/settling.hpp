@@ -33,7 +33,7 @@ struct Settled {
 class Settling {
  public:
   // `healed`: when the faults began to end; times are counted from there.
-  Settling(const Cluster& cluster, std::chrono::steady_clock::time_point healed);
+  Settling(Cluster& cluster, std::chrono::steady_clock::time_point healed);
 
   // `open`: what clients and services still wait for, in words; empty: nothing. Gives up at once
   // when `is_over` says so.
@@ -50,7 +50,7 @@ class Settling {
   [[nodiscard]] std::string look_at(std::size_t node, Seen& seen);
   [[nodiscard]] Client& client_of(std::size_t node);
 
-  const Cluster& cluster_;
+  Cluster& cluster_;
   std::chrono::steady_clock::time_point healed_;
   std::vector<std::unique_ptr<Client>> clients_;  // Null until the node is ready.
 };

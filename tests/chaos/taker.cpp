@@ -27,7 +27,10 @@ void Taker::live() {
   Consumer consumer = client.consume(options_.queue, {.credit = options_.habits.credit});
   while (!is_over()) {
     try {
-      std::optional<Delivery> delivery = consumer.receive(look_again);
+      const bool waits = options_.is_crowded && stage_.crowds;
+      if (waits) rest(look_again);
+      std::optional<Delivery> delivery;
+      if (!waits) delivery = consumer.receive(look_again);
       if (delivery) take(client, window, std::move(*delivery));
     } catch (const Error& error) {
       if (!error.is_retryable()) throw;

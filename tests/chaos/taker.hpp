@@ -22,6 +22,7 @@ struct TakerOptions {
   ClientOptions door;       // How it reaches its node.
   std::string name;         // Of its client; empty: anonymous.
   ConsumerPlan habits;
+  bool is_crowded = false;  // At the node that Stage::crowds means.
 };
 
 class Taker : public Actor {
