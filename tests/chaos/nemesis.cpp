@@ -149,10 +149,10 @@ void Nemesis::draw_delay(Milliseconds at, Milliseconds length) {
   const std::size_t node = draw_node();
   const auto delay_ms = static_cast<unsigned>(random_.between(5, 200));
   plan_at(at, [this, node, delay_ms] {
-    ++counts_["delay"];
-    network_->set_delay(node, delay_ms);
+    const bool works = network_->set_delay(node, delay_ms);
+    ++counts_[works ? "delay" : "delay refused by tc"];
   });
-  plan_at(at + length, [this, node] { network_->set_delay(node, 0); });
+  plan_at(at + length, [this, node] { (void)network_->set_delay(node, 0); });
 }
 
 void Nemesis::draw_reset(Milliseconds at, Milliseconds) {

@@ -111,7 +111,7 @@ void Network::probe() {
   } else if (!can_delay_) {
     missing_.emplace_back("tc netem and tbf: no delay");
   }
-  set_delay(0, 0);
+  (void)set_delay(0, 0);
 }
 
 void Network::cut(std::size_t from, std::size_t to) {
@@ -152,8 +152,8 @@ void Network::filter(std::size_t node) {
   if (!ended.ok) throw std::runtime_error("nft: " + ended.output + rules);
 }
 
-void Network::set_delay(std::size_t node, unsigned delay_ms) {
-  if (!can_slow()) return;
+bool Network::set_delay(std::size_t node, unsigned delay_ms) {
+  if (!can_slow()) return false;
   std::vector<std::string> command = {"tc", "qdisc", "replace", "dev", "eth0", "root"};
   const std::string delay = std::to_string(delay_ms) + "ms";
   if (delay_ms == 0) {
@@ -167,7 +167,7 @@ void Network::set_delay(std::size_t node, unsigned delay_ms) {
                                    std::to_string(delay_ms * 10) + "ms"});
   }
   nodes_.at(node).is_slow = delay_ms != 0;
-  (void)run(in_node(node, command));
+  return run(in_node(node, command)).ok;
 }
 
 void Network::reset(std::size_t node, std::size_t other) {
@@ -179,7 +179,7 @@ void Network::clear() {
   for (std::size_t node = 0; node < nodes_.size(); ++node) {
     nodes_[node].loss_percent = 0;
     filter(node);
-    if (nodes_[node].is_slow) set_delay(node, 0);
+    if (nodes_[node].is_slow) (void)set_delay(node, 0);
   }
 }
 

@@ -50,8 +50,8 @@ class Network {
   void set_loss(std::size_t node, unsigned percent);
 
   // What leaves the node takes so long, more or less; 0: no time. By a narrow link where the kernel
-  // cannot delay.
-  void set_delay(std::size_t node, unsigned delay_ms);
+  // cannot delay. False when that did not work.
+  [[nodiscard]] bool set_delay(std::size_t node, unsigned delay_ms);
 
   // Ends the connections between the two.
   void reset(std::size_t node, std::size_t other);

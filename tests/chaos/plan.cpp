@@ -127,7 +127,7 @@ class Draw {
     faults.clock = interval(1'000, 4'000);
     faults.disk_full = interval(3'000, 6'000);
     faults.client_kill = interval(500, 3'000);
-    faults.far_clock = random_.chance(200'000);
+    faults.far_clock = random_.chance(400'000);
     faults.clock_victim = random_.below(plan_.nodes.size());
     faults.disk_victim = random_.below(plan_.nodes.size());
     faults.trouble_max = one_time({500, 2'000, 4'000});
