@@ -53,6 +53,7 @@ Cluster::Cluster(const tests::Workspace& workspace, const Plan& plan, const Netw
   for (std::size_t index = 0; index < nodes_.size(); ++index) {
     Node& node = nodes_[index];
     node.name = plan.nodes[index].name;
+    if (index == plan.other_node) node.program = plan.other_nemcond;
     node.data = workspace.path(node.name);
     do {
       node.endpoint = network == nullptr ? tests::free_endpoint()
@@ -147,7 +148,8 @@ void Cluster::start(std::size_t index) {
       tests::DaemonOptions{.name = life,
                            .arguments = {"--config", node.config, "--log-level", "debug"},
                            .wrapper = wrapper,
-                           .directory = {}});
+                           .directory = {},
+                           .program = node.program});
   node.disk.follow(workspace_.path(life + ".err"));
   node.runs = true;
   node.is_paused = false;

@@ -81,7 +81,8 @@ class Cluster {
   struct Node {
     std::string name;
     std::string endpoint;
-    std::string key;  // Its public one; empty without keys.
+    std::string key;      // Its public one; empty without keys.
+    std::string program;  // Plan::other_nemcond, or empty.
     std::string config;
     std::string clock_file;
     std::string data;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,7 @@ struct Settings {
   std::uint64_t patience = usual_patience;
   std::size_t nodes = 0;
   std::string mode;
+  std::string other_nemcond;
   bool is_canary = false;
   bool is_json = false;
   bool on_loopback = false;
@@ -206,6 +208,9 @@ class Campaign {
   void run_one(std::uint64_t seed) {
     Wishes wishes{.nodes = settings_.nodes, .mode = settings_.mode};
     wishes.trouble = std::chrono::seconds{settings_.seconds};
+    // Nodes run elsewhere.
+    if (!settings_.other_nemcond.empty())
+      wishes.other_nemcond = std::filesystem::absolute(settings_.other_nemcond);
     const Plan plan = draw_plan(seed, wishes);
     const RoundOptions options{.patience = std::chrono::seconds{settings_.patience},
                                .is_canary = settings_.is_canary,
@@ -251,6 +256,7 @@ class Campaign {
     if (settings_.nodes != 0) text += " --nodes " + std::to_string(settings_.nodes);
     if (!settings_.mode.empty()) text += " --mode " + settings_.mode;
     if (settings_.seconds != 0) text += " --seconds " + std::to_string(settings_.seconds);
+    if (!settings_.other_nemcond.empty()) text += " --other-nemcond " + settings_.other_nemcond;
     if (settings_.is_canary) text += " --canary";
     if (settings_.on_loopback) text += " --loopback";
     if (settings_.patience != usual_patience)
@@ -297,6 +303,9 @@ int main(int argc, char** argv) {
   app.add_option("--nodes", settings.nodes, "3 or 5 (drawn)")->check(CLI::IsMember({3, 5}));
   app.add_option("--mode", settings.mode, "S, X or C (drawn)")
       ->check(CLI::IsMember({"S", "X", "C"}));
+  app.add_option("--other-nemcond", settings.other_nemcond,
+                 "one node of each round runs this program, of another revision")
+      ->check(CLI::ExistingFile);
   app.add_flag("--loopback", settings.on_loopback, "no namespaces, and no faults that need them");
   app.add_flag("--canary", settings.is_canary,
                "tell the judge of one delivery that never was: must fail");

@@ -23,6 +23,8 @@ class Draw {
     draw_faults();
     // As a witness it would have part in what others do.
     plan_.has_liar = random_.chance(500'000) && plan_.mode != "X";
+    plan_.other_nemcond = wishes_.other_nemcond;
+    plan_.other_node = random_.below(plan_.nodes.size());
     return std::move(plan_);
   }
 
@@ -151,7 +153,8 @@ std::string Plan::text() const {
   return std::to_string(nodes.size()) + " nodes, mode " + mode + ", " +
          std::to_string(queue_count) + " queues, " + std::to_string(producers.size()) +
          " producers, " + std::to_string(services.size()) + " services, " +
-         std::to_string(trouble.count() / 1000) + " s" + (has_liar ? ", a liar" : "");
+         std::to_string(trouble.count() / 1000) + " s" + (has_liar ? ", a liar" : "") +
+         (other_nemcond.empty() ? "" : ", the other nemcond at " + nodes[other_node].name);
 }
 
 std::string Plan::transactions_section() const {

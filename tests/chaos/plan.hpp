@@ -85,6 +85,7 @@ struct Wishes {
   std::size_t nodes = 0;
   std::string mode;
   Milliseconds trouble{0};
+  std::string other_nemcond;
 };
 
 struct Plan {
@@ -97,6 +98,8 @@ struct Plan {
   FaultPlan faults;
   bool has_liar = false;         // One more node, which has part in nothing and lies about it.
   Milliseconds trouble{10'000};  // How long faults go on.
+  std::string other_nemcond;     // The program of one node; empty: all have that of this build.
+  std::size_t other_node = 0;
 
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::string transactions_section() const;

@@ -143,6 +143,7 @@ class Round {
     nemesis.heal();
     result_.faults = nemesis.counts();
     if (cluster_.has_liar()) result_.faults["lie"] = lie_count;
+    if (!plan_.other_nemcond.empty()) result_.faults["version skew"] = 1;
     if (!is_interrupted()) settle(healed);
     end_actors();
   }

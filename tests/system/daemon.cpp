@@ -47,7 +47,7 @@ void PrintTo(const Exit& exit, std::ostream* out) {
 Daemon::Daemon(const Workspace& workspace, const DaemonOptions& options)
     : workspace_(workspace), name_(options.name) {
   std::vector<std::string> command = options.wrapper;
-  command.emplace_back(NEMCOND);
+  command.push_back(options.program.empty() ? NEMCOND : options.program);
   command.insert(command.end(), options.arguments.begin(), options.arguments.end());
   const std::string directory = options.directory.empty() ? workspace.path() : options.directory;
   const std::string out = workspace.path(name_ + ".out");

@@ -31,6 +31,7 @@ struct DaemonOptions {
   std::vector<std::string> arguments;  // Of nemcond.
   std::vector<std::string> wrapper;    // A program that runs it, such as strace, and its arguments.
   std::string directory;               // Where it runs; empty: the workspace.
+  std::string program = {};            // Empty: the nemcond of this build.
 };
 
 class Daemon {
