@@ -66,9 +66,9 @@ Status write_at(int file, std::string_view bytes, std::uint64_t offset) {
 }  // namespace
 
 const char* to_text(AuditKind kind) {
-  constexpr std::array<const char*, 10> names = {
-      "start", "stop",   "configuration", "authentication", "denied",
-      "fault", "fenced", "decision",      "record",         "membership"};
+  constexpr std::array<const char*, 9> names = {"start",          "stop",   "configuration",
+                                                "authentication", "denied", "fault",
+                                                "fenced",         "record", "membership"};
   return names[static_cast<std::size_t>(kind)];
 }
 
@@ -307,18 +307,19 @@ void Audit::write_waiting(const AuditTime& time, bool all) {
   }
 }
 
-Status Audit::note_configuration(const AuditTime& time, const std::string& configuration) {
+Status Audit::note_configuration(const AuditTime& time, const std::string& configuration,
+                                 const std::string& changes) {
   const std::string digest = "digest " + transport::audit_digest(configuration);
-  if (digest != last_configuration_) {
-    if (Status noted = note(time, AuditKind::configuration, "", digest); !noted) return noted;
-    last_configuration_ = digest;
-  }
+  if (last_configuration_.starts_with(digest)) return core::Nothing{};
+  const std::string what = changes.empty() ? digest : digest + ": " + changes;
+  if (Status noted = note(time, AuditKind::configuration, "", what); !noted) return noted;
+  last_configuration_ = what;
   return core::Nothing{};
 }
 
 Status Audit::note_start(const AuditTime& time, const std::string& version,
                          const std::string& configuration) {
-  if (Status noted = note_configuration(time, configuration); !noted) return noted;
+  if (Status noted = note_configuration(time, configuration, ""); !noted) return noted;
   return note(time, AuditKind::start, "", version);
 }
 

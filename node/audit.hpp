@@ -36,7 +36,6 @@ enum class AuditKind : std::uint8_t {
   denied,          // Somebody who was let in asked for what it may not do.
   fault,           // A peer broke the protocol.
   fenced,          // This node takes no part any more.
-  decision,        // An operator decided a transaction, or emptied, moved or stopped something.
   record,          // What was found out about this record itself.
   membership,      // A membership file came into force, or was refused.
 };
@@ -85,7 +84,9 @@ class Audit {
                           const std::string& configuration);
 
   // If it is another one than the last that was noted.
-  core::Status note_configuration(const AuditTime& time, const std::string& configuration);
+  // `changes`: what an operator did to it, in words; at a start nobody knows.
+  core::Status note_configuration(const AuditTime& time, const std::string& configuration,
+                                  const std::string& changes);
 
   [[nodiscard]] transport::AuditHead head() const;
 

@@ -295,7 +295,10 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
     if (found != next.peers.end()) peer.vouches = found->vouches;
   }
   if (audit_ != nullptr) {
-    const core::Status noted = audit_->note_configuration(present(), to_text(config_));
+    std::string changes;
+    for (const std::string& change : reload.changed)
+      changes += (changes.empty() ? "" : "; ") + change;
+    const core::Status noted = audit_->note_configuration(present(), to_text(config_), changes);
     if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});
   }
   return reload;

@@ -99,7 +99,8 @@ class NodeSockets::Impl {
       }
     }
     if (security_->own().public_key == before) return core::Nothing{};
-    return acceptor_.change_own_keys();
+    const core::Status changed = acceptor_.change_own_keys();
+    return changed ? prove() : changed;
   }
 
   void poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {

@@ -340,7 +340,10 @@ class DealerSocket::Impl {
       case ZMQ_EVENT_DISCONNECTED:
         return SocketEnd{.kind = Kind::lost, .why = "connection lost"};
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        return SocketEnd{.kind = Kind::key_refused, .why = "it does not know our key"};
+        return SocketEnd{.kind = Kind::key_refused,
+                         .why =
+                             "it does not know our key: a [[client]] or [[peer]] table there "
+                             "must have it (nemcon keygen --show)"};
       case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
       case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         return SocketEnd{.kind = Kind::handshake_failed,

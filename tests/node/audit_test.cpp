@@ -116,7 +116,7 @@ TEST_F(AuditRecord, WhatStrangersRepeatIsCounted) {
 
 TEST_F(AuditRecord, StrangersCannotPushOutTheRest) {
   const std::unique_ptr<Audit> audit = open();
-  ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "resolve 7 --commit"));
+  ASSERT_TRUE(audit->note(time_, AuditKind::membership, "ops", "resolve 7 --commit"));
   for (int i = 0; i < 50'000; ++i)
     audit->note_often(time_, AuditKind::authentication, "", "key " + std::to_string(i));
   pass(seconds{10});
@@ -124,7 +124,7 @@ TEST_F(AuditRecord, StrangersCannotPushOutTheRest) {
 
   const Lines all = told();
   EXPECT_EQ(all.size(), 1U + 100U + 1U);
-  EXPECT_EQ(all.front(), "decision ops resolve 7 --commit x1");
+  EXPECT_EQ(all.front(), "membership ops resolve 7 --commit x1");
   EXPECT_EQ(all.back(), "authentication  others, too many to be named x49900");
 }
 
@@ -132,16 +132,16 @@ TEST_F(AuditRecord, ADecisionFollowsWhatWasCountedBefore) {
   const std::unique_ptr<Audit> audit = open();
   audit->note_often(time_, AuditKind::denied, "till", "admin *@shop");
   audit->note_often(time_, AuditKind::denied, "till", "admin *@shop");
-  ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "purge stock"));
+  ASSERT_TRUE(audit->note(time_, AuditKind::membership, "ops", "purge stock"));
 
   EXPECT_EQ(told(), (Lines{"denied till admin *@shop x1", "denied till admin *@shop x1",
-                           "decision ops purge stock x1"}));
+                           "membership ops purge stock x1"}));
 }
 
 TEST_F(AuditRecord, IsBoundedAndItsChainGoesOnFromFileToFile) {
   const std::unique_ptr<Audit> audit = open(2000);
   for (int i = 0; i < 60; ++i)
-    ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "purge " + std::to_string(i)));
+    ASSERT_TRUE(audit->note(time_, AuditKind::membership, "ops", "purge " + std::to_string(i)));
 
   std::size_t file_count = 0;
   for (const auto& entry : fs::directory_iterator(directory_)) {
@@ -173,7 +173,7 @@ TEST_F(AuditRecord, AMissingEndIsNoted) {
     const std::unique_ptr<Audit> audit = open();
     ASSERT_TRUE(audit->note(time_, AuditKind::start, "", "0.1.0"));
     shorter = read();
-    ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "purge stock"));
+    ASSERT_TRUE(audit->note(time_, AuditKind::membership, "ops", "purge stock"));
     ASSERT_TRUE(audit->note(time_, AuditKind::stop, "", ""));
   }
   write(shorter);
@@ -187,7 +187,7 @@ TEST_F(AuditRecord, AMissingEndIsNoted) {
 }
 
 TEST_F(AuditRecord, ATouchedOneIsPutAsideAndToldOf) {
-  ASSERT_TRUE(open()->note(time_, AuditKind::decision, "mallory", "purge stock"));
+  ASSERT_TRUE(open()->note(time_, AuditKind::membership, "mallory", "purge stock"));
   std::string text = read();
   text.replace(text.find("mallory"), 7, "nobody1");
   write(text);
@@ -205,7 +205,7 @@ TEST_F(AuditRecord, ATouchedOneIsPutAsideAndToldOf) {
 TEST_F(AuditRecord, GoesOnInTheOldFileWhileNoNewOneCanBeMade) {
   const std::unique_ptr<Audit> audit = open(2000);
   const auto note = [&](int number) {
-    return audit->note(time_, AuditKind::decision, "ops", "purge " + std::to_string(number));
+    return audit->note(time_, AuditKind::membership, "ops", "purge " + std::to_string(number));
   };
   int count = 0;
   while (!fs::exists(directory_ / "audit.log.1"))
@@ -225,13 +225,13 @@ TEST_F(AuditRecord, GoesOnInTheOldFileWhileNoNewOneCanBeMade) {
   const transport::AuditTrail old = transport::read_audit_trail(read("audit.log.1"), {});
   EXPECT_TRUE(old.flaws.empty());
   EXPECT_EQ(trail().before, old.newest);
-  EXPECT_EQ(told(), (Lines{"decision ops purge " + std::to_string(count) + " x1"}));
+  EXPECT_EQ(told(), (Lines{"membership ops purge " + std::to_string(count) + " x1"}));
 }
 
 TEST_F(AuditRecord, GoesOnWhereARotationWasCutOff) {
   std::unique_ptr<Audit> audit = open(2000);
   while (!fs::exists(directory_ / "audit.log.1"))
-    ASSERT_TRUE(audit->note(time_, AuditKind::decision, "ops", "purge"));
+    ASSERT_TRUE(audit->note(time_, AuditKind::membership, "ops", "purge"));
   audit.reset();
   const transport::AuditTrail old = transport::read_audit_trail(read("audit.log.1"), {});
   // As it is between the two renames: the first line only, and the head not written yet.
@@ -248,7 +248,7 @@ TEST_F(AuditRecord, GoesOnWhereARotationWasCutOff) {
 }
 
 TEST_F(AuditRecord, ADeletedOneIsToldOf) {
-  ASSERT_TRUE(open()->note(time_, AuditKind::decision, "mallory", "purge stock"));
+  ASSERT_TRUE(open()->note(time_, AuditKind::membership, "mallory", "purge stock"));
   fs::remove(directory_ / "audit.log");
 
   open();

@@ -143,6 +143,9 @@ TEST_F(Permissions, AreTakenAwayWithoutARestart) {
   EXPECT_EQ(sent.exit_code, 1) << sent.err;
   EXPECT_NE((sent.out + sent.err).find("may not send"), std::string::npos) << sent.out << sent.err;
   EXPECT_EQ(as("till", {"status"}).exit_code, 0);
+  stop();
+  const Ran shop = nemcon({"audit", record("shop")});
+  EXPECT_NE(shop.out.find("client till: allow"), std::string::npos) << shop.out;
 }
 
 TEST_F(Permissions, WhoWasRefusedIsOnRecord) {

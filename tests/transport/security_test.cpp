@@ -133,7 +133,9 @@ TEST_F(Secured, UnknownKeyIsRefusedCountedAndToldOf) {
   ASSERT_TRUE(run_until([&] { return client.count<LinkDown>() == 1; }));
   const LinkDown down = client.all<LinkDown>().front();
   EXPECT_EQ(down.refused, RefusalReason::forbidden);
-  EXPECT_EQ(down.why, "it does not know our key");
+  EXPECT_EQ(down.why,
+            "it does not know our key: a [[client]] or [[peer]] table there must have it (nemcon "
+            "keygen --show)");
   EXPECT_TRUE(run_until([&] { return shop.counters().keys_refused == 1; }));
   EXPECT_TRUE(run_until([&] { return shop.count<LinkTrouble>() == 1; }));
   EXPECT_NE(troubles(shop).find(to_text(unknown->public_key)), std::string::npos) << troubles(shop);
