@@ -447,7 +447,7 @@ const Transaction* State::find_bound(const TransactionId& id) const {
 
 Queue* State::find_queue(const std::string& name) {
   const auto found = queue_ids_.find(name);
-  return found == queue_ids_.end() ? nullptr : queues_.at(found->second).get();
+  return found == queue_ids_.end() ? nullptr : &queue(found->second);
 }
 
 bool State::is_configured(const std::string& queue_name) const {

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 
+#include "core/check.hpp"
 #include "core/hashed_map.hpp"
 #include "core/options.hpp"
 #include "core/queue.hpp"
@@ -37,7 +38,12 @@ class State {
 
   [[nodiscard]] Queue* find_queue(const std::string& name);
 
-  [[nodiscard]] Queue& queue(QueueId id) { return *queues_.at(id); }
+  // Rows and records that disagree about a queue end the process here, with its number.
+  [[nodiscard]] Queue& queue(QueueId id) {
+    const auto known = queues_.find(id);
+    NEMCON_CHECK(known != queues_.end(), "a record or a row names a queue that no row defines", id);
+    return *known->second;
+  }
 
   [[nodiscard]] const std::map<QueueId, std::unique_ptr<Queue>>& queues() const { return queues_; }
 
