@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdarg>
 #include <iterator>
 #include <mutex>
 
@@ -84,11 +85,19 @@ auto by_number(int file) {
   return [file](State& tap) { return tap.directory.empty() ? -1 : file_index(tap, path_of(file)); };
 }
 
-// What changes no byte of a file.
+// What changes no byte of a file, or only how many there are.
 template <class Call>
 int change(const std::string& path, Call call) {
   return noticed([&path](State& tap) { return file_index(tap, path); }, Deed::rename, call,
                  [](std::vector<Event>&, std::uint32_t, int) {});
+}
+
+// Only when it may make or empty the file: looking at one leaves the disk as it was.
+int open_file(const char* path, int flags, mode_t mode) {
+  const auto call = [&] {
+    return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  };
+  return (flags & (O_CREAT | O_TRUNC)) == 0 ? call() : change(path, call);
 }
 
 bool is_synced(int file) {
@@ -195,6 +204,23 @@ int rename(const char* from, const char* to) noexcept {
   return nemcon::crash::tap::change(
       from, [&] { return static_cast<int>(::syscall(SYS_rename, from, to)); });
 }
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  return nemcon::crash::tap::change(
+      path, [&] { return static_cast<int>(::syscall(SYS_mkdir, path, mode)); });
+}
+
+// NOLINTBEGIN(cert-dcl50-cpp): libc's declarations.
+int open(const char* path, int flags, ...) {
+  va_list words;
+  va_start(words, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(words, mode_t) : 0;
+  va_end(words);
+  return nemcon::crash::tap::open_file(path, flags, mode);
+}
+
+int open64(const char* path, int flags, ...) __attribute__((alias("open")));
+// NOLINTEND(cert-dcl50-cpp)
 
 int unlink(const char* path) noexcept {
   return nemcon::crash::tap::change(path,
