@@ -1,5 +1,7 @@
 #include "tests/crash/power_cuts.hpp"
 
+#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/check.hpp"
+#include "log/log.hpp"
 #include "tests/crash/disk_tap.hpp"
 #include "tests/log/random.hpp"
 
@@ -76,55 +79,89 @@ class Disk {
   bool is_usable_ = false;
 };
 
+// Where the power goes.
+enum class Moment : std::uint8_t { of_records, of_records_growing, first_start };
+
+// By turns. The control ends with the first loss, and a first start has nothing to lose.
+constexpr std::array moments{Moment::of_records, Moment::of_records_growing, Moment::first_start};
+
 class Cutting {
  public:
   Cutting(const Script& script, const Disk& disk, const CutOptions& options)
-      : script_(script), disk_(disk), flushes_(options.flushes), random_(options.seed) {}
+      : script_(script),
+        growing_(script.growing()),
+        disk_(disk),
+        directory_(disk.path() + "/node"),
+        flushes_(options.flushes),
+        random_(options.seed),
+        first_start_calls_(calls_of_first_start()) {}
 
   // Empty, or what is wrong.
-  std::string cut_once() {
-    const std::string directory = disk_.path() + "/node";
-    std::filesystem::remove_all(directory);
+  std::string cut_once(Moment moment) {
+    const Script& script = moment == Moment::of_records ? script_ : growing_;
+    const bool is_first_start = moment == Moment::first_start;
+    std::filesystem::remove_all(directory_);
     disk_.flush();  // Or the cut would bring back what the one before has left.
     progress_->begun = 0;
     progress_->acked = 0;
-    const std::uint64_t wanted = random_.below(script_.last().value());
+    progress_->place = 0;
+    const std::uint64_t wanted = is_first_start ? 1 + random_.below(first_start_calls_)
+                                                : random_.below(script.last().value());
     const pid_t child = ::fork();
     NEMCON_CHECK(child >= 0);
-    if (child == 0) write_until_cut(directory);
-    wait_for(child, wanted);
+    if (child == 0) write_until_cut(script);
+    wait_for(child, is_first_start ? progress_->place : progress_->acked, wanted);
     const bool cut = disk_.forget_what_is_not_flushed();
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     NEMCON_CHECK(cut && disk_.unmount() && disk_.mount());
-    return start_again(directory, script_, *progress_);
+    was_half_made_ = !std::filesystem::exists(directory_ + "/format");
+    return start_again(directory_, script, *progress_);
   }
 
+  // The last cut left a directory that does not even say what it is.
+  [[nodiscard]] bool was_half_made() const { return was_half_made_; }
+
  private:
-  [[noreturn]] void write_until_cut(const std::string& directory) {
-    if (flushes_ == Flushes::ignored) {
-      tap::begin(directory);
-      tap::decide([](std::size_t /*call*/, Deed deed) {
-        return deed == Deed::flush ? Fate::pretend : Fate::carry_out;
-      });
-    }
-    static_cast<void>(write_script(directory, script_, *progress_));
+  [[nodiscard]] std::uint64_t calls_of_first_start() const {
+    const int ended = run_child([&] {
+      tap::begin(directory_);
+      const auto opened = log::open_log(small_log(directory_, growing_.grows()));
+      progress_->calls = tap::call_count();
+      return opened ? 0 : 1;
+    });
+    NEMCON_CHECK(ended == 0 && progress_->calls > 0, ended);
+    return progress_->calls;
+  }
+
+  [[noreturn]] void write_until_cut(const Script& script) {
+    tap::begin(directory_);
+    tap::decide([this](std::size_t call, Deed deed) {
+      progress_->place = call;
+      const bool ignored = flushes_ == Flushes::ignored && deed == Deed::flush;
+      return ignored ? Fate::pretend : Fate::carry_out;
+    });
+    static_cast<void>(write_script(directory_, script, *progress_));
     for (;;)
       ::pause();
   }
 
   // Until it has come so far, and for a moment more, so that the cut is anywhere in a step.
-  void wait_for(pid_t child, std::uint64_t wanted) {
-    while (progress_->acked < wanted && ::waitpid(child, nullptr, WNOHANG) == 0)
+  void wait_for(pid_t child, const std::atomic<std::uint64_t>& reached, std::uint64_t wanted) {
+    while (reached < wanted && ::waitpid(child, nullptr, WNOHANG) == 0)
       ::usleep(100);
     ::usleep(static_cast<useconds_t>(random_.below(2'000)));
   }
 
   const Script& script_;
+  Script growing_;
   const Disk& disk_;
+  std::string directory_;
   Flushes flushes_;
   log::test::Random random_;
   SharedProgress progress_ = share_progress();
+  std::uint64_t first_start_calls_;
+  bool was_half_made_ = false;
 };
 
 }  // namespace
@@ -142,8 +179,13 @@ CutVerdict cut_power(const Script& script, const CutOptions& options) {
   }
   Cutting cutting(script, disk, options);
   for (std::uint64_t cut = 0; cut < options.cut_count; ++cut) {
-    const std::string wrong = cutting.cut_once();
+    const Moment moment = moments.at(cut % moments.size());
+    const std::string wrong = cutting.cut_once(moment);
     result.verdict.count += 1;
+    if (moment == Moment::first_start) {
+      result.first_start_count += 1;
+      result.half_made_count += cutting.was_half_made() ? 1U : 0U;
+    }
     if (wrong.empty()) continue;
     result.verdict.bad_count += 1;
     if (options.flushes == Flushes::ignored) break;
