@@ -22,6 +22,11 @@ struct Settings {
   std::size_t kill_records = 120;
 };
 
+// With fewer states nobody may have gone on from one, and the journal of a shorter script is never
+// full.
+constexpr std::uint64_t states_that_tell = 1'000;
+constexpr std::size_t records_that_tell = 300;
+
 class Campaign {
  public:
   explicit Campaign(const Settings& settings) : settings_(settings) {}
@@ -62,9 +67,20 @@ class Campaign {
       all.again_count += one.again_count;
     }
     tell("states after a power cut", all, all.bad_count == 0);
-    tell("states after a second cut", {.count = all.again_count}, all.again_count > 0);
+    tell_seen("states after a second cut", all.again_count);
     // In a journal that was never full a torn batch overwrites nothing.
-    tell("segments used again", {.count = all.recycled_count}, all.recycled_count > 0);
+    tell_seen("segments used again", all.recycled_count);
+  }
+
+  // What must have happened, or the states have shown nothing: if there were enough of them.
+  void tell_seen(const char* what, std::uint64_t count) {
+    const bool is_enough =
+        settings_.states >= states_that_tell && settings_.records >= records_that_tell;
+    if (count > 0 || is_enough) {
+      tell(what, {.count = count}, count > 0);
+    } else {
+      std::printf("%-28s %8d, too few to tell\n", what, 0);
+    }
   }
 
   // Without flushes some of the same states must be bad: else nothing was looked at.
@@ -118,6 +134,9 @@ class Campaign {
       return;
     }
     tell(("power cuts on " + file_system).c_str(), result.verdict, result.verdict.bad_count == 0);
+    std::printf("  %llu in the first start of a node, %llu of which left it half-made\n",
+                static_cast<unsigned long long>(result.first_start_count),
+                static_cast<unsigned long long>(result.half_made_count));
     cuts.flushes = Flushes::ignored;
     const Verdict control = cut_power(script, cuts).verdict;
     tell("control: flushes ignored", control, control.bad_count > 0);
