@@ -220,6 +220,7 @@ int open(const char* path, int flags, ...) {
 }
 
 int open64(const char* path, int flags, ...) __attribute__((alias("open")));
+
 // NOLINTEND(cert-dcl50-cpp)
 
 int unlink(const char* path) noexcept {

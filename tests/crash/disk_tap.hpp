@@ -16,7 +16,7 @@ enum class Deed : std::uint8_t {
   write,
   synced_write,  // To a file opened with O_DSYNC: durable when it returns, like LMDB's meta page.
   flush,
-  rename,  // Also unlink, truncate, mkdir, and open that makes or empties: counted, not on the tape.
+  rename,  // Also unlink, truncate, mkdir, an open that makes or empties: counted, not on the tape.
   begun,   // The script begins to append what ends with record `number`.
   acked,   // The journal promised everything up to record `number`.
 };

@@ -8,7 +8,9 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +29,13 @@ constexpr std::uint32_t without_flushing_the_log = 2;
 
 bool shell(const std::string& command) {
   return std::system((command + " >/dev/null 2>&1").c_str()) == 0;  // NOLINT: fixed commands.
+}
+
+// Mounts of our own: whoever copies those of the machine meanwhile, as chaos does, would keep a
+// disk that was cut; and none is left when this process is killed.
+bool leave_mounts_of_others() {
+  return ::unshare(CLONE_NEWNS) == 0 &&
+         ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
 }
 
 // An image file, mounted while it lives.
@@ -170,6 +179,10 @@ CutVerdict cut_power(const Script& script, const CutOptions& options) {
   CutVerdict result;
   if (::geteuid() != 0) {
     result.skipped = "needs root";
+    return result;
+  }
+  if (!leave_mounts_of_others()) {
+    result.skipped = "cannot have mounts of its own here";
     return result;
   }
   const Disk disk(options.file_system);
