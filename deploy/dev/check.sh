@@ -25,7 +25,10 @@ sanitize() {
   export TSAN_OPTIONS="halt_on_error=1 suppressions=$root/deploy/dev/tsan.supp"
   for suite in "${suites[@]}"; do
     build "$preset" "tests/$suite/all"
-    ctest --test-dir "build/$preset/tests/$suite" --no-tests=error --output-on-failure -j "$jobs"
+    ctest --test-dir "build/$preset/tests/$suite" --no-tests=error --output-on-failure -j "$jobs" |
+      tee "build/sanitize.$preset.$suite.txt"
+    printf 'sanitize %s %s: %s tests passed\n' "$preset" "$suite" \
+      "$(sed -n 's/.* tests failed out of //p' "build/sanitize.$preset.$suite.txt")"
   done
 }
 
@@ -42,6 +45,12 @@ check_sanitizers() {
   build asan nemcon-sim
   build/asan/tests/sim/nemcon-sim --seeds 1-30
   sanitize tsan node
+}
+
+# The table is made of the records, never by hand.
+check_evidence() {
+  write_evidence >build/evidence.md
+  diff docs/evidence.md build/evidence.md || die "docs/evidence.md is not what its records say; ./dev evidence --write"
 }
 
 # fuzz TARGET SECONDS: what it learns stays in build/fuzz; a finding is kept there and named.
@@ -143,6 +152,7 @@ check() {
   stage "format" verb_fmt --check
   stage "build with gcc" build release
   if [[ ${#stages_failed[@]} -eq 0 || ${stages_failed[*]} == format ]]; then
+    stage "evidence and its records" check_evidence
     stage "tests" verb_test
     stage "simulation" check_simulation
     stage "planted bugs, a sample" check_mutants
@@ -177,11 +187,11 @@ check() {
 
 # About 500,000 transactions under faults; `./dev sim --minutes 60` is a campaign.
 check_simulation() {
-  local seed what
+  local seed commits what
   build release nemcon-sim >/dev/null
-  while read -r seed what; do
+  while read -r seed commits what; do
     [[ $seed == [0-9]* ]] || continue
-    "$(program nemcon-sim)" --seed "$seed" --quiet || die "seed $seed failed once before: $what"
+    "$(program nemcon-sim)" --seed "$seed" --quiet || die "seed $seed failed once before, see $commits: $what"
   done <tests/sim/regressions.txt
   verb_sim --seeds 1-1500
   # New ones with every commit.

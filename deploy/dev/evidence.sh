@@ -2,7 +2,7 @@
 # docs/evidence says with which command, of which commit and how long; they are run one by one or all.
 
 evidence_dir=docs/evidence
-evidence_campaigns=(simulation mutants model crash kill-matrix chaos attack fuzz coverage reproducible)
+evidence_campaigns=(simulation mutants model crash kill-matrix chaos attack fuzz sanitize coverage reproducible)
 
 # campaign_command NAME PERCENT: what ./dev is given; 100 percent is what the documents promise.
 campaign_command() {
@@ -10,11 +10,12 @@ campaign_command() {
     # About 12,000,000 transactions.
     simulation) printf 'sim --seeds 1000001-%d --marks\n' $((1000000 + 450 * $2)) ;;
     mutants) printf 'mutants\n' ;;
-    model) printf 'model\n' ;;
+    model) printf 'model --large\n' ;;
     crash) printf 'crash --flips-one-in 1 --states %d --cuts %d\n' $((5000 * $2)) $((2 * $2)) ;;
     kill-matrix) printf 'kill-matrix\n' ;;
     chaos) printf 'chaos --minutes %d\n' $(((60 * $2 + 99) / 100)) ;;
     fuzz) printf 'fuzz --seconds %d\n' $((3 * $2)) ;;
+    sanitize) printf 'sanitize\n' ;;
     coverage) printf 'coverage\n' ;;
     attack) printf 'attack\n' ;;
     reproducible) printf 'reproducible\n' ;;
@@ -40,8 +41,8 @@ campaign() {
     # Of hundreds of rounds that passed the last lines say enough; of one that failed every line counts.
     if [[ $name == chaos ]]; then
       grep -Ev ': passed$' "$output"
-    elif [[ $name == fuzz && $status == 0 ]]; then
-      grep '^fuzz ' "$output"  # Not how the targets were built.
+    elif [[ ($name == fuzz || $name == sanitize) && $status == 0 ]]; then
+      grep "^$name " "$output"  # Not how the programs were built.
     else
       cat "$output"
     fi
@@ -70,27 +71,41 @@ row() {
     $(((took + 59) / 60)) "$commit"
 }
 
+# Some of the names have a comma.
 faults_fired() {
-  sed -n 's/^  fault \(.*\): \([0-9]*\)$/\1 \2/p' "$evidence_dir/simulation.txt" 2>/dev/null | paste -sd, | sed 's/,/, /g'
+  sed -n 's/^  fault \(.*\): \([0-9]*\)$/\1 \2/p' "$evidence_dir/simulation.txt" 2>/dev/null | paste -sd';' | sed 's/;/; /g'
 }
 
 mutants_found() {
   [[ -f $evidence_dir/mutants.txt ]] || return 0
   printf '| planted bug | rule | found by | after transactions |\n|---|---|---|---|\n'
   awk '/found by seed/ {
-      for (i = 1; i <= NF; i++) { if ($i == "seed") seed = $(i + 1); if ($i == "after") count = $(i + 1) }
+      # What the judge said comes behind, and may have the same words.
+      for (i = 1; i <= NF && $i != "after"; i++) if ($i == "seed") seed = $(i + 1)
+      count = $(i + 1)
       printf "| %s | %s | seed %s | %s |\n", $1, $2, seed, count }
-    /SURVIVED/ { printf "| %s | %s | nothing | |\n", $1, $2 }' "$evidence_dir/mutants.txt" | sort
+    /SURVIVED/ { printf "| %s | %s | nothing | |\n", $1, $2 }' "$evidence_dir/mutants.txt" | LC_ALL=C sort
+}
+
+# Each seed of tests/sim/regressions.txt.
+regressions() {
+  local seed commits what
+  printf '| seed | what it was | mended by |\n|---|---|---|\n'
+  while read -r seed commits what; do
+    [[ $seed == [0-9]* ]] && printf '| %s | %s | %s |\n' "$seed" "$what" "${commits//,/, }"
+  done <tests/sim/regressions.txt
 }
 
 write_evidence() {
-  local seed what crash fuzzed covered
-  crash=$(awk '/^states after|^kills at|^system calls|^the same from|^calls that fail|^flipped bits|^power cuts|^control/ { $1 = $1; printf "%s%s", comma, $0; comma = "; " }' \
+  local crash fuzzed sanitized covered
+  crash=$(awk '/^states after|^segments used|^kills at|^system calls|^the same from|^killed again|^calls that fail|^flipped bits|^power cuts|^  [0-9]+ in the first start|^control/ { $1 = $1; printf "%s%s", comma, $0; comma = "; " }' \
     "$evidence_dir/crash.txt" 2>/dev/null || true)
   fuzzed=$(awk '/without a finding/ { sub(":$", "", $2); printf "%s%s %s", comma, $2, $3; comma = ", "; all += $3 }
     END { printf "; %d inputs\n", all }' \
     "$evidence_dir/fuzz.txt" 2>/dev/null || true)
-  covered=$(grep -E '^(core|log) ' "$evidence_dir/coverage.txt" 2>/dev/null | tr -s ' ' | paste -sd';' || true)
+  sanitized=$(awk '/^sanitize / { sub(":$", "", $3); printf "%s%s %s %s", comma, $2, $3, $4; comma = ", "; all += $4 }
+    END { printf "; %d tests\n", all }' "$evidence_dir/sanitize.txt" 2>/dev/null || true)
+  covered=$(grep -E '^(core|log) ' "$evidence_dir/coverage.txt" 2>/dev/null | tr -s ' ' | paste -sd';' | sed 's/;/; /g' || true)
   cat <<END
 # Evidence
 
@@ -106,6 +121,7 @@ $(row kill-matrix "real processes, each role killed at each step" "$(said kill-m
 $(row chaos "real processes under chaos" "$(said chaos '^chaos:'); $(said chaos 'in doubt after healing')")
 $(row attack "real processes under attack" "$(said attack '^attack: ')")
 $(row fuzz "fuzzing" "$fuzzed")
+$(row sanitize "unit suites under sanitizers" "$sanitized")
 $(row coverage "coverage of core and log" "$covered")
 $(row reproducible "the same programs from two builds" "$(said reproducible '^reproducible:.*same')")
 
@@ -122,9 +138,7 @@ $(mutants_found)
 Each of these was a fault of the product or of a judge, and was mended. The seeds are run again by \`./dev check\`; what a seed does changes with the
 simulator, so where the cause could be told in a unit test there is one.
 
-| seed | what it was |
-|---|---|
-$(while read -r seed what; do [[ $seed == [0-9]* ]] && printf '| %s | %s |\n' "$seed" "$what"; done <tests/sim/regressions.txt)
+$(regressions)
 
 Flipping every bit of a store found five, of 2,164,408, that made LMDB find an old page in the place of a newer one: every row whole, and old. The store now knows
 what its rows add up to.
