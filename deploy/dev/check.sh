@@ -39,12 +39,17 @@ install_test() {
 }
 
 # What handles bytes from outside and what promises, under address and undefined behaviour; what
-# has threads, under the thread sanitizer. `./dev sanitize` runs all suites.
+# has threads, under the thread sanitizer. `./dev sanitize` runs all suites whole.
 check_sanitizers() {
   sanitize asan core log transport
   build asan nemcon-sim
   build/asan/tests/sim/nemcon-sim --seeds 1-30
   sanitize tsan node
+  # The client library has threads as well. Only its tests against a scripted node: those with real
+  # daemons take minutes, most of them in the daemons, whose threads are those of the suite above.
+  build tsan client_{transactions,fail_over,consumer,service}_test
+  ctest --test-dir build/tsan/tests/client -R '^Client(Transactions|FailOver|Consumer|Service|ServiceAlone)\.' \
+    --no-tests=error --output-on-failure -j "$jobs"
 }
 
 # The table is made of the records, never by hand.
