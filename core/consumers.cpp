@@ -198,7 +198,9 @@ void Consumers::on_settle(LinkId link, const Settle& settle) {
     const Duration delay = std::chrono::milliseconds{settle.delay_ms};
     switch (settle.how) {
       case Settlement::ack: {
-        const std::uint64_t bytes = queue.find(position)->message.content.byte_count();
+        const Entry* entry = queue.find(position);
+        NEMCON_CHECK(entry != nullptr, queue.row().name);
+        const std::uint64_t bytes = entry->message.content.byte_count();
         leases_.remove(token);
         lease_deadlines_.clear(token);
         context_.write(Removed{.queue = queue.row().queue, .position = position, .bytes = bytes},
@@ -232,7 +234,9 @@ void Consumers::give_back(LeaseToken token, Duration delay) {
   leases_.remove(token);
   lease_deadlines_.clear(token);
   Queue& queue = context_.state.queue(lease.queue);
-  const std::uint32_t count = queue.find(lease.position)->delivery_count;
+  const Entry* entry = queue.find(lease.position);
+  NEMCON_CHECK(entry != nullptr, queue.row().name);
+  const std::uint32_t count = entry->delivery_count;
   queue.end_lease(lease.position);
   if (count >= queue.options().max_deliveries) {
     dead_letter(queue, lease.position, "delivered too often");
