@@ -161,10 +161,14 @@ Hlc Context::tombstone_expiry(const TransactionId& id) const {
   return Hlc::from_ms(clock.wall_ms() + static_cast<std::uint64_t>(kept_ms));
 }
 
+bool Context::refuses_for_room() const {
+  return disk_full && !planted(Mutant::ignore_full_disk);
+}
+
 std::optional<Reason> Context::refuses_work() const {
   if (membership.is_fenced()) return Reason::rolled_back_node;
   if (stopping) return Reason::stopping;
-  if (disk_full) return Reason::disk_full;
+  if (refuses_for_room()) return Reason::disk_full;
   return std::nullopt;
 }
 

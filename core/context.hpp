@@ -76,6 +76,9 @@ class Context {
   // No new work: stopping, no room, or not taking part.
   [[nodiscard]] std::optional<Reason> refuses_work() const;
 
+  // Rule P-44.
+  [[nodiscard]] bool refuses_for_room() const;
+
   // What a peer may not send: a descriptor that breaks the rules, under another digest than its
   // own, or in the name of a client that the transaction id does not belong to (Rule P-15).
   // Hashes the descriptor, unless this very copy was checked a short while ago.

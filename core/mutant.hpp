@@ -63,6 +63,7 @@ enum class Mutant : std::uint8_t {
   believe_strangers,
   believe_hearsay,
   believe_unshown,
+  ignore_full_disk,
 };
 
 struct MutantInfo {
@@ -123,6 +124,7 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::believe_strangers, "believe-strangers", "P-43"},
     MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-43"},
     MutantInfo{Mutant::believe_unshown, "believe-unshown", "P-12"},
+    MutantInfo{Mutant::ignore_full_disk, "ignore-full-disk", "P-44"},
 };
 
 #ifdef NEMCON_MUTANTS

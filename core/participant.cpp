@@ -138,7 +138,7 @@ std::optional<Objection> Participant::object_at_once(const NodeId& from,
     return Objection{Reason::forbidden, *why};
   }
   if (prepare.remaining_ms == 0) return Objection{Reason::deadline, "no time left"};
-  if (context_.disk_full) return Objection{Reason::disk_full, "no room on disk"};
+  if (context_.refuses_for_room()) return Objection{Reason::disk_full, "no room on disk"};
   return std::nullopt;
 }
 

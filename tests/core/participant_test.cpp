@@ -311,6 +311,7 @@ TEST(Participant, SaysNoWhenThereIsNoTimeLeft) {
   EXPECT_EQ(reason_of(b.hear(0, prepare)), Reason::deadline);
 }
 
+// Rule P-44.
 TEST(Participant, SaysNoWhileTheDiskIsFull) {
   Lone b{{}};
   b->step(DiskFull{true});

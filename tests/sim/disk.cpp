@@ -12,6 +12,10 @@ namespace {
 // How long a batch that nobody waits for may wait for company (core/effects.hpp).
 constexpr Time linger = std::chrono::milliseconds{5};
 
+// The real journal keeps a segment. An honest engine needs an eighth of this in the three seconds
+// that a disk is full here, most of it for refusals; one that writes on by itself needs more.
+constexpr std::size_t reserve_bytes = std::size_t{1} << 20U;
+
 // As the log's format gives it back.
 template <class T>
 T read_back(const T& written) {
@@ -165,8 +169,15 @@ void Disk::append(core::Write write) {
                         std::to_string(next_lsn_));
   }
   ++next_lsn_;
+  if (full_) take_from_reserve(write.record);
   waiting_.push_back(std::move(write));
   start_batch_if_due();
+}
+
+void Disk::take_from_reserve(const core::Record& record) {
+  reserve_used_ += log::encoded(record).size();
+  if (reserve_used_ <= reserve_bytes) return;
+  listener_.violation("writes more than the reserve of a full disk");
 }
 
 // The journal's thread wakes up later than the loop hands over: what one step writes is usually
@@ -270,6 +281,7 @@ void Disk::set_full(bool full) {
   if (full_ == full) return;
   full_ = full;
   if (full) ++counts_.full_count;
+  reserve_used_ = 0;
   listener_.event(core::DiskFull{full});
   start_order();
 }

@@ -6,6 +6,8 @@
 // A crash loses what waits; the batch in flight and the checkpoint in flight are kept whole or
 // lost whole (a torn batch fails its checksum, LMDB swaps its root page). So does a flush that
 // fails: nobody knows what of it is there, and the process ends.
+//
+// A full disk takes no checkpoints, and of the journal only what fits in its reserve.
 #pragma once
 
 #include <deque>
@@ -127,6 +129,7 @@ class Disk {
  private:
   using Order = std::variant<core::Read, core::Checkpoint>;
 
+  void take_from_reserve(const core::Record& record);
   void start_batch_if_due();
   void start_batch();
   void finish_batch();
@@ -147,6 +150,7 @@ class Disk {
   std::deque<Order> orders_;
   bool order_busy_ = false;
   bool full_ = false;
+  std::size_t reserve_used_ = 0;  // Bytes, since it is full.
   bool fails_flush_ = false;
   // Rot in the last batch cannot be told from a torn one: what is before it.
   core::Lsn before_last_batch_;

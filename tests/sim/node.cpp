@@ -152,15 +152,32 @@ void Node::take_held_requests() {
 void Node::step(core::Event event) {
   ++counts_.step_count;
   surroundings_.on_input(index_, event);
+  room_.on_input(event);
   const bool may_free = !held_.empty() && !std::holds_alternative<core::ClientRequested>(event);
   core::Effects effects;
   engine_->step({local_now(), wall_ms(), std::move(event)}, effects);
   surroundings_.on_emitted(index_, effects);
+  check_room(effects);
   if (effects.fenced) fenced_ = true;
   const std::uint64_t life = life_;
   set_alarm(effects.wake_at);
   carry_out(effects);
   if (life == life_ && may_free) take_held_requests();
+}
+
+void Node::check_room(const core::Effects& effects) {
+  for (const core::Write& write : effects.writes) {
+    const std::string flaw = room_.flaw_of(write.record);
+    if (!flaw.empty()) surroundings_.on_violation(index_, flaw);
+    if (const auto* voted = std::get_if<core::Voted>(&write.record)) {
+      for (const core::OwnBranch& own : voted->branches)
+        counts_.no_room_count += own.vote.reason == core::Reason::disk_full ? 1 : 0;
+    }
+  }
+  for (const core::ClientReply& reply : effects.replies) {
+    const auto* denied = std::get_if<core::Denied>(&reply.reply);
+    if (denied != nullptr && denied->reason == core::Reason::disk_full) ++counts_.no_room_count;
+  }
 }
 
 void Node::set_alarm(std::optional<core::Instant> wake_at) {

@@ -18,6 +18,7 @@
 #include "core/engine.hpp"
 #include "tests/sim/disk.hpp"
 #include "tests/sim/random.hpp"
+#include "tests/sim/room.hpp"
 #include "tests/sim/schedule.hpp"
 
 namespace nemcon::sim {
@@ -59,6 +60,7 @@ struct NodeCounts {
   std::uint64_t pause_count = 0;
   std::uint64_t congested_count = 0;  // Requests that had to wait.
   std::uint64_t refused_count = 0;    // Starts that found something damaged.
+  std::uint64_t no_room_count = 0;    // Requests and votes that a full disk made it refuse.
 };
 
 class Node {
@@ -131,6 +133,7 @@ class Node {
 
   void step(core::Event event);
   void carry_out(core::Effects& effects);
+  void check_room(const core::Effects& effects);
   void plan_actions(const core::Effects& effects, std::vector<Action>& actions);
   void order_group(std::vector<Action>& actions, std::size_t first);
   bool try_crash_at(const core::Effects& effects, const Action& action, bool before);
@@ -148,6 +151,7 @@ class Node {
   NodeSurroundings& surroundings_;  // Must outlive the node.
   Disk disk_;
   std::unique_ptr<core::Engine> engine_;
+  Room room_;
   std::uint64_t life_ = 0;
   std::uint64_t alarm_ = 0;
   bool paused_ = false;

@@ -483,6 +483,7 @@ class Run {
       result.faults["crash between two effects"] += counts.mid_effects_crash_count;
       result.marks["crashes in doubt"] += counts.in_doubt_crash_count;
       result.marks["requests held back"] += counts.congested_count;
+      result.marks["refused for a full disk"] += counts.no_room_count;
       const DiskCounts& disk = world_.node(index).disk().counts();
       result.faults["lost batch"] += disk.lost_batch_count;
       result.faults["lost record"] += disk.lost_record_count;
