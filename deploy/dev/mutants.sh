@@ -5,7 +5,7 @@ median_max=10000
 
 # hunt_one PROGRAM "NAME RULE": one line, and false when the mutant survives.
 hunt_one() {
-  local program=$1 name=${2% *} rule=${2#* } begin=$SECONDS output found
+  local program=$1 name=${2% *} rule=${2#* } begin=$SECONDS output found missed
   output=$("$program" --mutant "$name" --seeds "1-$mutant_seeds_max" --expect-violation --quiet 2>/dev/null) || true
   found=$(grep -m1 '^found by seed' <<<"$output" || true)
   # The same program must find nothing there without the bug.
@@ -13,7 +13,8 @@ hunt_one() {
     found=""
     name+=" (and the seed fails without it)"
   fi
-  printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "${found:-SURVIVED $mutant_seeds_max seeds}" $((SECONDS - begin))
+  missed=$(grep -m1 '^killed by signal' <<<"$output" || true)
+  printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "${found:-SURVIVED ${missed:-$mutant_seeds_max seeds}}" $((SECONDS - begin))
   [[ -n $found ]]
 }
 

@@ -64,9 +64,18 @@ void print_found(std::uint64_t transactions, std::string_view what) {
 extern "C" void on_abort(int) {
   if (current_story_line_count != 0) print_story_of_current_run(std::cout);
   std::cout << "seed " << current_seed << ": a check of the product failed (see above)\n";
-  print_found(transactions_before, "a check of the product");
+  print_found(transactions_before + transactions_of_current_run(), "a check of the product");
   print_replay(current_seed);
   std::_Exit(current_expects_violation ? 0 : 1);
+}
+
+// Nobody objected: a program that dies of its bug has not seen it, whether one was expected or not.
+extern "C" void on_death(int signal) {
+  if (current_story_line_count != 0) print_story_of_current_run(std::cout);
+  std::cout << "killed by signal " << signal << " in seed " << current_seed << " after "
+            << transactions_before + transactions_of_current_run() << " transactions\n";
+  print_replay(current_seed);
+  std::_Exit(1);
 }
 
 void list_mutants() {
@@ -301,6 +310,7 @@ int main(int argument_count, char** argument_values) {
   if (arguments.is_canary) nemcon::sim::current_workload += " --canary";
   nemcon::sim::current_expects_violation = arguments.expects_violation;
   std::signal(SIGABRT, nemcon::sim::on_abort);
-  std::signal(SIGSEGV, nemcon::sim::on_abort);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL})
+    std::signal(signal, nemcon::sim::on_death);
   return nemcon::sim::Campaign{arguments}.run();
 }

@@ -24,16 +24,17 @@ constexpr std::uint64_t steps_per_second_max = 3'000'000;
 // A minute is six of the longest intervals at which nodes ask again.
 constexpr Time doubt_max = std::chrono::seconds{60};
 
-World* current_world = nullptr;  // Only for print_story_of_current_run().
+class Run;
+const Run* current_run = nullptr;  // For the moment when a check fails.
 
 class Run {
  public:
   Run(const RunOptions& options, Plan plan)
       : options_(options), plan_(std::move(plan)), world_(setup()) {
-    current_world = &world_;
+    current_run = this;
   }
 
-  ~Run() { current_world = nullptr; }
+  ~Run() { current_run = nullptr; }
 
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -49,6 +50,13 @@ class Run {
   }
 
   void print(std::ostream& out) const { world_.story.print(out); }
+
+  [[nodiscard]] std::uint64_t submitted_count() const {
+    std::uint64_t count = 0;
+    for (const auto& session : sessions_)
+      count += session->counts().submitted_count;
+    return count;
+  }
 
  private:
   WorldSetup setup() const {
@@ -418,6 +426,7 @@ class Run {
   RunResult report() {
     RunResult result;
     result.seed = plan_.seed;
+    result.transaction_count = submitted_count();
     result.plan = plan_.text();
     if (!world_.history.drained) {
       for (const std::string& violation : check_history())
@@ -454,7 +463,6 @@ class Run {
     auto& marks = result.marks;
     for (const auto& session : sessions_) {
       const SessionCounts& counts = session->counts();
-      result.transaction_count += counts.submitted_count;
       result.committed_count += counts.committed_count;
       result.rolled_back_count += counts.rolled_back_count;
       faults["resubmitted elsewhere"] += counts.elsewhere_count;
@@ -545,7 +553,11 @@ RunResult run_seed(const RunOptions& options, std::ostream& story) {
 }
 
 void print_story_of_current_run(std::ostream& out) {
-  if (current_world != nullptr) current_world->story.print(out);
+  if (current_run != nullptr) current_run->print(out);
+}
+
+std::uint64_t transactions_of_current_run() {
+  return current_run == nullptr ? 0 : current_run->submitted_count();
 }
 
 }  // namespace nemcon::sim

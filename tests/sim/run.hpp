@@ -52,5 +52,6 @@ RunResult run_seed(const RunOptions& options, std::ostream& story);
 
 // For the moment when a check inside the product aborts the process.
 void print_story_of_current_run(std::ostream& out);
+[[nodiscard]] std::uint64_t transactions_of_current_run();
 
 }  // namespace nemcon::sim
