@@ -6,6 +6,7 @@
 
 #include "tests/sim/checker.hpp"
 #include "tests/sim/consumer.hpp"
+#include "tests/sim/doubt.hpp"
 #include "tests/sim/nemesis.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/sim/producer.hpp"
@@ -20,9 +21,6 @@ using std::chrono::seconds;
 
 // More steps than this in one virtual second: something spins.
 constexpr std::uint64_t steps_per_second_max = 3'000'000;
-
-// A minute is six of the longest intervals at which nodes ask again.
-constexpr Time doubt_max = std::chrono::seconds{60};
 
 class Run;
 const Run* current_run = nullptr;  // For the moment when a check fails.
@@ -229,7 +227,7 @@ class Run {
     if (plan_.liar) return settle_around_liar();
     const Time limit = world_.schedule.now() + plan_.patience + longest_deferral();
     const Time hurried = world_.schedule.now() + seconds{30};
-    Doubts doubts;
+    Doubts doubts{world_, nemesis_->lost()};
     while (world_.schedule.now() < limit) {
       if (!find_lasting_doubt(doubts)) return false;
       // Clients that name a lost node go on only when they have given up.
@@ -245,41 +243,20 @@ class Run {
     return false;
   }
 
-  // Since when a node waits for the end of what it has voted for.
-  using Doubts = std::map<std::pair<std::size_t, core::TransactionId>, Time>;
-
-  // Once everything is mended nobody is in doubt for long. False: somebody is. With a node gone or
-  // running twice there may be nobody to ask; nor does a liar have to answer.
+  // False: somebody is in doubt for too long.
   [[nodiscard]] bool find_lasting_doubt(Doubts& doubts) {
-    if (!nemesis_->lost().empty() || !world_.watcher.excused().empty()) return true;
-    Doubts still;
-    for (std::size_t index = 0; index < world_.node_count(); ++index) {
-      const Node& node = world_.node(index);
-      if (index == plan_.liar || !node.is_alive()) continue;
-      for (const core::Row& row : node.engine().dump()) {
-        const auto* one = std::get_if<core::TransactionRow>(&row);
-        if (one == nullptr || !one->transaction.is_prepared()) continue;
-        const core::TransactionId& id = one->transaction.descriptor->id;
-        if (plan_.liar && world_.liar()->is_touched(id)) continue;
-        const auto known = doubts.find({index, id});
-        const Time since = known == doubts.end() ? world_.schedule.now() : known->second;
-        still[{index, id}] = since;
-        if (world_.schedule.now() - since <= doubt_max) continue;
-        world_.add_violation(node.name() + " is in doubt for too long about " +
-                             world_.names.of(id));
-        return false;
-      }
-    }
-    doubts = std::move(still);
-    return true;
+    const std::string doubt = doubts.look();
+    wait_with_lost_count_ = doubts.count_with_lost();
+    if (!doubt.empty()) world_.add_violation(doubt);
+    return doubt.empty();
   }
 
   // What the liar has part in may stay open for ever, and hold back what is behind it. All else is
   // judged: of queues that became empty also that nothing of it is missing.
   bool settle_around_liar() {
     world_.repent();
-    const Time limit = world_.schedule.now() + doubt_max + seconds{30} + longest_deferral();
-    Doubts doubts;
+    const Time limit = world_.schedule.now() + Doubts::wait_max + seconds{30} + longest_deferral();
+    Doubts doubts{world_, nemesis_->lost()};
     while (world_.schedule.now() < limit && !find_unsettled().empty()) {
       if (!advance(seconds{1}) || !find_lasting_doubt(doubts)) return false;
     }
@@ -386,7 +363,12 @@ class Run {
       if (const auto* one = std::get_if<core::TransactionRow>(&row)) {
         const std::string name = world_.names.of(one->transaction.descriptor->id);
         if (one->transaction.is_prepared()) return node.name() + " is in doubt about " + name;
-        const bool forgets = nemesis_->lost().empty();
+        const bool forgets = std::ranges::none_of(
+            one->transaction.descriptor->nodes, [this](const core::NodeRef& ref) {
+              return std::ranges::any_of(nemesis_->lost(), [&](std::size_t lost) {
+                return world_.node(lost).id() == ref.node;
+              });
+            });
         if (forgets) return node.name() + " still remembers " + name;
       } else if (const auto* queue = std::get_if<core::QueueRow>(&row)) {
         if (queue->message_count != 0) {
@@ -445,6 +427,7 @@ class Run {
       result.marks["transactions without the liar"] +=
           world_.history_without_liar().transactions.size();
     }
+    result.marks["waits for an end without one who is lost"] += wait_with_lost_count_;
     add_client_marks(result);
     add_node_marks(result);
     add_network_marks(result);
@@ -540,6 +523,7 @@ class Run {
   std::vector<std::unique_ptr<Service>> instances_;
   std::unique_ptr<Nemesis> nemesis_;
   std::uint64_t zombie_count_ = 0;
+  std::uint64_t wait_with_lost_count_ = 0;
   bool is_held_back_ = false;  // By what a liar has part in.
 };
 

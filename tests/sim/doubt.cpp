@@ -1,0 +1,47 @@
+#include "tests/sim/doubt.hpp"
+
+#include <algorithm>
+
+namespace nemcon::sim {
+bool Doubts::is_lost(const core::NodeRef& ref) const {
+  return std::ranges::any_of(
+      lost_, [&](std::size_t index) { return world_.node(index).id() == ref.node; });
+}
+
+bool Doubts::must_end(const core::Descriptor& descriptor) const {
+  if (world_.liar() && world_.liar()->is_touched(descriptor.id)) return false;
+  return std::ranges::all_of(descriptor.branches, [&](const core::Branch& branch) {
+    const auto left = std::ranges::count_if(branch.witnesses, [&](std::uint8_t witness) {
+      return !is_lost(descriptor.nodes[witness]);
+    });
+    return static_cast<std::size_t>(left) >= core::quorum_of(branch.witnesses.size());
+  });
+}
+
+std::string Doubts::look() {
+  const Time now = world_.schedule.now();
+  std::map<Wait, Time> still;
+  for (std::size_t index = 0; index < world_.node_count(); ++index) {
+    const Node& node = world_.node(index);
+    if (world_.is_liar(index) || lost_.contains(index) || !node.is_alive()) continue;
+    for (const core::Row& row : node.engine().dump()) {
+      const auto* one = std::get_if<core::TransactionRow>(&row);
+      if (one == nullptr || !one->transaction.is_prepared()) continue;
+      const core::Descriptor& descriptor = *one->transaction.descriptor;
+      if (!must_end(descriptor)) continue;
+      const Wait wait{index, descriptor.id};
+      const auto known = since_.find(wait);
+      const Time since = known == since_.end() ? now : known->second;
+      still[wait] = since;
+      const auto names_lost = [this](const core::NodeRef& ref) { return is_lost(ref); };
+      if (std::ranges::any_of(descriptor.nodes, names_lost)) with_lost_.insert(wait);
+      if (now - since > wait_max) {
+        return node.name() + " is in doubt for too long about " + world_.names.of(descriptor.id);
+      }
+    }
+  }
+  since_ = std::move(still);
+  return {};
+}
+
+}  // namespace nemcon::sim
