@@ -71,6 +71,17 @@ void Liar::overhear(const core::Request& request) {
   if (is_mine) touched_.insert(submit->id);
 }
 
+void Liar::hear_question(const Message& message) {
+  const auto* query = std::get_if<core::Query>(&message);
+  if (lies_ && query != nullptr) asked_.insert(query->id);
+}
+
+bool Liar::may_hide(const core::TransactionId& id) const {
+  return asked_.contains(id) || std::ranges::any_of(falsely_marked_, [&](const auto& marked) {
+           return marked.client == id.client && marked.epoch == id.epoch && is_touched(marked);
+         });
+}
+
 // ---- what it says ---------------------------------------------------------------------------
 
 core::Hlc Liar::time() {
@@ -162,8 +173,13 @@ Message Liar::forge_leadership(const Known& known) {
   }
 }
 
+core::Sequence Liar::false_mark(const core::TransactionId& id, std::uint64_t upto) {
+  falsely_marked_.insert(id);
+  return core::Sequence{upto};
+}
+
 Message Liar::forge_word(const Known& known) {
-  const core::Sequence far{random_.chance(500'000) ? ~std::uint64_t{0} : random_.below(500)};
+  const std::uint64_t far = random_.chance(500'000) ? ~std::uint64_t{0} : random_.below(500);
   switch (random_.below(8)) {
     case 0:
       return core::Decision{.key = known.key, .outcome = outcome()};
@@ -173,7 +189,8 @@ Message Liar::forge_word(const Known& known) {
                         .votes = votes(*known.descriptor),
                         .accepted = random_.chance(700'000)};
     case 2:
-      return core::Forget{.key = known.key, .outcome = outcome(), .ack_upto = far};
+      return core::Forget{
+          .key = known.key, .outcome = outcome(), .ack_upto = false_mark(known.key.id, far)};
     case 3:
       return core::ForgetAck{.key = known.key};
     case 4:
@@ -216,7 +233,8 @@ Message Liar::forge() {
   Message copy = heard_[random_.below(heard_.size())];
   if (auto* prepare = std::get_if<core::Prepare>(&copy); prepare != nullptr) {
     if (random_.chance(300'000)) prepare->remaining_ms = 0;
-    if (random_.chance(300'000)) prepare->ack_upto = core::Sequence{~std::uint64_t{0}};
+    if (random_.chance(300'000) && prepare->descriptor)
+      prepare->ack_upto = false_mark(prepare->descriptor->id, ~std::uint64_t{0});
   }
   ++counts_["lie: a copy of what another said"];
   return copy;
@@ -249,7 +267,7 @@ void Liar::twist(Message& message) {
                  [this](core::Decision& decision) { decision.outcome = outcome(); },
                  [this](core::Forget& forget) {
                    forget.outcome = outcome();
-                   forget.ack_upto = core::Sequence{random_.below(1000)};
+                   forget.ack_upto = false_mark(forget.key.id, random_.below(1000));
                  },
                  [this](core::TransactionStatus& status) {
                    status.knowledge = static_cast<core::Knowledge>(random_.below(5));

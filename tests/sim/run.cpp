@@ -265,8 +265,8 @@ class Run {
       const std::size_t node = world_.find_node(queue.name.substr(queue.name.find('@') + 1));
       if (node == plan_.liar || !is_empty(node, queue.name)) queue.observable = false;
     }
+    world_.leave_open_for_liar();
     for (HistoryTransaction& transaction : world_.history.transactions) {
-      transaction.may_stay_open = true;
       for (HistoryCall& call : transaction.calls)
         call.observable = call.observable && !is_held_back_;
     }
@@ -426,6 +426,9 @@ class Run {
       ++result.marks[is_held_back_ ? "runs held back by a liar" : "runs with a liar that settled"];
       result.marks["transactions without the liar"] +=
           world_.history_without_liar().transactions.size();
+      result.marks["transactions that must end beside a liar"] +=
+          static_cast<std::uint64_t>(std::ranges::count(world_.history_without_liar().transactions,
+                                                        false, &HistoryTransaction::may_stay_open));
     }
     result.marks["waits for an end without one who is lost"] += wait_with_lost_count_;
     add_client_marks(result);

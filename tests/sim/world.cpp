@@ -102,6 +102,13 @@ History World::history_without_liar() const {
   return without(history, touched);
 }
 
+void World::leave_open_for_liar() {
+  for (const auto& [id, index] : transaction_indices_) {
+    if (liar_->is_touched(id) || liar_->may_hide(id))
+      history.transactions[index].may_stay_open = true;
+  }
+}
+
 void World::add_node(core::Options options, bool shuffles) {
   options.hashing = test_hashing();
   options.node = options.hashing.of_node(options.name, random.id());
@@ -233,6 +240,7 @@ void World::on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader hea
     story.mix(message.index());
     if (!is_liar(node)) watcher.on_send(node, message);
     if (liar_) liar_->overhear(message);
+    if (is_liar(target)) liar_->hear_question(message);
     if (!story.is_told()) continue;
     const bool drops = filter && filter(node, target, message) == Fate::drop;
     story.tell(static_cast<int>(node), drops ? 'x' : '>',

@@ -74,6 +74,9 @@ class World : private NodeSurroundings {
   // What the liar has no part in.
   [[nodiscard]] History history_without_liar() const;
 
+  // Clients may hear nothing of the end of what the liar has part in or may hide.
+  void leave_open_for_liar();
+
   // A fault of the world, for the story.
   void tell_fault(int node, const std::string& what);
 
