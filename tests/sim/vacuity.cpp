@@ -43,9 +43,15 @@ const char* const wanted_faults[] = {"bit rot",
                                      "two processes of one client",
                                      "very late frame"};
 
-const char* const wanted_marks[] = {
-    "crashes in doubt", "decided by recovery", "unknown outcome", "refused for a full disk",
-    "fenced session",   "service in doubt",    "leases lost"};
+const char* const wanted_marks[] = {"crashes in doubt",
+                                    "decided by recovery",
+                                    "unknown outcome",
+                                    "refused for a full disk",
+                                    "waits for an end without one who is lost",
+                                    "transactions that must end beside a liar",
+                                    "fenced session",
+                                    "service in doubt",
+                                    "leases lost"};
 
 // Under all these faults two thirds and more commit; far less would be a mesh that refuses.
 constexpr std::uint64_t committed_percent_min = 50;
