@@ -194,13 +194,17 @@ class Draw {
     network.very_late = one_of<std::uint32_t>({0, 0, 2'000, 20'000});
   }
 
+  // What names a lost node, or a liar, may stay unfinished and fill its client's window.
+  void fill_no_window() {
+    for (core::Options& options : plan_.nodes)
+      options.limits.window_max = core::Limits{}.window_max;
+  }
+
   // Nodes that never come back as they were: no more than the mode promises to bear.
   void draw_losses() {
     const std::size_t bearable = plan_.mode == "X3" ? 1 : plan_.mode == "X5" ? 2 : 0;
     if (bearable == 0 || !random_.chance(350'000)) return;
-    // What names a lost node stays unfinished and fills its client's window.
-    for (core::Options& options : plan_.nodes)
-      options.limits.window_max = core::Limits{}.window_max;
+    fill_no_window();
     FaultPlan& faults = plan_.faults;
     faults.gone_count = 1 + random_.below(bearable);
     faults.restores_backup = random_.chance(300'000);
@@ -255,6 +259,7 @@ class Draw {
     const std::size_t liar = random.below(plan_.nodes.size());
     if (plan_.nodes[liar].name == plan_.nodes[0].coordinator) return;
     plan_.liar = liar;
+    fill_no_window();
     plan_.faults.gone_count = 0;
     plan_.faults.restores_backup = false;
     plan_.faults.clones = false;
