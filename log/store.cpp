@@ -346,8 +346,9 @@ Result<Scrubbed> TableStore::scrub(std::size_t row_count_max) {
   std::uint64_t byte_count = 0;
   bool has_more = false;
   std::map<core::QueueId, std::int64_t> unused;
+  const std::string from = scrub_.key;
   const auto visitor = [&](std::string_view key, std::string_view value) -> Result<Tables::Step> {
-    if (key == scrub_.key) return Tables::Step::next;
+    if (key == from) return Tables::Step::next;
     has_more = done.row_count == row_count_max || byte_count > read_bytes_max;
     if (has_more) return Tables::Step::stop;
     const auto fault = fault_of(copy_of(key, value).stored(scrub_.table), unused);
@@ -358,7 +359,7 @@ Result<Scrubbed> TableStore::scrub(std::size_t row_count_max) {
     ++done.row_count;
     return Tables::Step::next;
   };
-  const Status scanned = tables_->scan(scrub_.table, scrub_.key, visitor);
+  const Status scanned = tables_->scan(scrub_.table, from, visitor);
   if (!scanned) return scanned.error();
   if (has_more) return done;
   if (scrub_.sum != sums_.of(scrub_.table)) return corrupt(other_rows(scrub_.table));

@@ -505,6 +505,7 @@ TEST_F(StoreFaultTest, AScrubGoesAlongWithWhatChanges) {
       places.insert(1 + random.below(100));
     for (const std::uint64_t at : places) {
       core::MessageRow row = message(4, at, random.bytes(random.below(300)));
+      if (at % 3 == 0) row.position.tie.sequence = core::Sequence{at};  // A longer key.
       if (random.one_in(2)) {
         checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
       } else {
