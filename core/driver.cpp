@@ -290,9 +290,11 @@ void Driver::on_informed(const NodeId& from, Drive& drive) {
     const TransactionKey key = drive.key();
     wake(drive, context_.options.timing.resend_max * 2 +
                     context_.random.up_to(context_.options.timing.resend_max));
-    // A witness without a branch was no addressee of its own decision.
+    // A witness without a branch was no addressee of its own decision. One that has a branch and no
+    // vote yet decides nothing: somebody said that it had voted.
     const Transaction* row = context_.state.find(key);
-    if (row != nullptr && !row->outcome && row->own.empty()) {
+    if (row != nullptr && !row->outcome &&
+        branches_at(*row->descriptor, context_.options.node).empty()) {
       context_.write(
           Decided{.key = key, .descriptor = nullptr, .outcome = *drive.outcome, .replies = {}},
           Urgency::lazy);
@@ -352,7 +354,8 @@ void Driver::all_forgotten(Drive& drive) {
   }
   const TransactionKey key = drive.key();
   const Transaction* row = context_.state.find(key);
-  if (row != nullptr && row->awaits_service()) return;  // Tried again at the next deadline.
+  // Tried again at the next deadline.
+  if (row != nullptr && (row->is_prepared() || row->awaits_service())) return;
   if (row != nullptr) {
     context_.write(Forgotten{.key = key, .outcome = *drive.outcome}, Urgency::lazy);
   }
