@@ -54,6 +54,32 @@ std::size_t Stranger::send(const std::string& bytes) const {
   return sent;
 }
 
+std::size_t Stranger::try_send(std::string_view bytes) const {
+  const ssize_t taken = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  return taken > 0 ? static_cast<std::size_t>(taken) : 0;
+}
+
+bool Stranger::hear(std::size_t byte_count) const {
+  std::string bytes(byte_count, '\0');
+  const Clock::time_point give_up = Clock::now() + 5s;
+  while (byte_count > 0) {
+    const ssize_t got = ::recv(socket_, bytes.data(), byte_count, 0);
+    if (got > 0) {
+      byte_count -= static_cast<std::size_t>(got);
+    } else if (got == 0 || (errno != EAGAIN && errno != ENOTCONN) || Clock::now() >= give_up) {
+      return false;
+    } else {
+      std::this_thread::sleep_for(1ms);
+    }
+  }
+  return true;
+}
+
+void Stranger::reset_when_closed() const {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 bool Stranger::is_connected() const {
   sockaddr_in address{};
   socklen_t size = sizeof address;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <random>
 #include <string>
+#include <string_view>
 
 namespace nemcon::tests {
 
@@ -21,6 +22,15 @@ class Stranger {
 
   // How much was taken.
   std::size_t send(const std::string& bytes) const;
+
+  // The same without waiting.
+  std::size_t try_send(std::string_view bytes) const;
+
+  // Waits until the other side has said so much more. False when it does not come.
+  [[nodiscard]] bool hear(std::size_t byte_count) const;
+
+  // The connection will end with a reset: what the other side has not read by then is lost.
+  void reset_when_closed() const;
 
   // Or on the way, for a moment: what the other side had no room for does not wait for the kernel.
   [[nodiscard]] bool is_connected() const;
