@@ -53,8 +53,10 @@ Stage::Stage(const Options& options)
     : order_(workspace_.path()), is_attacker_last_(options.is_attacker_last) {
   make({"shop", "warehouse", rogue_name});
   // Else the rogue node would have part in what it does not see, as a witness.
-  for (const char* const name : {"shop", "warehouse", rogue_name})
-    write(name, config(name) + "\n[transactions]\nwitnesses = 1\n");
+  for (const char* const name : {"shop", "warehouse", rogue_name}) {
+    const std::string text = tests::replaced(config(name), usual_limits, options.limits);
+    write(name, text + "\n[transactions]\nwitnesses = 1\n");
+  }
   add_guests(options);
   if (!options.wrapper.empty()) begin("shop", options.wrapper);
   start({"shop", "warehouse"});
@@ -93,6 +95,8 @@ void Stage::add_guests(const Options& options) {
   (void)add_client("shop", guest_name, R"("send other", "browse *")");
   for (int i = 0; i < options.babbler_count; ++i)
     (void)add_client("shop", babbler_name(i), R"("send other")");
+  for (const Guest& guest : options.guests)
+    (void)add_client("shop", guest.name, guest.allow);
 }
 
 void Stage::begin_attacker(const std::string& name) {
@@ -177,6 +181,15 @@ std::string Stage::settle() {
   if (const std::string at = at_warehouse_->compare(bodies); !at.empty())
     text += "at warehouse: " + at;
   return text;
+}
+
+void Stage::open_new_session() const {
+  ClientOptions options = as_operator("shop");
+  options.name = "till/later";
+  options.key_file = key_file("till");
+  options.deadline = 5s;
+  Client client(options);
+  (void)client.send("inbox@shop", "later");
 }
 
 std::chrono::milliseconds Stage::revoke_guest() {

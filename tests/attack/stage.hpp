@@ -43,13 +43,22 @@ using Counts = std::map<std::string, std::uint64_t>;
 // The honest client.
 constexpr const char* load_session = "till/load";
 
+constexpr const char* usual_limits = "max_transaction_bytes = '256KiB'";
+
 class Stage : public tests::KeyedNodes {
  public:
+  struct Guest {
+    std::string name;
+    std::string allow = {};  // As in the file: "\"send other\", \"browse *\"".
+  };
+
   struct Options {
-    std::vector<std::string> wrapper;  // Runs shop.
-    bool changes_key = false;          // Of warehouse, on the way.
-    int babbler_count = 0;             // Clients that may send to a queue that there is not.
-    bool is_attacker_last = true;      // The attacker has what the nodes leave of the machine.
+    std::vector<std::string> wrapper;   // Runs shop.
+    bool changes_key = false;           // Of warehouse, on the way.
+    int babbler_count = 0;              // Clients that may send to a queue that there is not.
+    std::vector<Guest> guests;          // Further clients of shop.
+    std::string limits = usual_limits;  // Of all nodes: in place of these.
+    bool is_attacker_last = true;       // The attacker has what the nodes leave of the machine.
   };
 
   // All runs, and the load is warm.
@@ -80,6 +89,10 @@ class Stage : public tests::KeyedNodes {
 
   // Ends the load; what failed, is missing or came twice, in words. Empty: all is well.
   [[nodiscard]] std::string settle();
+
+  // Of the honest client, one that was not there before, and a transaction of it. Throws
+  // nemcon::Error where shop has no room for it.
+  void open_new_session() const;
 
   // How long it takes shop to cut a connection after it was told that its key is no good.
   [[nodiscard]] std::chrono::milliseconds revoke_guest();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <thread>
 #include <vector>
@@ -11,6 +12,7 @@
 
 #include "tests/attack/victim.hpp"
 #include "tests/system/stranger.hpp"
+#include "transport/codec.hpp"
 
 namespace nemcon::attack {
 
@@ -79,6 +81,35 @@ Tally announce_huge_frames(const Order& order) {
     const Clock::time_point give_up = Clock::now() + 1900ms;
     while (open_count(crowd) > 0 && Clock::now() < give_up)
       std::this_thread::sleep_for(5ms);
+    tally["not cut"] += open_count(crowd);
+  };
+  obey(order, act, [] {});
+  return tally;
+}
+
+Tally send_before_handshake(const Order& order) {
+  const Victim victim(order.directory());
+  const std::size_t announced = transport::frame_bytes_max(victim.rogue.limits) - 1;
+  const std::string some(std::size_t{64} << 10U, 'x');
+  Tally tally{{"connections", 0}, {"MiB", 0}, {"not cut", 0}};
+  std::size_t byte_count = 0;
+  const auto act = [&] {
+    const Crowd crowd = crowd_of(victim.endpoint, huge_count);
+    for (const auto& one : crowd)
+      one->send(tests::zmtp_greeting("CURVE") + tests::command_head(announced));
+    tally["connections"] += crowd.size();
+    std::vector<std::size_t> sent(crowd.size());
+    // Idle ones may stay longer than that.
+    const Clock::time_point give_up = Clock::now() + 1900ms;
+    while (open_count(crowd) > 0 && Clock::now() < give_up) {
+      for (std::size_t i = 0; i < crowd.size(); ++i) {
+        // Never the whole: as long as its end is missing nothing is wrong with it.
+        if (sent[i] + some.size() < announced) sent[i] += crowd[i]->try_send(some);
+      }
+      std::this_thread::yield();
+    }
+    byte_count += std::accumulate(sent.begin(), sent.end(), std::size_t{0});
+    tally["MiB"] = byte_count >> 20U;
     tally["not cut"] += open_count(crowd);
   };
   obey(order, act, [] {});

@@ -8,6 +8,9 @@ namespace nemcon::attack {
 [[nodiscard]] Tally greet_with_garbage(const Order& order);
 [[nodiscard]] Tally announce_huge_frames(const Order& order);
 
+// One that the node would take from a friend, and of it as much as is taken, all but its end.
+[[nodiscard]] Tally send_before_handshake(const Order& order);
+
 // "longest ms" is how long the node let one of them be there.
 [[nodiscard]] Tally stay_idle(const Order& order);
 [[nodiscard]] Tally take_all_descriptors(const Order& order);

@@ -3,6 +3,8 @@
 #include <exception>
 #include <stdexcept>
 
+#include "tests/attack/flooders.hpp"
+#include "tests/attack/greedy_clients.hpp"
 #include "tests/attack/key_holders.hpp"
 #include "tests/attack/strangers.hpp"
 
@@ -15,7 +17,9 @@ namespace {
 constexpr double ratio_max = 2;
 constexpr int attempts_max = 3;  // What else the machine does must not decide.
 constexpr std::size_t connection_kib_max = 64;
-constexpr std::uint64_t idle_ms_max = 5000;  // The handshake time is two seconds.
+constexpr std::size_t early_kib_max = std::size_t{1}
+                                      << 10U;  // What one may send before it is known.
+constexpr std::uint64_t idle_ms_max = 5000;    // The handshake time is two seconds.
 constexpr auto cut_max = 1000ms;
 
 std::string revoke(Stage& stage) {
@@ -73,6 +77,12 @@ std::vector<Threat> threats_of_strangers() {
        .happens = {"connections"},
        .never_happens = {"not cut"},
        .growth_kib_max = std::size_t{8} << 10U},
+      {.name = "frame-just-below",
+       .expected = "cut before its handshake is done, 1 MiB each at most",
+       .stage = {.limits = "max_transaction_bytes = '16MiB'"},
+       .happens = {"connections"},
+       .never_happens = {"not cut"},
+       .growth_kib_max = huge_count * early_kib_max},
       {.name = "handshake-flood",
        .expected = "refused one by one, their address held off",
        .happens = {"refused"},
@@ -130,12 +140,55 @@ std::vector<Threat> threats_with_a_key() {
   };
 }
 
+// What was refused or ignored has left room for others.
+std::string open_new_session(Stage& stage, const Tally& /*tally*/) {
+  stage.open_new_session();
+  return {};
+}
+
+std::vector<Stage::Guest> flooders() {
+  std::vector<Stage::Guest> all;
+  for (int i = 0; i < flooder_count; ++i)
+    all.push_back({.name = flooder_name(i)});
+  return all;
+}
+
+std::vector<Threat> threats_of_greedy_clients() {
+  return {
+      {.name = "ack-flood",
+       .expected = "nothing remembered",
+       .stage = {.guests = {{.name = idler_name}}},
+       .happens = {"acknowledged", "opened"},
+       .last = open_new_session},
+      {.name = "session-flood",
+       .expected = "refused after as many as there may be clients, then 20 a second",
+       .stage = {.guests = {{.name = opener_name, .allow = R"("send other")"}},
+                 .limits =
+                     std::string{usual_limits} + "\nmax_clients = " + std::to_string(few_clients)},
+       .happens = {"opened", "too fast"},
+       .never_happens = {"beyond", "refused otherwise"},
+       .last = open_new_session},
+      {.name = "serve-doubts",
+       .expected = "asked to look again, a bounded part of it remembered",
+       .stage = {.guests = {{.name = server_name, .allow = R"("serve ledger")"}}},
+       .happens = {"reports", "asked again"},
+       .never_happens = {"denied"},
+       .last = open_new_session},
+      {.name = "flood-and-leave",
+       .expected = "what waits is bounded, and gone with it",
+       .stage = {.guests = flooders()},
+       .happens = {"floods"},
+       .growth_kib_max = std::size_t{300} << 10U,
+       .last = open_new_session},
+  };
+}
+
 // Of shop; what strangers and liars make it count.
 std::string text_of(const Counts& before, const Counts& after) {
   std::string text;
   for (const char* const name :
-       {"keys_refused", "keys_revoked", "senders_forged", "links_muted", "links_failed",
-        "links_held_off", "addresses_held_off", "frames_malformed"}) {
+       {"keys_refused", "keys_revoked", "senders_forged", "links_muted", "connections_cut",
+        "links_failed", "links_held_off", "addresses_held_off", "frames_malformed"}) {
     const auto old = before.find(name);
     const auto now = after.find(name);
     if (old == before.end() || now == after.end() || now->second <= old->second) continue;
@@ -196,9 +249,10 @@ void face(const Threat& threat, const Effort& effort, Stage& stage, Verdict& ver
   }
   verdict.measured = measure(stage, threat, effort);
   const Tally tally = stage.end_attacker();
+  verdict.seen += (verdict.seen.empty() || tally.empty() ? "" : ", ") + to_text(tally);
+  if (!stage.all_run()) throw std::runtime_error("a node has died");
   verdict.after = stage.recovered(verdict.before);
   const Counts now = stage.counts();
-  verdict.seen += (verdict.seen.empty() || tally.empty() ? "" : ", ") + to_text(tally);
   verdict.seen += text_of(counts, now);
   judge_tally(threat, tally, verdict);
   judge_costs(threat, effort, verdict);
@@ -220,6 +274,8 @@ const std::vector<Threat>& threats() {
   static const std::vector<Threat> value = [] {
     std::vector<Threat> all = threats_of_strangers();
     for (Threat& threat : threats_with_a_key())
+      all.push_back(std::move(threat));
+    for (Threat& threat : threats_of_greedy_clients())
       all.push_back(std::move(threat));
     return all;
   }();

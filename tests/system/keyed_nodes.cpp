@@ -135,8 +135,9 @@ ClientOptions KeyedNodes::add_client(const std::string& node, const std::string&
 ClientOptions KeyedNodes::add_client(const std::string& node, const std::string& name,
                                      const std::string& allow) {
   const std::string key = nemcon({"keygen", key_file(name)}).out.substr(0, 40);
+  const std::string grants = allow.empty() ? "" : "allow = [" + allow + "]\n";
   write(node, config(node) + "\n[[client]]\nname = \"" + name + "\"\npublic_key = \"" + key +
-                  "\"\nallow = [" + allow + "]\n");
+                  "\"\n" + grants);
   ClientOptions options = as_operator(node);
   options.name = name;
   options.key_file = key_file(name);

@@ -52,7 +52,7 @@ class KeyedNodes {
   // A client of its own at that node, known there by a new key; it may do everything.
   ClientOptions add_client(const std::string& node, const std::string& name);
 
-  // `allow` as in the file: "\"send other\", \"browse *\"".
+  // `allow` as in the file: "\"send other\", \"browse *\""; empty: nothing.
   ClientOptions add_client(const std::string& node, const std::string& name,
                            const std::string& allow);
 
