@@ -10,9 +10,15 @@ namespace nemcon::transport {
 
 namespace {
 
-// Of one receive(): so that a flood on the sockets does not keep the owner from its other work.
+// Of one receive(): so that a flood on the sockets does not keep the owner from its other work. A
+// frame of 8 KiB can hold a thousand requests, and each of them is work.
+constexpr std::size_t events_per_turn = 1024;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
+
+bool is_enough(const std::vector<NodeEvent>& events, std::size_t byte_count) {
+  return events.size() >= events_per_turn || byte_count >= bytes_per_turn;
+}
 
 // Tables that strangers can make grow.
 constexpr std::size_t muted_count_max = 16'384;
@@ -59,7 +65,8 @@ void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   socket_.observe(now);
   release_held(events);
   std::size_t byte_count = 0;
-  for (int i = 0; i < frames_per_turn && byte_count < bytes_per_turn && socket_.is_ready(); ++i) {
+  for (int i = 0; i < frames_per_turn && !is_enough(events, byte_count) && socket_.is_ready();
+       ++i) {
     const std::optional<RoutedFrame> routed = socket_.try_receive(now);
     if (!routed) break;
     byte_count += routed->frame.view.size();
@@ -405,7 +412,7 @@ void Acceptor::resume_clients() {
 
 void Acceptor::release_held(std::vector<NodeEvent>& events) {
   std::size_t byte_count = 0;
-  while (!holds_clients_ && !held_.empty() && byte_count < bytes_per_turn) {
+  while (!holds_clients_ && !held_.empty() && !is_enough(events, byte_count)) {
     const Held held = std::move(held_.front());
     held_.pop_front();
     held_bytes_ -= held.frame.view.size();

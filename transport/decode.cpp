@@ -141,7 +141,10 @@ core::Result<PeerFrame> decode_peer(const ReceivedFrame& frame, const DecodeLimi
 
 core::Result<std::vector<core::Request>> decode_requests(const ReceivedFrame& frame,
                                                          const DecodeLimits& limits) {
-  return decode_items<core::Request>(frame, FrameKind::requests, limits);
+  auto requests = decode_items<core::Request>(frame, FrameKind::requests, limits);
+  if (requests && (*requests).size() > requests_per_frame_max)
+    return malformed("too many requests in a frame");
+  return requests;
 }
 
 core::Result<std::vector<core::Reply>> decode_replies(const ReceivedFrame& frame,

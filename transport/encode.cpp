@@ -262,7 +262,8 @@ core::Result<std::size_t> encode_requests(FrameBuffer& out, std::span<const core
                                           const DecodeLimits& limits) {
   begin_frame(out, FrameKind::requests, protocol_version);
   Writer writer(out, limits);
-  return encode_items(out, writer, items, limits);
+  return encode_items(out, writer, items.first(std::min(items.size(), requests_per_frame_max)),
+                      limits);
 }
 
 core::Result<std::size_t> encode_replies(FrameBuffer& out, std::span<const core::Reply> items,
