@@ -261,6 +261,9 @@ class Run {
       if (!advance(seconds{1}) || !find_lasting_doubt(doubts)) return false;
     }
     is_held_back_ = !find_unsettled().empty();
+    // What was held back until a moment ago cannot have ended.
+    for (Session* const client : clients_)
+      client->excuse_begun_since(world_.schedule.now() - Doubts::wait_max);
     for (HistoryQueue& queue : world_.history.queues) {
       const std::size_t node = world_.find_node(queue.name.substr(queue.name.find('@') + 1));
       if (node == plan_.liar || !is_empty(node, queue.name)) queue.observable = false;

@@ -186,8 +186,19 @@ void Session::give_up_where(const std::function<bool(const core::Submit&)>& hope
     const auto found = pending_.find(sequence);
     if (found == pending_.end()) continue;
     world_.history.transactions[found->second.transaction].may_stay_open = true;
-    if (!first_given_up_ || sequence < *first_given_up_) first_given_up_ = sequence;
+    hold_mark_below(sequence);
     finish(sequence, Ending::unknown);
+  }
+}
+
+void Session::hold_mark_below(Sequence sequence) {
+  if (!first_given_up_ || sequence < *first_given_up_) first_given_up_ = sequence;
+}
+
+void Session::excuse_begun_since(Time begin) {
+  for (const auto& [sequence, pending] : pending_) {
+    if (pending.begun_at >= begin)
+      world_.history.transactions[pending.transaction].may_stay_open = true;
   }
 }
 
@@ -379,6 +390,7 @@ void Session::send_submit(Pending& pending, bool retry) {
   pending.request.after = newest_;
   pending.request.ack_upto = ack_upto();
   pending.sent_at = world_.schedule.now();
+  if (pending.sent_count == 0) pending.begun_at = pending.sent_at;
   ++pending.sent_count;
   requests_[pending.request.request] = pending.request.id.sequence;
   world_.links.request(link_, pending.request);
@@ -518,6 +530,7 @@ void Session::take(const core::Denied& denied) {
   } else {
     world_.history.transactions[found->second.transaction].may_stay_open = true;
     record(Happened::told_unknown, found->second.transaction, {});
+    hold_mark_below(sequence);
   }
   finish(sequence, definite ? Ending::rolled_back : Ending::unknown);
 }

@@ -96,6 +96,9 @@ class Session : public ClientEnd {
   // acknowledged: their outcome is not known.
   void give_up_where(const std::function<bool(const core::Submit&)>& hopeless);
 
+  // What began since then need not have ended.
+  void excuse_begun_since(Time begin);
+
   // Leaves for the preferred node if it is elsewhere and has nothing to resolve.
   void go_home();
 
@@ -133,6 +136,7 @@ class Session : public ClientEnd {
     std::uint32_t sent_count = 0;
     bool is_expiry_wrong = false;  // Never begun; the next session has the time right.
     Time sent_at{0};
+    Time begun_at{0};
     std::function<void(Ending)> ended;
   };
 
@@ -169,6 +173,8 @@ class Session : public ClientEnd {
   void send_submit(Pending& pending, bool retry);
   void plan_resubmit(core::Sequence sequence, Time delay);
   void plan_ask(core::Sequence sequence, Time delay);
+  // Nothing from there on is acknowledged: it is not known how it ended.
+  void hold_mark_below(core::Sequence sequence);
   void finish(core::Sequence sequence, Ending ending);
   void repeat_now_and_then(const core::TransactionId& id);
   void plan_watch();
