@@ -186,13 +186,9 @@ void Session::give_up_where(const std::function<bool(const core::Submit&)>& hope
     const auto found = pending_.find(sequence);
     if (found == pending_.end()) continue;
     world_.history.transactions[found->second.transaction].may_stay_open = true;
-    hold_mark_below(sequence);
+    if (!first_given_up_ || sequence < *first_given_up_) first_given_up_ = sequence;
     finish(sequence, Ending::unknown);
   }
-}
-
-void Session::hold_mark_below(Sequence sequence) {
-  if (!first_given_up_ || sequence < *first_given_up_) first_given_up_ = sequence;
 }
 
 void Session::excuse_begun_since(Time begin) {
@@ -530,7 +526,7 @@ void Session::take(const core::Denied& denied) {
   } else {
     world_.history.transactions[found->second.transaction].may_stay_open = true;
     record(Happened::told_unknown, found->second.transaction, {});
-    hold_mark_below(sequence);
+    world_.acknowledged_unknown.insert(found->second.request.id);
   }
   finish(sequence, definite ? Ending::rolled_back : Ending::unknown);
 }

@@ -173,8 +173,6 @@ class Session : public ClientEnd {
   void send_submit(Pending& pending, bool retry);
   void plan_resubmit(core::Sequence sequence, Time delay);
   void plan_ask(core::Sequence sequence, Time delay);
-  // Nothing from there on is acknowledged: it is not known how it ended.
-  void hold_mark_below(core::Sequence sequence);
   void finish(core::Sequence sequence, Ending ending);
   void repeat_now_and_then(const core::TransactionId& id);
   void plan_watch();

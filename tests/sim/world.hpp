@@ -47,6 +47,9 @@ class World : private NodeSurroundings {
   Story story;
   Names names;
   History history;
+  // By clients that gave up too early: who still holds a vote for one may be told "too old" for
+  // good.
+  std::set<core::TransactionId> acknowledged_unknown;
   Watcher watcher;
   Network network;
   Links links;
