@@ -159,8 +159,7 @@ void Nemesis::draw_reset(Milliseconds at, Milliseconds) {
   const std::size_t node = draw_node();
   const std::size_t other = random_.chance(500'000) ? Network::clients : draw_other(node);
   plan_at(at, [this, node, other] {
-    ++counts_["reset"];
-    network_->reset(node, other);
+    if (network_->try_reset(node, other)) ++counts_["reset"];
   });
 }
 

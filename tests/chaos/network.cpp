@@ -170,8 +170,9 @@ bool Network::set_delay(std::size_t node, unsigned delay_ms) {
   return run(in_node(node, command)).ok;
 }
 
-void Network::reset(std::size_t node, std::size_t other) {
-  (void)run(in_node(node, {"ss", "-K", "dst", address(other)}));
+bool Network::try_reset(std::size_t node, std::size_t other) {
+  const Ended ended = run(in_node(node, {"ss", "-H", "-K", "dst", address(other)}));
+  return ended.ok && !ended.output.empty();
 }
 
 void Network::clear() {

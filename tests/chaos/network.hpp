@@ -53,8 +53,8 @@ class Network {
   // cannot delay. False when that did not work.
   [[nodiscard]] bool set_delay(std::size_t node, unsigned delay_ms);
 
-  // Ends the connections between the two.
-  void reset(std::size_t node, std::size_t other);
+  // Ends the connections between the two. False: there were none.
+  [[nodiscard]] bool try_reset(std::size_t node, std::size_t other);
 
   // No trouble any more.
   void clear();
