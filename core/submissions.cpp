@@ -237,17 +237,14 @@ bool Submissions::may_have_begun(const Submit& submit) const {
   return submit.retry || !context_.is_self(submit.id.initiator);
 }
 
+// Nothing is remembered of it: this node says so of every copy, and one that does not know of the
+// newer session may carry out what is submitted again while nobody can ask this one.
 void Submissions::turn_away_fenced(const Waiter& waiter, const Submit& submit) {
-  const std::string text = "a newer session of this client is open";
-  if (!may_have_begun(submit)) {
-    turn_away(waiter, submit, {Reason::fenced, text});
-    return;
-  }
   context_.promise_reply(waiter.link,
                          Denied{.request = waiter.request,
                                 .retryable = false,
                                 .reason = Reason::fenced,
-                                .text = text,
+                                .text = "a newer session of this client is open",
                                 .epoch = context_.state.sessions().find(submit.id.client)->newest});
 }
 
