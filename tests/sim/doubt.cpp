@@ -9,7 +9,10 @@ bool Doubts::is_lost(const core::NodeRef& ref) const {
 }
 
 bool Doubts::must_end(const core::Descriptor& descriptor) const {
-  if (world_.liar() && world_.liar()->is_touched(descriptor.id)) return false;
+  const std::optional<Liar>& liar = world_.liar();
+  // Also of sessions of which it said that they had acknowledged more than they did: others then
+  // call too old what they were asked to prepare.
+  if (liar && (liar->is_touched(descriptor.id) || liar->may_hide(descriptor.id))) return false;
   if (world_.acknowledged_unknown.contains(descriptor.id)) return false;
   return std::ranges::all_of(descriptor.branches, [&](const core::Branch& branch) {
     const auto left = std::ranges::count_if(branch.witnesses, [&](std::uint8_t witness) {
