@@ -1,7 +1,8 @@
-// Mutants: known ways of getting the protocol wrong, planted in this code. A build with
-// NEMCON_MUTANTS has all of them, switched on one at a time; in any other build planted() is the
-// constant false and nothing of them is left. `./dev mutants` demands that the simulator finds each
-// of them: a test that cannot fail proves nothing.
+// Mutants: known ways of getting the protocol wrong, planted in this code and in log and transport.
+// A build with NEMCON_MUTANTS has all of them, switched on one at a time; in any other build
+// planted() is the constant false and nothing of them is left. `./dev mutants` demands that each is
+// found, by the simulator, or by the test that is named where the mistake lies below the simulated
+// disk and network: a test that cannot fail proves nothing.
 #pragma once
 
 #include <array>
@@ -64,12 +65,35 @@ enum class Mutant : std::uint8_t {
   believe_hearsay,
   believe_unshown,
   ignore_full_disk,
+  journal_flush_left_out,
+  journal_flush_unchecked,
+  journal_flush_again,
+  journal_read_from_cache,
+  segment_name_not_flushed,
+  newest_segment_only,
+  journal_ends_at_damage,
+  journal_skips_damage,
+  batch_checksum_unread,
+  row_checksum_unread,
+  row_checksum_without_key,
+  old_rows_believed,
+  no_room_is_done,
+  checkpoint_in_halves,
+  unknown_key_let_in,
+  revoked_key_served,
+  peer_by_its_word,
+  session_by_its_word,
+  half_a_message_is_one,
 };
 
 struct MutantInfo {
   Mutant mutant = Mutant::none;
   std::string_view name;
-  std::string_view breaks;  // The rule of docs/protocol.md.
+  // The rule of docs/protocol.md, or the folder whose README promises what it breaks.
+  std::string_view breaks;
+  // The test program, and the test in it; both empty: the simulation.
+  std::string_view program;
+  std::string_view test;
 };
 
 inline constexpr std::array mutants = {
@@ -125,6 +149,44 @@ inline constexpr std::array mutants = {
     MutantInfo{Mutant::believe_hearsay, "believe-hearsay", "P-43"},
     MutantInfo{Mutant::believe_unshown, "believe-unshown", "P-12"},
     MutantInfo{Mutant::ignore_full_disk, "ignore-full-disk", "P-44"},
+    MutantInfo{Mutant::journal_flush_left_out, "journal-flush-left-out", "P-8", "log_test",
+               "JournalLives.WhatWasAcknowledgedOutlivesEveryCrash"},
+    MutantInfo{Mutant::journal_flush_unchecked, "journal-flush-unchecked", "P-8", "log_test",
+               "JournalTest.AFailedFlushIsNeverRepeated"},
+    MutantInfo{Mutant::journal_flush_again, "journal-flush-again", "P-8", "log_test",
+               "JournalTest.AFailedFlushIsNeverRepeated"},
+    MutantInfo{Mutant::journal_read_from_cache, "journal-read-from-cache", "log", "log_test",
+               "JournalLives.WhatWasAcknowledgedOutlivesEveryCrash"},
+    MutantInfo{Mutant::segment_name_not_flushed, "segment-name-not-flushed", "log", "log_test",
+               "JournalLives.WhatWasAcknowledgedOutlivesEveryCrash"},
+    MutantInfo{Mutant::newest_segment_only, "newest-segment-only", "log", "log_test",
+               "JournalTest.EveryKindOfRecordIsReplayedInOrder"},
+    MutantInfo{Mutant::journal_ends_at_damage, "journal-ends-at-damage", "log", "log_test",
+               "JournalDamageTest.APageThatLandedInTheWrongPlaceIsNotBelieved"},
+    MutantInfo{Mutant::journal_skips_damage, "journal-skips-damage", "log", "log_test",
+               "JournalDamageTest.AFlipAtAnyByteIsHarmlessOrRefusedOrATornTail"},
+    MutantInfo{Mutant::batch_checksum_unread, "batch-checksum-unread", "log", "log_test",
+               "JournalDamageTest.ATailCutAtAnyByteEndsTheJournalBeforeTheTornBatch"},
+    MutantInfo{Mutant::row_checksum_unread, "row-checksum-unread", "log", "log_test",
+               "StoreDamageTest.EveryFlippedByteOfAMessageIsNoticed"},
+    MutantInfo{Mutant::row_checksum_without_key, "row-checksum-without-key", "log", "log_test",
+               "StoreDamageTest.AValueOfAnotherKeyTableOrStoreIsNotBelieved"},
+    MutantInfo{Mutant::old_rows_believed, "old-rows-believed", "log", "log_test",
+               "StoreFaultTest.OldRowsAreRefusedAndReported"},
+    MutantInfo{Mutant::no_room_is_done, "no-room-is-done", "log", "log_test",
+               "StoreFaultTest.WithoutBallastAFullDiskIsLowAndChangesNothing"},
+    MutantInfo{Mutant::checkpoint_in_halves, "checkpoint-in-halves", "log", "log_test",
+               "StoreFaultTest.ACallThatFailsInACheckpointLeavesTheOldOrTheNewState"},
+    MutantInfo{Mutant::unknown_key_let_in, "unknown-key-let-in", "P-41", "gatekeeper_test",
+               "Gate.WithItsKeeperRefusesWhomNobodyKnows"},
+    MutantInfo{Mutant::revoked_key_served, "revoked-key-served", "P-41", "security_test",
+               "Secured.RevokedKeyThatGoesOnSendingIsNotHeard"},
+    MutantInfo{Mutant::peer_by_its_word, "peer-by-its-word", "P-43", "security_test",
+               "Secured.PeerThatSaysItIsAnotherIsMuted"},
+    MutantInfo{Mutant::session_by_its_word, "session-by-its-word", "P-41", "security_test",
+               "Secured.SessionUnderAnotherNameIsMuted"},
+    MutantInfo{Mutant::half_a_message_is_one, "half-a-message-is-one", "transport",
+               "transport_hostile_test", "Hostile.AFrameCutShortIsAnError"},
 };
 
 #ifdef NEMCON_MUTANTS

@@ -3,9 +3,13 @@
 #include <algorithm>
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 #include "log/archive.hpp"
 
 namespace nemcon::log {
+
+using core::Mutant;
+using core::planted;
 
 namespace {
 
@@ -39,7 +43,8 @@ Result<JournalEnd> Recovery::run(core::Lsn base, core::Lsn after, const Visitor&
     if (!walked) return walked.error();
     next = find_next();
   }
-  const Status newest = refuse_if_newer_exists();
+  const Status newest =
+      planted(Mutant::journal_ends_at_damage) ? Status{core::Nothing{}} : refuse_if_newer_exists();
   if (!newest) return newest.error();
   if (after > end_.last) return rotten("the store already holds record " + text(after));
   return end_;
@@ -48,9 +53,11 @@ Result<JournalEnd> Recovery::run(core::Lsn base, core::Lsn after, const Visitor&
 Status Recovery::look_at_all() {
   firsts_.clear();
   for (const Segment& segment : segments_) {
-    const int flushed = files_.fdatasync(segment.file);
-    if (flushed < 0) return failed("cannot flush " + segment.path, -flushed);
-    files_.drop_cache(segment.file);
+    if (!planted(Mutant::journal_read_from_cache)) {
+      const int flushed = files_.fdatasync(segment.file);
+      if (flushed < 0) return failed("cannot flush " + segment.path, -flushed);
+      files_.drop_cache(segment.file);
+    }
     auto first = first_batch(segment);
     if (!first) return first.error();
     firsts_.push_back(*first);
@@ -74,7 +81,8 @@ std::optional<std::size_t> Recovery::find_start(core::Lsn after) const {
   const core::Lsn wanted{after.value() + 1};
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < firsts_.size(); ++i) {
-    if (!firsts_[i] || firsts_[i]->first > wanted) continue;
+    if (!firsts_[i]) continue;
+    if (firsts_[i]->first > wanted && !planted(Mutant::newest_segment_only)) continue;
     if (!best || firsts_[i]->first > firsts_[*best]->first) best = i;
   }
   return best;
@@ -102,7 +110,11 @@ Status Recovery::walk(std::size_t index, core::Lsn after, const Visitor& visitor
   while (end_.offset < segment.byte_count) {
     const std::string_view rest = std::string_view{*bytes}.substr(end_.offset);
     const auto head = parse_batch(key_, segment.number, end_.offset, rest);
-    if (!head || !follows(*head)) break;
+    if (planted(Mutant::journal_skips_damage) && (!head || head->first <= end_.last)) {
+      end_.offset += page_bytes;
+      continue;
+    }
+    if (!head || !(follows(*head) || planted(Mutant::journal_skips_damage))) break;
     const Status visited = visit(segment, *head, rest.substr(0, head->byte_count), after, visitor);
     if (!visited) return visited.error();
     end_.last = head->last();

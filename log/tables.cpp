@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/check.hpp"
+#include "core/mutant.hpp"
 #include "log/file.hpp"
 
 namespace nemcon::log {
@@ -346,6 +347,10 @@ int LmdbTables::try_write(std::span<const Change> changes, Scribe& scribe) {
     const auto count = static_cast<std::size_t>(end - changes.begin());
     code = write_table(txn, changes.first(count), scribe);
     changes = changes.subspan(count);
+    if (code == MDB_SUCCESS && core::planted(core::Mutant::checkpoint_in_halves)) {
+      code = txn.commit();
+      if (code == MDB_SUCCESS) code = txn.begin(env_.get(), 0);
+    }
   }
   return code == MDB_SUCCESS ? txn.commit() : code;
 }

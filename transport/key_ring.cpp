@@ -1,5 +1,7 @@
 #include "transport/key_ring.hpp"
 
+#include "core/mutant.hpp"
+
 namespace nemcon::transport {
 
 namespace {
@@ -40,6 +42,9 @@ Verified KeyRing::verify(const Claim& claim) {
   // It was on the ring when the connection was made, and is not any more.
   if (found == holders_.end()) return {.name = {}, .text = "its key is not valid here"};
   const Holder& holder = found->second;
+  if (claim.role == Role::peer && core::planted(core::Mutant::peer_by_its_word)) {
+    return {.accepted = true, .name = claim.name, .text = {}};
+  }
   if (holder.role != claim.role || !is_called(claim.name, claim.role, holder.name)) {
     const std::string owner = std::string(to_text(holder.role)) + ' ' + holder.name;
     return {.name = {},

@@ -79,14 +79,22 @@ extern "C" void on_death(int signal) {
 }
 
 void list_mutants() {
-  for (const core::MutantInfo& one : core::mutants)
-    std::cout << one.name << ' ' << one.breaks << '\n';
+  for (const core::MutantInfo& one : core::mutants) {
+    std::cout << one.name << ' ' << one.breaks;
+    if (!one.program.empty()) std::cout << ' ' << one.program << ' ' << one.test;
+    std::cout << '\n';
+  }
 }
 
 void plant(const std::string& name) {
   const auto* const found = std::ranges::find(core::mutants, name, &core::MutantInfo::name);
   if (found == core::mutants.end()) {
     std::cerr << "nemcon-sim: no mutant " << name << "; --list-mutants names them\n";
+    std::exit(2);
+  }
+  if (!found->program.empty()) {
+    std::cerr << "nemcon-sim: that one is below the simulation; " << found->test << " in "
+              << found->program << " finds it\n";
     std::exit(2);
   }
   current_mutant = found->name;
@@ -135,7 +143,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   app.add_flag("--canary", arguments.is_canary,
                "tell the judge of one delivery that never was: must fail");
   app.add_option_function<std::string>("--mutant", plant, "plant a bug of core/mutant.hpp");
-  app.add_flag("--list-mutants", arguments.lists_mutants, "name them, each with its rule");
+  app.add_flag("--list-mutants", arguments.lists_mutants,
+               "name them, each with its rule and, where it is not for the simulation, its test");
 }
 
 class Campaign {
