@@ -1,30 +1,62 @@
-# Sourced by ./dev: planted bugs (core/mutant.hpp), each of which the simulator must find.
+# Sourced by ./dev: planted bugs (core/mutant.hpp), each of which the simulator or its own test must find.
 
 mutant_seeds_max=10000
 median_max=10000
 
-# hunt_one PROGRAM "NAME RULE": one line, and false when the mutant survives.
-hunt_one() {
-  local program=$1 name=${2% *} rule=${2#* } begin=$SECONDS output found missed
-  output=$("$program" --mutant "$name" --seeds "1-$mutant_seeds_max" --expect-violation --quiet 2>/dev/null) || true
-  found=$(grep -m1 '^found by seed' <<<"$output" || true)
-  # The same program must find nothing there without the bug.
-  if [[ -n $found ]] && ! "$program" --seed "$(awk '{ print $4 }' <<<"$found")" --quiet >/dev/null 2>&1; then
-    found=""
-    name+=" (and the seed fails without it)"
-  fi
-  missed=$(grep -m1 '^killed by signal' <<<"$output" || true)
-  printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "${found:-SURVIVED ${missed:-$mutant_seeds_max seeds}}" $((SECONDS - begin))
-  [[ -n $found ]]
+# mutants_program NAME: of the build that has them.
+mutants_program() {
+  find build/mutants -type f -name "$1" -perm -u+x -not -path '*/CMakeFiles/*' -print -quit
 }
 
-# hunt NAMES...: "NAME RULE" each; a summary with the median.
+# simulate_one NAME: where the simulator found it; nothing when it did not.
+simulate_one() {
+  local program=build/mutants/tests/sim/nemcon-sim output found
+  output=$("$program" --mutant "$1" --seeds "1-$mutant_seeds_max" --expect-violation --quiet 2>/dev/null) || true
+  found=$(grep -m1 '^found by seed' <<<"$output" || true)
+  if [[ -z $found ]]; then
+    printf 'SURVIVED %s' "$(grep -m1 '^killed by signal' <<<"$output" || printf '%d seeds' "$mutant_seeds_max")"
+  # The same program must find nothing there without the bug.
+  elif ! "$program" --seed "$(awk '{ print $4 }' <<<"$found")" --quiet >/dev/null 2>&1; then
+    printf 'SURVIVED: the seed fails without it'
+  else
+    printf '%s' "$found"
+  fi
+}
+
+# test_one NAME PROGRAM TEST: the same of a test, which must fail by itself and pass without the bug.
+test_one() {
+  local name=$1 program test=$3 output
+  program=$(mutants_program "$2")
+  output=$("$program" --mutant "$name" "--gtest_filter=$test" 2>&1) || true
+  if ! grep -q "^\[  FAILED  \] $test" <<<"$output"; then
+    printf 'SURVIVED %s' "$test"
+  elif ! output=$("$program" "--gtest_filter=$test" 2>&1) || ! grep -q '^\[  PASSED  \] 1 test' <<<"$output"; then
+    printf 'SURVIVED: %s fails without it' "$test"
+  else
+    printf 'found by %s' "$test"
+  fi
+}
+
+# hunt_one "NAME RULE [PROGRAM TEST]": one line.
+hunt_one() {
+  local name rule program test begin=$SECONDS result
+  read -r name rule program test <<<"$1"
+  if [[ -n $program ]]; then
+    result=$(test_one "$name" "$program" "$test")
+  else
+    result=$(simulate_one "$name")
+  fi
+  printf '%-28s %-5s %s, %d s\n' "$name" "$rule" "$result" $((SECONDS - begin))
+}
+
+# hunt LINES...: "NAME RULE [PROGRAM TEST]" each; a summary with the median of those that were simulated.
 hunt() {
-  local program=build/mutants/tests/sim/nemcon-sim lines survived median most
-  mkdir -p build/mutants
-  export -f hunt_one
+  local programs lines survived median most
+  mapfile -t programs < <(printf '%s\n' "$@" | awk 'NF == 4 { print $3 }' | sort -u)
+  [[ ${#programs[@]} -eq 0 ]] || build mutants "${programs[@]}" >/dev/null
+  export -f hunt_one simulate_one test_one mutants_program
   export mutant_seeds_max
-  printf '%s\n' "$@" | xargs -P "$jobs" -d '\n' -I{} bash -c 'hunt_one "$@"' _ "$program" {} |
+  printf '%s\n' "$@" | xargs -P "$jobs" -d '\n' -I{} bash -c 'hunt_one "$1"' _ {} |
     tee build/mutants/hunt.txt || true
   lines=$(wc -l <build/mutants/hunt.txt)
   survived=$(grep -c SURVIVED build/mutants/hunt.txt || true)
