@@ -16,7 +16,7 @@ namespace {
 
 // Of one receive(): so that a flood on the sockets does not keep the owner from its other work. A
 // frame of 8 KiB can hold a thousand requests, and each of them is work.
-constexpr std::size_t events_per_turn = 1024;
+constexpr std::size_t events_per_turn = 256;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
 

@@ -119,7 +119,7 @@ class FrameBuffer {
 constexpr std::size_t batch_bytes_target = std::size_t{64} << 10U;
 
 // A node takes a frame in one go, and each request in it is work.
-constexpr std::size_t requests_per_frame_max = 4096;
+constexpr std::size_t requests_per_frame_max = 256;
 
 // Each replaces what is in `out` by one frame with as many of the leading items as one frame
 // should hold, and returns their number, at least one. `items` must not be empty.

@@ -159,6 +159,8 @@ std::vector<Threat> threats_of_greedy_clients() {
        .expected = "nothing remembered",
        .stage = {.guests = {{.name = idler_name}}},
        .happens = {"acknowledged", "opened"},
+       // The window of its link full of requests, and their answers on the way.
+       .growth_kib_max = std::size_t{128} << 10U,
        .last = open_new_session},
       {.name = "session-flood",
        .expected = "refused after as many as there may be clients, then 20 a second",
