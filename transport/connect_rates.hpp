@@ -3,10 +3,10 @@
 // A handshake costs a node more than a millisecond of ZeroMQ's thread, which carries everybody's
 // traffic. Kept as one instant for each address, up to which it has spent what it has:
 //
-//        now                     now + 2 s
+//        now                     now + 1 s
 //   ──────┼──────────────────────────┼──────►   a connection moves `spent` to the right by 1 s /
 //   rate;
-//               spent ▲                         beyond now + 2 s the address is held off
+//               spent ▲                         beyond now + 1 s the address is held off
 //
 // It is let in again when it has room for a twentieth of a second's worth: with more at once, those
 // who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody has
@@ -42,7 +42,7 @@ class ConnectRates {
  public:
   static constexpr std::size_t addresses_max = 4096;
   static constexpr std::size_t held_off_max = 128;
-  static constexpr core::Duration burst = std::chrono::seconds{2};
+  static constexpr core::Duration burst = std::chrono::seconds{1};
 
   explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
 

@@ -160,7 +160,7 @@ struct NodeSocketsOptions {
   core::Limits limits;
   LinkTiming timing;
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
-  // Connections a second that one address may make, and two seconds' worth at once; 0: no limit.
+  // Connections a second that one address may make, and one second's worth at once; 0: no limit.
   std::uint32_t connect_rate_max = 0;
   std::uint32_t idle_links_max = 16;
   // With them every link is encrypted, only known keys get in, and the key says who somebody is.
