@@ -120,15 +120,20 @@ TEST_F(Crowd, OfOneAddressIsHeldOffForAWhileAndOthersAreNot) {
   const std::vector<std::unique_ptr<Stranger>> crowd = strangers(30, 2);
   ASSERT_TRUE(daemons_["shop"]->wait_for("127.0.0.2 makes more than 5 connections a second"))
       << diagnostics();
-  const Stranger late(endpoints_.at("shop"), 2);
-  std::this_thread::sleep_for(150ms);
-  EXPECT_FALSE(late.is_connected());
+  const Clock::time_point give_up = Clock::now() + patience;
+  const auto waits = [](const auto& stranger) { return !stranger->is_connected(); };
+  std::vector<std::unique_ptr<Stranger>> late;
+  do {
+    ASSERT_LT(Clock::now(), give_up) << diagnostics();
+    late = strangers(10, 2);
+    std::this_thread::sleep_for(150ms);
+  } while (!std::ranges::any_of(late, waits));
   // A client of another address comes in at once.
   EXPECT_GE(counted("addresses_held_off"), 1u);
   EXPECT_TRUE(honest.send("inbox", "after").committed());
 
-  const Clock::time_point give_up = Clock::now() + patience;
-  while (!late.is_connected()) {
+  const auto last = std::ranges::find_if(late, waits);
+  while (last != late.end() && waits(*last)) {
     ASSERT_LT(Clock::now(), give_up) << diagnostics();
     std::this_thread::sleep_for(50ms);
   }
@@ -136,6 +141,7 @@ TEST_F(Crowd, OfOneAddressIsHeldOffForAWhileAndOthersAreNot) {
 
 TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {
   make({"shop"});
+  write("shop", config("shop") + "max_connects_per_second = 1000\n");
   // It may open 300.
   ASSERT_TRUE(begin("shop", {"/usr/bin/prlimit", "--nofile=300:300"}).wait_until_ready())
       << diagnostics();
