@@ -63,7 +63,7 @@ struct Config {
   core::Duration deadline = std::chrono::seconds{10};
   core::Limits limits;
   std::uint32_t connect_rate_max = 30;  // Connections a second that one address may make.
-  std::uint32_t idle_links_max = 16;     // To peers, with nothing to send; further ones rest.
+  std::uint32_t idle_links_max = 16;    // To peers, with nothing to send; further ones rest.
 };
 
 struct CheckedConfig {
