@@ -20,7 +20,7 @@ constexpr core::Duration behind_min = std::chrono::milliseconds{20};
 constexpr std::int64_t look_each_bytes = 64 << 10;
 
 constexpr core::Duration stranger_interval = std::chrono::milliseconds{2};
-constexpr std::size_t strangers_at_once = 256;
+constexpr std::size_t strangers_at_once = 32;
 
 // So little at a time that not much comes between two looks; what a handshake needs.
 constexpr int stranger_window = 2048;
