@@ -141,7 +141,7 @@ TEST_F(Crowd, OfOneAddressIsHeldOffForAWhileAndOthersAreNot) {
 
 TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {
   make({"shop"});
-  write("shop", config("shop") + "max_connects_per_second = 1000\n");
+  write("shop", config("shop") + "max_connects_per_second = 100\n");
   // It may open 300.
   ASSERT_TRUE(begin("shop", {"/usr/bin/prlimit", "--nofile=300:300"}).wait_until_ready())
       << diagnostics();
