@@ -106,6 +106,15 @@ bool Context::may_vouch(const NodeId& from, const Descriptor& descriptor) const 
          permissions.lets_vouch(membership.name_of(from), descriptor.principal);
 }
 
+void Context::take_acknowledged(const NodeId& from, const Descriptor& descriptor,
+                                Sequence ack_upto) {
+  const TransactionId& id = descriptor.id;
+  if (!may_vouch(from, descriptor) || ack_upto <= state.sessions().ack_upto(id.client, id.epoch))
+    return;
+  write(AcknowledgedUpTo{.client = id.client, .epoch = id.epoch, .ack_upto = ack_upto},
+        Urgency::lazy);
+}
+
 std::string Context::deny_vouching(const std::string& peer, const std::string& principal) {
   std::string why = "peer " + peer + " may not speak for client \"" + principal + "\"; node " +
                     options.name + " would let it with `vouches` in its [[peer]]";

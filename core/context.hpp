@@ -71,6 +71,8 @@ class Context {
                    const std::string& node, const std::string& through);
   // Whether the node that sends this may speak for its principal here. Rule P-42.
   [[nodiscard]] bool may_vouch(const NodeId& from, const Descriptor& descriptor) const;
+  // A peer says what the client of this transaction has acknowledged. Rules P-15 and P-42.
+  void take_acknowledged(const NodeId& from, const Descriptor& descriptor, Sequence ack_upto);
   std::string deny_vouching(const std::string& peer, const std::string& principal);
 
   // No new work: stopping, no room, or not taking part.

@@ -374,16 +374,9 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
       context_.note("not ready to forget", key.id);
       return;
     }
-    const bool rises =
-        context_.may_vouch(from, *row->descriptor) &&
-        forget.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch);
+    const DescriptorPtr descriptor = row->descriptor;  // The row goes.
     context_.write(Forgotten{.key = key, .outcome = forget.outcome}, Urgency::lazy);
-    if (rises) {
-      context_.write(
-          AcknowledgedUpTo{
-              .client = key.id.client, .epoch = key.id.epoch, .ack_upto = forget.ack_upto},
-          Urgency::lazy);
-    }
+    context_.take_acknowledged(from, *descriptor, forget.ack_upto);
   }
   Drive* drive = find_drive(key);
   if (drive != nullptr && context_.is_stranger(from, *drive->descriptor, "forget")) return;

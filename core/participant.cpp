@@ -170,13 +170,7 @@ void Participant::take_in(const NodeId& from, const Prepare& prepare) {
   preparing_.set(key, std::move(preparing));
 
   const bool is_named = find_node(*prepare.descriptor, from) >= 0;
-  if (is_named && context_.may_vouch(from, *prepare.descriptor) &&
-      prepare.ack_upto > context_.state.sessions().ack_upto(key.id.client, key.id.epoch)) {
-    context_.write(
-        AcknowledgedUpTo{
-            .client = key.id.client, .epoch = key.id.epoch, .ack_upto = prepare.ack_upto},
-        Urgency::lazy);
-  }
+  if (is_named) context_.take_acknowledged(from, *prepare.descriptor, prepare.ack_upto);
 }
 
 // Those of this node itself have been hashed when it made the descriptor.
