@@ -147,13 +147,7 @@ void Loop::take_events() {
   parts_.sockets.receive(now_, events_);
   for (transport::NodeEvent& event : events_)
     on_event(event);
-  // A burst of requests is no reason to keep its room.
-  constexpr std::size_t kept_max = 4096;
-  if (events_.capacity() > kept_max) {
-    events_ = {};
-  } else {
-    events_.clear();
-  }
+  events_.clear();
 }
 
 void Loop::on_event(transport::NodeEvent& event) {
