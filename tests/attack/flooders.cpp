@@ -11,10 +11,10 @@
 #include <sys/socket.h>
 
 #include "core/request.hpp"
+#include "tests/attack/greedy_clients.hpp"
 #include "tests/attack/victim.hpp"
 #include "tests/transport/stranger.hpp"
 #include "transport/codec.hpp"
-#include "transport/hashing.hpp"
 
 namespace nemcon::attack {
 
@@ -54,14 +54,9 @@ std::string frame_of(int turn, const core::Limits& limits) {
   for (std::uint64_t i = 1; i <= 80; ++i) {
     if (turn / stays_every % 2 == 0) {
       requests.emplace_back(core::Inspect{.request = i, .topic = core::Topic::queues, .id = {}});
-      continue;
+    } else {
+      add_idle_session(requests, i);
     }
-    requests.emplace_back(core::Open{.request = i,
-                                     .name = {},
-                                     .client = transport::random_id128<core::ClientId>(),
-                                     .epoch = {},
-                                     .above = {}});
-    requests.emplace_back(core::Acknowledge{.epoch = {}, .ack_upto = core::Sequence{1}});
   }
   transport::FrameBuffer out;
   const auto count = transport::encode_requests(out, requests, transport::decode_limits(limits));

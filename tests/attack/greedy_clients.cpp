@@ -95,6 +95,15 @@ void count_denied(const core::Reply& reply, Tally& tally) {
 
 }  // namespace
 
+void add_idle_session(std::vector<core::Request>& requests, std::uint64_t number) {
+  requests.emplace_back(core::Open{.request = number,
+                                   .name = {},
+                                   .client = transport::random_id128<core::ClientId>(),
+                                   .epoch = {},
+                                   .above = {}});
+  requests.emplace_back(core::Acknowledge{.epoch = {}, .ack_upto = core::Sequence{1}});
+}
+
 Tally acknowledge_without_end(const Order& order) {
   const Victim victim(order.directory());
   Asker asker(victim, idler_name);
@@ -106,14 +115,8 @@ Tally acknowledge_without_end(const Order& order) {
       count_denied(reply, tally);
     });
     Requests requests;
-    for (std::size_t i = 1; i <= pair_count; ++i) {
-      requests.emplace_back(core::Open{.request = i,
-                                       .name = {},
-                                       .client = transport::random_id128<core::ClientId>(),
-                                       .epoch = {},
-                                       .above = {}});
-      requests.emplace_back(core::Acknowledge{.epoch = {}, .ack_upto = core::Sequence{1}});
-    }
+    for (std::size_t i = 1; i <= pair_count; ++i)
+      add_idle_session(requests, i);
     tally["acknowledged"] += asker.ask(requests) / 2;
   };
   obey(order, act, [&] { asker.leave(); });

@@ -2,9 +2,16 @@
 // for what a node would have to remember.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
+#include "core/request.hpp"
 #include "tests/attack/order.hpp"
 
 namespace nemcon::attack {
+
+// A new anonymous session, and that it has acknowledged what never was: two requests.
+void add_idle_session(std::vector<core::Request>& requests, std::uint64_t number);
 
 // One connection; anonymous sessions without end, each of which acknowledges what never was.
 [[nodiscard]] Tally acknowledge_without_end(const Order& order);
