@@ -460,25 +460,39 @@ TEST_F(StoreFaultTest, OldRowsAreRefusedAndReported) {
                                   "table messages: its rows are not those that were written last"});
 }
 
+struct Changes {
+  int count = 0;
+  std::uint64_t places = 0;
+  std::uint64_t body_bytes_max = 0;
+};
+
+// Messages of queue 4 that are put or erased; some of them have a longer key.
+core::Checkpoint drawn(Random& random, std::uint64_t upto, const Changes& changes) {
+  core::Checkpoint checkpoint;
+  checkpoint.upto = core::Lsn{upto};
+  std::set<std::uint64_t> places;
+  for (int i = 0; i < changes.count; ++i)
+    places.insert(1 + random.below(changes.places));
+  for (const std::uint64_t at : places) {
+    core::MessageRow row = message(4, at, random.bytes(random.below(changes.body_bytes_max)));
+    if (at % 3 == 0) row.position.tie.sequence = core::Sequence{at};
+    if (random.one_in(2)) {
+      checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
+    } else {
+      checkpoint.puts.emplace_back(std::move(row));
+    }
+  }
+  return checkpoint;
+}
+
 // Sums are of what was written, also where it had to be begun once more.
 TEST_F(StoreFaultTest, SumsFitAfterEveryKindOfChange) {
   create();
   Random random{5};
   std::uint64_t upto = 0;
   for (int round = 0; round < 60; ++round) {
-    core::Checkpoint checkpoint;
-    checkpoint.upto = core::Lsn{++upto};
-    std::set<std::uint64_t> places;
-    for (int i = 0; i < 20; ++i)
-      places.insert(1 + random.below(200));
-    for (const std::uint64_t at : places) {
-      core::MessageRow row = message(4, at, random.bytes(random.below(3000)));
-      if (random.one_in(2)) {
-        checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
-      } else {
-        checkpoint.puts.emplace_back(std::move(row));
-      }
-    }
+    const core::Checkpoint checkpoint =
+        drawn(random, ++upto, {.count = 20, .places = 200, .body_bytes_max = 3000});
     ASSERT_TRUE(store_->apply(checkpoint));
     if (random.one_in(3)) {
       ASSERT_TRUE(store_->apply(checkpoint)) << "once more is harmless";
@@ -498,20 +512,8 @@ TEST_F(StoreFaultTest, AScrubGoesAlongWithWhatChanges) {
   std::uint64_t row_count = 0;
   int walk_count = 0;
   for (int round = 0; round < 600; ++round) {
-    core::Checkpoint checkpoint;
-    checkpoint.upto = core::Lsn{++upto};
-    std::set<std::uint64_t> places;
-    for (int i = 0; i < 5; ++i)
-      places.insert(1 + random.below(100));
-    for (const std::uint64_t at : places) {
-      core::MessageRow row = message(4, at, random.bytes(random.below(300)));
-      if (at % 3 == 0) row.position.tie.sequence = core::Sequence{at};  // A longer key.
-      if (random.one_in(2)) {
-        checkpoint.erased.emplace_back(core::MessageKey{row.queue, row.position});
-      } else {
-        checkpoint.puts.emplace_back(std::move(row));
-      }
-    }
+    core::Checkpoint checkpoint =
+        drawn(random, ++upto, {.count = 5, .places = 100, .body_bytes_max = 300});
     checkpoint.puts.emplace_back(orders_with(upto));
     ASSERT_TRUE(store_->apply(checkpoint));
     if (random.one_in(50)) open();
