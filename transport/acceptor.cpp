@@ -14,8 +14,8 @@ using core::planted;
 
 namespace {
 
-// Of one receive(): so that a flood on the sockets does not keep the owner from its other work. A
-// frame of 8 KiB can hold a thousand requests, and each of them is work.
+// Of one receive(): so that a flood on the sockets does not keep the owner from its other work.
+// Requests can be so small that thousands are few bytes, and each of them is work.
 constexpr std::size_t events_per_turn = 256;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
@@ -525,6 +525,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
     count_strangers();
     count_refused_keys();
+    count_floods();
     watch_admission();
     if (!is_bound_) is_bound_ = socket_.bind_again();
   }

@@ -84,7 +84,6 @@ void Acceptor::watch_admission() {
                   "[limits])"},
          true, 1);
   }
-  count_floods();
   if (!admission.is_holding_off() || now_ < tell_of_crowd_at_) return;
   tell_of_crowd_at_ = now_ + told_again_after;
   tell({.reason = RefusalReason::full,
