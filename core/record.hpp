@@ -105,7 +105,7 @@ struct Sent {
   Content content;
 };
 
-// Rolled back before it had a descriptor: its parts cannot be addressed.
+// This node has not voted for it and never will: an application that was in doubt was told so.
 struct TurnedAway {
   TransactionId id;
   Hlc expires;

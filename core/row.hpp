@@ -69,7 +69,7 @@ struct SessionRow {
   Hlc expires;  // Anonymous: the largest expiry seen; the row goes once it is below floor.
   std::vector<EpochMark> marks;
   std::vector<HighMark> highs;
-  // Of a submission that was turned away before it had a descriptor the digest is zero.
+  // Of one that was turned away the digest is zero: nobody knew its descriptor.
   std::map<TransactionKey, Remembered> remembered;
 };
 

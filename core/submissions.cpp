@@ -215,11 +215,7 @@ void Submissions::start(const Client& client, const Submit& submit) {
   const Waiter waiter{.link = client.link, .request = submit.request};
   std::variant<Composed, NotComposed> result = composer_.compose(submit, client.principal);
   if (auto* why = std::get_if<NotComposed>(&result)) {
-    // Whoever may do nothing here leaves nothing here.
-    const bool refused_before_anything = why->retryable || why->reason == Reason::forbidden ||
-                                         why->reason == Reason::too_many_branches;
-    refused_before_anything || may_have_begun(submit) ? deny(waiter, *why)
-                                                      : turn_away(waiter, submit, *why);
+    deny(waiter, *why);
     return;
   }
   Composed& composed = std::get<Composed>(result);
@@ -237,8 +233,8 @@ bool Submissions::may_have_begun(const Submit& submit) const {
   return submit.retry || !context_.is_self(submit.id.initiator);
 }
 
-// Nothing is remembered of it: this node says so of every copy, and one that does not know of the
-// newer session may carry out what is submitted again while nobody can ask this one.
+// Nothing is remembered of it, as of all that is denied: one that knows more names, or does not
+// know of the newer session, may carry out what is submitted again while nobody can ask this one.
 void Submissions::turn_away_fenced(const Waiter& waiter, const Submit& submit) {
   context_.promise_reply(waiter.link,
                          Denied{.request = waiter.request,
@@ -246,19 +242,6 @@ void Submissions::turn_away_fenced(const Waiter& waiter, const Submit& submit) {
                                 .reason = Reason::fenced,
                                 .text = "a newer session of this client is open",
                                 .epoch = context_.state.sessions().find(submit.id.client)->newest});
-}
-
-// Rolled back for good before it had a descriptor: a copy of it must find that out.
-void Submissions::turn_away(const Waiter& waiter, const Submit& submit, const NotComposed& why) {
-  const Outcome outcome{.committed = false,
-                        .at = {},
-                        .by = context_.options.node,
-                        .reason = why.reason,
-                        .text = why.text};
-  context_.write(TurnedAway{.id = submit.id, .expires = submit.expires, .outcome = outcome},
-                 Urgency::urgent);
-  participant_.on_known(submit.id);
-  conclude(waiter, submit.id, outcome, {});
 }
 
 namespace {

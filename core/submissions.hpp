@@ -76,7 +76,6 @@ class Submissions {
   void deny(const Waiter& waiter, const NotComposed& why);
   [[nodiscard]] bool may_have_begun(const Submit& submit) const;
   void turn_away_fenced(const Waiter& waiter, const Submit& submit);
-  void turn_away(const Waiter& waiter, const Submit& submit, const NotComposed& why);
   void acknowledge_upto(const Client& client, Epoch epoch, Sequence upto);
   void conclude(const Waiter& waiter, const TransactionId& id, const Outcome& outcome,
                 const std::vector<Content>& replies);

@@ -339,14 +339,17 @@ TEST(Forgotten, ARowIsDroppedWhenAnotherNodeHasForgottenAlready) {
 // Rule P-14: also by a node that had turned the id away before another submission of it went on.
 TEST(Forgotten, AVoteForWhatWasForgottenIsNotAcceptedAgain) {
   Lone b{{.witnesses = 3}};
-  Caller alice{*b, "alice"};
-  const TransactionId id = alice.submit({deliver("orders@nowhere", "x")});
-  ASSERT_TRUE(alice.is_rolled_back(id));
-  const Told told = Tale{id.sequence.value(), {1, 0, 2}}
-                        .epoch(id.epoch.value())
-                        .deliver(1, "logs", "x")
-                        .deliver(2, "logs", "y")
-                        .witnessed_by(3);
+  const Told told =
+      Tale{1, {1, 0, 2}}.deliver(1, "logs", "x").deliver(2, "logs", "y").witnessed_by(3);
+  Caller stock{*b, "stock"};
+  Serve report{.request = 70,
+               .service = "reserve",
+               .in_doubt = {{.transaction = told.key(), .branch = 0, .operation = 0}},
+               .looked = 0};
+  stock.request(report);
+  report.looked = stock.last<Serving>()->look_again;
+  stock.request(report);
+  ASSERT_FALSE(b->remembered(told.key().id)->outcome.committed);
   ASSERT_EQ(written<AcceptedVotes>(b.hear(0, vote_of(told, 0, yes_now()))).size(), 1U);
   b.hear(2, roll_back_of(told));
   b.hear(2, forget_of(told, roll_back_of(told).outcome));

@@ -449,24 +449,19 @@ TEST(Reach, WithoutTheCoordinatorNothingIsBegun) {
   EXPECT_EQ(alice.last<Denied>()->reason, Reason::unavailable);
 }
 
-// Rule P-2: what cannot be addressed at all is rolled back with a durable tombstone.
-TEST(Reach, WhatCannotBeAddressedIsRolledBackForGood) {
+// Rule P-2: what cannot be addressed is denied, and nothing is remembered of it.
+TEST(Reach, WhatCannotBeAddressedLeavesNothing) {
   Mesh mesh{{.node_count = 2}};
   Caller alice{mesh[0], "alice"};
-  mesh[0].hold_writes = true;
-  const TransactionId id = alice.submit({deliver("nothing", "x")});
+  const Lsn before = mesh[0].disk().written();
+
+  const TransactionId id = alice.submit({deliver("orders@a", "x"), deliver("nothing", "x")});
+
+  ASSERT_TRUE(alice.last<Denied>());
+  EXPECT_EQ(alice.last<Denied>()->reason, Reason::unknown_queue);
+  EXPECT_FALSE(alice.last<Denied>()->retryable);
   EXPECT_FALSE(alice.answer(id).has_value());
-  mesh[0].flush();
-  EXPECT_TRUE(alice.is_rolled_back(id));
-  mesh[0].hold_writes = false;
-
-  mesh.crash_and_recover(0);
-  mesh.run();
-  alice.move_to(mesh[0]);
-  alice.submit(alice.draft(id, {deliver("orders@a", "x")}));
-
-  EXPECT_TRUE(alice.is_rolled_back(id));
-  EXPECT_EQ(mesh[0].queue("orders").message_count, 0U);
+  EXPECT_EQ(mesh[0].disk().written(), before);
 }
 
 // Rule P-2: names are resolved by the initiator, from its view.
@@ -481,8 +476,8 @@ TEST(Reach, ANameThatIsUniqueInTheMeshNeedsNoNode) {
   const Effects effects = a->pass(milliseconds{100});
   EXPECT_FALSE(sent_to<Prepare>(effects, 1).empty());
 
-  const TransactionId unclear = alice.submit({deliver("logs", "x"), deliver("nowhere@z", "y")});
-  EXPECT_EQ(alice.answer(unclear)->reason, Reason::unknown_queue);
+  alice.submit({deliver("logs", "x"), deliver("nowhere@z", "y")});
+  EXPECT_EQ(alice.last<Denied>()->reason, Reason::unknown_queue);
 }
 
 }  // namespace

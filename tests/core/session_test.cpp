@@ -332,20 +332,27 @@ TEST(Resubmission, AtTheSameNodeGetsTheFirstOutcome) {
   EXPECT_EQ(mesh[1].queue("orders").message_count, 1U);
 }
 
-TEST(Resubmission, OfATurnedAwayTransactionIsTurnedAwayAgain) {
+TEST(Resubmission, OfWhatCouldNotBeAddressedIsCarriedOutByWhoeverKnowsTheName) {
   Mesh mesh{{.node_count = 2}};
   Caller alice{mesh[0], "alice"};
   const TransactionId id = alice.submit({deliver("nowhere@a", "x"), deliver("logs@b", "y")});
   mesh.run_for(seconds{1});
+  EXPECT_TRUE(alice.is_rolled_back(id));
   const TransactionId other = alice.submit({deliver("nothing", "x")});
-  ASSERT_EQ(alice.answer(other)->reason, Reason::unknown_queue);
+  ASSERT_EQ(alice.last<Denied>()->reason, Reason::unknown_queue);
 
+  alice.move_to(mesh[1]);
+  alice.resubmit(other, both);
+  mesh.run_for(seconds{1});
+  ASSERT_TRUE(alice.is_committed(other));
+  const Hlc at = alice.answer(other)->at;
+  // Who turned it away has no other word for it.
+  alice.move_to(mesh[0]);
   alice.resubmit(other, both);
   mesh.run_for(seconds{1});
 
-  EXPECT_TRUE(alice.is_rolled_back(id));
-  EXPECT_TRUE(alice.is_rolled_back(other));
-  EXPECT_EQ(mesh[0].queue("orders").message_count, 0U);
+  EXPECT_EQ(alice.answer(other)->at, at);
+  EXPECT_EQ(mesh[0].queue("orders").message_count, 1U);
 }
 
 // Rule P-23: while the first node decides, the other follows the bound descriptor.
