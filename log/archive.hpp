@@ -63,6 +63,11 @@ static_assert(std::endian::native == std::endian::little, "the bytes are little-
 
 constexpr std::uint64_t elements_max = 1ULL << 24U;  // Of one vector or map; ours have thousands.
 
+// What reading may allocate: so many times the bytes, and the base. Nothing of ours takes so much:
+// an empty Content does most with its two bytes, 32 times.
+constexpr std::size_t decode_bytes_factor = 64;
+constexpr std::size_t decode_bytes_base = std::size_t{64} << 10U;
+
 // Counts what a BinaryWriter would write, so that the writer can fill a buffer of just that size.
 class CountingSink {
  public:
@@ -202,11 +207,13 @@ class BinaryWriter {
 class BinaryReader {
  public:
   // What is read as core::Bytes is copied.
-  explicit BinaryReader(std::string_view bytes) : left_(bytes) {}
+  explicit BinaryReader(std::string_view bytes) : BinaryReader(nullptr, bytes) {}
 
   // What is read as core::Bytes refers to `bytes`, which must be valid as long as `owner` lives.
   BinaryReader(std::shared_ptr<const void> owner, std::string_view bytes)
-      : left_(bytes), owner_(std::move(owner)) {}
+      : left_(bytes),
+        budget_(decode_bytes_factor * bytes.size() + decode_bytes_base),
+        owner_(std::move(owner)) {}
 
   template <class... Values>
   void operator()(Values&... values) {
@@ -227,6 +234,16 @@ class BinaryReader {
   void fail(const char* why) {
     if (why_ == nullptr) why_ = why;
     left_ = {};
+  }
+
+  // False: it would take more memory than what is sound does.
+  [[nodiscard]] bool try_charge(std::uint64_t byte_count) {
+    if (byte_count > budget_) {
+      fail("it has fewer elements than it says");
+      return false;
+    }
+    budget_ -= byte_count;
+    return true;
   }
 
   std::string_view take(std::uint64_t byte_count) {
@@ -298,12 +315,17 @@ class BinaryReader {
 
   void get(core::Hlc& value) { value = core::Hlc{take_fixed()}; }
 
-  void get(std::string& value) {
-    value = take(take_varint(std::numeric_limits<std::uint64_t>::max()));
+  // What is kept elsewhere than in the value itself.
+  [[nodiscard]] std::string_view take_bytes() {
+    const std::string_view taken = take(take_varint(std::numeric_limits<std::uint64_t>::max()));
+    return taken.empty() || try_charge(taken.size() + beside_allocation) ? taken
+                                                                         : std::string_view{};
   }
 
+  void get(std::string& value) { value = take_bytes(); }
+
   void get(core::Bytes& value) {
-    const std::string_view taken = take(take_varint(std::numeric_limits<std::uint64_t>::max()));
+    const std::string_view taken = take_bytes();
     value = owner_ != nullptr && !taken.empty() ? core::Bytes{owner_, taken} : core::Bytes{taken};
   }
 
@@ -322,10 +344,10 @@ class BinaryReader {
 
   template <class T>
   void get(std::vector<T>& values) {
-    constexpr std::uint64_t reserved_max = 64;
     const std::uint64_t count = take_count();
     values.clear();
-    values.reserve(std::min(count, reserved_max));
+    if (!try_charge(count * sizeof(T))) return;
+    values.reserve(count);
     for (std::uint64_t i = 0; i < count && !has_failed(); ++i)
       get(values.emplace_back());
   }
@@ -341,6 +363,7 @@ class BinaryReader {
         fail("the keys of a map do not rise");
         return;
       }
+      if (!try_charge(sizeof(std::pair<const Key, T>) + beside_allocation)) return;
       get(values.emplace_hint(values.end(), std::move(key), T{})->second);
     }
   }
@@ -354,6 +377,7 @@ class BinaryReader {
   void get(core::DescriptorPtr& value) {
     value.reset();
     if (!take_bool()) return;
+    if (!try_charge(sizeof(core::Descriptor) + beside_allocation)) return;
     auto descriptor = std::make_shared<core::Descriptor>();
     get(*descriptor);
     value = std::move(descriptor);
@@ -385,7 +409,11 @@ class BinaryReader {
     }
   }
 
+  // Of a shared pointer, or of a node of a tree.
+  static constexpr std::size_t beside_allocation = 48;
+
   std::string_view left_;
+  std::size_t budget_;
   std::shared_ptr<const void> owner_;
   const char* why_ = nullptr;  // Set by the first failure; a fixed phrase.
 };

@@ -71,6 +71,30 @@ TEST(Archive, BytesMayReferToTheirBufferOrBeCopied) {
   EXPECT_EQ(owner.use_count(), 3);  // Ours, the reader's and the body's; empty headers hold none.
 }
 
+TEST(Archive, WhatIsMostlyEmptyMayBeLarge) {
+  core::Decided decided;
+  decided.replies.resize(100'000);
+  const core::Record many_replies = decided;
+  EXPECT_EQ(decoded_dump<core::Record>(encoded(many_replies)), dump(many_replies));
+  core::Descriptor descriptor;
+  descriptor.branches.resize(256);
+  for (core::Branch& branch : descriptor.branches)
+    branch.operations.resize(1024);
+  const core::Record voted =
+      core::Voted{.key = {}, .descriptor = std::make_shared<core::Descriptor>(descriptor)};
+  EXPECT_EQ(decoded_dump<core::Record>(encoded(voted)), dump(voted));
+}
+
+TEST(Archive, MoreElementsThanTheBytesCanHoldAreNotMadeRoomFor) {
+  std::vector<core::Operation> many(1);
+  std::string bytes = encoded(many);
+  bytes.append(decode_bytes_base, '\0');
+  bytes.replace(0, 1, "\x80\x80\x04");  // Now it says 65,536.
+  EXPECT_NE(decode(bytes, many).error().detail.find("fewer elements than it says"),
+            std::string::npos);
+  EXPECT_LE(many.capacity(), 1U);
+}
+
 TEST(Archive, EveryTruncationIsAnError) {
   Random random{1};
   for (const core::Record& record : all_records(random)) {
