@@ -274,6 +274,7 @@ void Loop::add_link_counts(core::Report& report) const {
   add("links_held_off", links.links_held_off);
   add("links_rested", links.links_rested);
   add("connections_cut", links.connections_cut);
+  add("clients_paced", links.clients_paced);
   add("addresses_held_off", links.addresses_held_off);
   add("links_muted", links.connections_muted);
   add("links_lost", links.links_lost);

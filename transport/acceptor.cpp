@@ -20,8 +20,11 @@ constexpr std::size_t events_per_turn = 256;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
 
-bool is_enough(const std::vector<NodeEvent>& events, std::size_t byte_count) {
-  return events.size() >= events_per_turn || byte_count >= bytes_per_turn;
+// While somebody is paced.
+constexpr core::Duration paced_interval = std::chrono::milliseconds{10};
+
+bool is_enough(std::size_t event_count, std::size_t byte_count) {
+  return event_count >= events_per_turn || byte_count >= bytes_per_turn;
 }
 
 // Tables that strangers can make grow.
@@ -67,9 +70,11 @@ bool Acceptor::is_ready() const {
 void Acceptor::receive(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
   socket_.observe(now);
+  const std::size_t before = events.size();
   release_held(events);
   std::size_t byte_count = 0;
-  for (int i = 0; i < frames_per_turn && !is_enough(events, byte_count) && socket_.is_ready();
+  for (int i = 0;
+       i < frames_per_turn && !is_enough(events.size() - before, byte_count) && socket_.is_ready();
        ++i) {
     const std::optional<RoutedFrame> routed = socket_.try_receive(now);
     if (!routed) break;
@@ -151,14 +156,26 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
 
 void Acceptor::take_requests(Inbound& inbound, const ReceivedFrame& frame,
                              std::vector<NodeEvent>& events) {
+  if (goes_on_too_fast(inbound, frame.view.size())) {
+    return blame(inbound,
+                 {core::Errc::remote_malformed, "it was told to hold, and has gone on asking"});
+  }
   core::Result<std::vector<core::Request>> decoded = decode_requests(frame, parts_.limits);
   if (!decoded) return blame(inbound, decoded.error());
+  std::uint64_t cost = 0;
   for (core::Request& request : std::move(decoded).value()) {
+    cost += std::holds_alternative<core::Open>(request) ? requests_for_opening : 1;
     if (!is_own_name(inbound, request)) {
       return blame_forger(inbound, "a session under a name that its key is not for");
     }
     events.emplace_back(core::ClientRequested{.link = inbound.link, .request = std::move(request)});
   }
+  inbound.pace.on_requests(cost, now_);
+  if (!inbound.pace.is_too_fast(now_) || !paced_.insert(inbound.link).second) return;
+  ++parts_.counters.clients_paced;
+  inbound.bytes_too_fast = 0;
+  inbound.largest_too_fast = 0;
+  tell_to_hold(inbound);
 }
 
 // A session has no name, or one of those that its key is for.
@@ -400,25 +417,52 @@ void Acceptor::hold(Inbound& inbound, const ReceivedFrame& frame) {
   }
   held_bytes_ += frame.view.size();
   held_.push_back({.link = inbound.link, .frame = frame});
-  if (inbound.is_told_to_hold) return;
-  inbound.is_told_to_hold = true;
+  tell_to_hold(inbound);
+}
+
+void Acceptor::tell_to_hold(Inbound& inbound) {
+  if (std::exchange(inbound.is_told_to_hold, true)) return;
   encode_control(control_, FrameKind::hold);
   static_cast<void>(send_control(inbound));
 }
 
+// One that cannot be told now is told by the next sweep.
+void Acceptor::let_go_on(Inbound& inbound) {
+  if (!inbound.is_told_to_hold || holds_clients_ || paced_.contains(inbound.link)) return;
+  encode_control(control_, FrameKind::go_on);
+  if (send_control(inbound) == Handed::taken) inbound.is_told_to_hold = false;
+}
+
 void Acceptor::resume_clients() {
   holds_clients_ = false;
-  encode_control(control_, FrameKind::go_on);
-  for (const auto& [link, inbound] : clients_) {
-    if (!inbound->is_told_to_hold) continue;
-    // One that cannot be told now is told by the next sweep.
-    if (send_control(*inbound) == Handed::taken) inbound->is_told_to_hold = false;
+  for (const auto& [link, inbound] : clients_)
+    let_go_on(*inbound);
+}
+
+// What it has sent before it could know is no more than its window and one frame.
+bool Acceptor::goes_on_too_fast(Inbound& inbound, std::size_t byte_count) {
+  if (!paced_.contains(inbound.link)) return false;
+  inbound.bytes_too_fast += std::min<std::uint64_t>(byte_count, inbound.largest_too_fast);
+  inbound.largest_too_fast = std::max<std::uint64_t>(byte_count, inbound.largest_too_fast);
+  return inbound.bytes_too_fast > link_window_bytes;
+}
+
+void Acceptor::tend_paced() {
+  for (auto paced = paced_.begin(); paced != paced_.end();) {
+    const auto found = clients_.find(*paced);
+    if (found != clients_.end() && !found->second->pace.may_go_on(now_)) {
+      ++paced;
+      continue;
+    }
+    paced = paced_.erase(paced);
+    if (found != clients_.end()) let_go_on(*found->second);
   }
 }
 
 void Acceptor::release_held(std::vector<NodeEvent>& events) {
+  const std::size_t before = events.size();
   std::size_t byte_count = 0;
-  while (!holds_clients_ && !held_.empty() && !is_enough(events, byte_count)) {
+  while (!holds_clients_ && !held_.empty() && !is_enough(events.size() - before, byte_count)) {
     const Held held = std::move(held_.front());
     held_.pop_front();
     held_bytes_ -= held.frame.view.size();
@@ -497,10 +541,7 @@ bool Acceptor::tend_one(Inbound& inbound) {
     return send_control(inbound) != Handed::gone;
   }
   if (silent >= timing.gone_after) return false;
-  if (inbound.is_told_to_hold && !holds_clients_) {
-    encode_control(control_, FrameKind::go_on);
-    if (send_control(inbound) == Handed::taken) inbound.is_told_to_hold = false;
-  }
+  let_go_on(inbound);
   if (silent < timing.ping_interval + timing.ping_interval / 2) return true;
   // It should have pinged. ZeroMQ knows a connection that has ended, but only if asked.
   encode_ping(control_, inbound.flow.mark());
@@ -508,12 +549,14 @@ bool Acceptor::tend_one(Inbound& inbound) {
 }
 
 core::Instant Acceptor::deadline() const {
-  return std::min(next_sweep_, socket_.deadline().value_or(next_sweep_));
+  const core::Instant next = std::min(next_sweep_, socket_.deadline().value_or(next_sweep_));
+  return paced_.empty() ? next : std::min(next, now_ + paced_interval);
 }
 
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
   socket_.tend(now);
+  tend_paced();
   if (now >= next_sweep_) {
     next_sweep_ = now + parts_.options.timing.ping_interval / 2;
     std::vector<Inbound*> gone;

@@ -97,6 +97,9 @@ class Acceptor {
     core::Instant heard;
     FlowWindow flow;
     bool is_told_to_hold = false;
+    Pace pace;
+    std::uint64_t bytes_too_fast = 0;  // Since it is paced, without the largest frame.
+    std::uint64_t largest_too_fast = 0;
   };
 
   struct Held {
@@ -138,6 +141,10 @@ class Acceptor {
   void take_requests(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
   void hold(Inbound& inbound, const ReceivedFrame& frame);
   void release_held(std::vector<NodeEvent>& events);
+  void tell_to_hold(Inbound& inbound);
+  void let_go_on(Inbound& inbound);
+  [[nodiscard]] bool goes_on_too_fast(Inbound& inbound, std::size_t byte_count);
+  void tend_paced();
 
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
   [[nodiscard]] bool has_its_share(const Inbound& inbound) const;
@@ -186,6 +193,7 @@ class Acceptor {
   std::size_t keys_told_ = 0;  // Since then.
   bool is_bound_ = true;       // False: an endpoint could not be bound again.
 
+  std::set<core::LinkId> paced_;
   bool holds_clients_ = false;
   std::deque<Held> held_;
   std::uint64_t held_bytes_ = 0;

@@ -40,6 +40,26 @@ class FlowWindow {
   std::uint64_t taken_ = 0;
 };
 
+// How fast the other side asks: what it has asked is paid for with time, and for one second of it
+// there is credit.
+class Pace {
+ public:
+  void on_requests(std::uint64_t count, core::Instant now) {
+    paid_until_ = std::max(paid_until_, now) + count * each;
+  }
+
+  [[nodiscard]] bool is_too_fast(core::Instant now) const { return paid_until_ > now + credit; }
+
+  // Not yet after the first request that would fit in again: then each one had to be held.
+  [[nodiscard]] bool may_go_on(core::Instant now) const { return paid_until_ <= now + credit / 2; }
+
+ private:
+  static constexpr core::Duration credit = std::chrono::seconds{1};
+  static constexpr core::Duration each = credit / requests_per_second_max;
+
+  core::Instant paid_until_{};
+};
+
 // Time in which this side was able to listen. It goes with the caller's, but a pause of the
 // caller (stopped, swapped out) counts as one step at most: that nothing was heard meanwhile says
 // nothing about the others.

@@ -98,7 +98,13 @@ struct LinkTiming {
 };
 
 // Told to send no more than this ahead of what the other side has taken.
-constexpr std::uint64_t link_window_bytes = std::uint64_t{16} << 20U;
+constexpr std::uint64_t link_window_bytes = std::uint64_t{4} << 20U;
+
+// What one client may ask a node in the long run, and within one second what it may ask at once.
+// Opening a session counts as many, since an answer is made for what costs nothing to ask. Who
+// asks faster is told to hold for a while; who goes on all the same is muted.
+constexpr std::uint64_t requests_per_second_max = 100'000;
+constexpr std::uint64_t requests_for_opening = 100;
 
 enum class SendResult : std::uint8_t {
   sent,       // Handed over; may be lost all the same.
@@ -131,6 +137,7 @@ struct LinkCounters {
   std::uint64_t links_held_off = 0;      // How often there were too many connections.
   std::uint64_t addresses_held_off = 0;  // How often they came too fast from one address.
   std::uint64_t connections_cut = 0;     // For what they have sent (intake.hpp).
+  std::uint64_t clients_paced = 0;       // How often one asked too fast and was told to hold.
   std::uint64_t frames_malformed = 0;
   std::uint64_t frames_of_other_version = 0;
   std::uint64_t keys_refused = 0;     // By the gatekeeper: not known here.

@@ -45,6 +45,25 @@ TEST(FlowWindow, IsNotOpenedByAMarkThatWasNeverSentNorByAnOldOne) {
   EXPECT_FALSE(flow.is_full());
 }
 
+TEST(Pace, GivesCreditForASecondAndLetsGoOnWhenHalfOfItIsThereAgain) {
+  using namespace std::chrono_literals;
+  const core::Instant now{1h};
+  Pace pace;
+  EXPECT_FALSE(pace.is_too_fast(now));
+  pace.on_requests(requests_per_second_max, now);
+  EXPECT_FALSE(pace.is_too_fast(now));
+  pace.on_requests(1, now);
+  EXPECT_TRUE(pace.is_too_fast(now));
+  EXPECT_FALSE(pace.may_go_on(now));
+  EXPECT_FALSE(pace.may_go_on(now + 500ms));
+  EXPECT_TRUE(pace.may_go_on(now + 501ms));
+
+  // What was not used in time is not saved up.
+  const core::Instant later = now + 1h;
+  pace.on_requests(requests_per_second_max + 1, later);
+  EXPECT_TRUE(pace.is_too_fast(later));
+}
+
 TEST(ListeningTime, GoesWithTheCallersInSmallSteps) {
   ListeningTime time(1s);
   const Instant begin = time.advance(Instant{5s});
