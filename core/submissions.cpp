@@ -341,7 +341,11 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   if (found == inquiries_.end()) return;
   Inquiry& inquiry = found->second;
   inquiry.answered.insert(from);
-  if (status.knowledge == Knowledge::too_old) inquiry.too_old = true;
+  const bool credible = is_credible(inquiry, from, status);
+  if (status.knowledge == Knowledge::too_old) {
+    if (!credible) inquiry.too_old_by_hearsay.insert(from);
+    inquiry.too_old |= credible || inquiry.too_old_by_hearsay.size() > 1;
+  }
   if (!status.outcome && is_about(inquiry, from, status)) {
     inquiry.descriptor = status.descriptor;
     inquiry.digest = status.key.digest;
@@ -351,7 +355,6 @@ void Submissions::on_status(const NodeId& from, const TransactionStatus& status)
   }
   if (status.outcome) {
     const auto says_so = [&](const auto& said) { return said.second == *status.outcome; };
-    const bool credible = is_credible(inquiry, from, status);
     if (!credible) inquiry.hearsay.insert_or_assign(from, *status.outcome);
     if (credible || std::ranges::count_if(inquiry.hearsay, says_so) > 1) {
       on_outcome(status.key.id, inquiry, *status.outcome);
@@ -386,9 +389,10 @@ void Submissions::finish_inquiry(TransactionId id) {
     return;
   }
   const bool nobody = inquiry.best == Knowledge::none;
-  const bool is_hearsay = !inquiry.hearsay.empty();
+  const bool is_hearsay = !inquiry.hearsay.empty() || !inquiry.too_old_by_hearsay.empty();
   const bool all_answered = inquiry.answered == inquiry.expected;
-  if (nobody && inquiry.submit && all_answered && !inquiry.too_old && !inquiry.conflict) {
+  if (nobody && inquiry.submit && all_answered && !inquiry.too_old &&
+      inquiry.too_old_by_hearsay.empty() && !inquiry.conflict) {
     start(inquiry.client, *inquiry.submit);
     return;
   }

@@ -63,6 +63,7 @@ class Submissions {
     bool too_old = false;
     // What nodes say that nothing shows to be named by it. Two that say the same are believed.
     std::map<NodeId, Outcome> hearsay;
+    std::set<NodeId> too_old_by_hearsay;
     bool conflict = false;  // A submission is known that says nothing of others (Rule P-40).
   };
 

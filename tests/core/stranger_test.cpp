@@ -223,6 +223,31 @@ TEST(StrangerToAQuestion, TheInitiatorIsBelievedAndSoAreTwoThatAgree) {
   }
 }
 
+// Rule P-43: nor that nobody will ever know; but while one says so nothing is begun.
+TEST(StrangerToAQuestion, ThatItIsTooOldIsHearsayAndEnoughToWait) {
+  Lone b{{.node_count = 4}};
+  Caller alice{*b, "alice"};
+  const TransactionId id{.initiator = node_id(0),
+                         .client = alice.client(),
+                         .epoch = alice.epoch(),
+                         .sequence = Sequence{1}};
+  const auto answer_all = [&](Knowledge of_stranger) {
+    alice.resubmit(id, {deliver("logs@c", "1")});
+    for (const std::size_t node : {0U, 2U}) {
+      b.hear(node, TransactionStatus{.key = {.id = id, .digest = {}}});
+    }
+    return b.hear(stranger,
+                  TransactionStatus{.key = {.id = id, .digest = {}}, .knowledge = of_stranger});
+  };
+
+  EXPECT_TRUE(sent<Prepare>(answer_all(Knowledge::too_old)).empty());
+  EXPECT_FALSE(alice.answer(id));
+  ASSERT_TRUE(alice.last<Denied>());
+  EXPECT_TRUE(alice.last<Denied>()->retryable);
+
+  EXPECT_FALSE(sent<Prepare>(answer_all(Knowledge::none)).empty());
+}
+
 // Rule P-43: a descriptor that asks for something else is not that of this transaction.
 TEST(StrangerToAQuestion, AForgedDescriptorIsNotFollowed) {
   Lone b{{.node_count = 4}};

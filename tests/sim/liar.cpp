@@ -71,15 +71,10 @@ void Liar::overhear(const core::Request& request) {
   if (is_mine) touched_.insert(submit->id);
 }
 
-void Liar::hear_question(const Message& message) {
-  const auto* query = std::get_if<core::Query>(&message);
-  if (lies_ && query != nullptr) asked_.insert(query->id);
-}
-
 bool Liar::may_hide(const core::TransactionId& id) const {
-  return asked_.contains(id) || std::ranges::any_of(falsely_marked_, [&](const auto& marked) {
-           return marked.client == id.client && marked.epoch == id.epoch && is_touched(marked);
-         });
+  return std::ranges::any_of(falsely_marked_, [&](const auto& marked) {
+    return marked.client == id.client && marked.epoch == id.epoch && is_touched(marked);
+  });
 }
 
 // ---- what it says ---------------------------------------------------------------------------

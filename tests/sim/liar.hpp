@@ -54,14 +54,9 @@ class Liar {
     return id.initiator == self_ || touched_.contains(id);
   }
 
-  // It is asked about a transaction. Who asks because a client submits again, or wants to know,
-  // waits for the answers of all peers (Rule P-23): the liar may keep its own to itself, or say
-  // that the id is too old.
-  void hear_question(const core::Message& message);
-
-  // Transactions of which it may have kept the end from their client without part in them: it was
-  // asked while it lied, or it said in another one of their session, which it has part in, that the
-  // client has acknowledged what it has not (Rule P-43).
+  // Transactions of which it may have kept the end from their client without part in them: it said
+  // in another one of their session, which it has part in, that the client has acknowledged what it
+  // has not (Rule P-43).
   [[nodiscard]] bool may_hide(const core::TransactionId& id) const;
 
   // How often each lie was told.
@@ -98,7 +93,6 @@ class Liar {
   std::deque<core::Message> heard_;
   core::Hlc newest_;
   std::set<core::TransactionId> touched_;
-  std::set<core::TransactionId> asked_;
   std::set<core::TransactionId> falsely_marked_;
   std::map<std::string, std::uint64_t> counts_;
 };

@@ -240,7 +240,6 @@ void World::on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader hea
     story.mix(message.index());
     if (!is_liar(node)) watcher.on_send(node, message);
     if (liar_) liar_->overhear(message);
-    if (is_liar(target)) liar_->hear_question(message);
     if (!story.is_told()) continue;
     const bool drops = filter && filter(node, target, message) == Fate::drop;
     story.tell(static_cast<int>(node), drops ? 'x' : '>',
