@@ -41,7 +41,10 @@ std::string Order::seen_id() const {
 }
 
 void Order::set_seen_id(const std::string& id) const {
-  std::ofstream{directory_ + id_file} << id;
+  // It may be read meanwhile.
+  const std::string written = directory_ + id_file + ".new";
+  std::ofstream{written} << id;
+  fs::rename(written, directory_ + id_file);
 }
 
 void Order::set_on(bool on) const {

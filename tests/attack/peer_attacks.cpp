@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -30,6 +31,15 @@ constexpr std::size_t own_count = 20;
 class Guesses {
  public:
   explicit Guesses(const core::TransactionId& seen) : seen_(seen), front_(seen.sequence.value()) {}
+
+  // A newer one, perhaps of another client: sessions end.
+  void aim(const core::TransactionId& seen) {
+    const bool goes_on = seen.client == seen_.client && seen.epoch == seen_.epoch;
+    front_ = std::max(goes_on ? front_ : 0, seen.sequence.value());
+    seen_ = seen;
+  }
+
+  [[nodiscard]] const core::NodeId& initiator() const { return seen_.initiator; }
 
   // Questions for the next ones.
   [[nodiscard]] std::vector<core::Message> questions() const {
@@ -64,8 +74,8 @@ class Guesses {
 // The rogue peer with the simulator's liar in it.
 class Lies {
  public:
-  Lies(const Victim& victim, const core::TransactionId& seen)
-      : peer_(victim), shop_(peer_.index_of("shop")), nodes_{peer_.id()}, guesses_(seen) {
+  Lies(const Victim& victim, const Order& order)
+      : order_(order), peer_(victim), nodes_{peer_.id()}, guesses_(seen_by(order)) {
     peer_.overhear = [this](const core::FrameReceived& frame) { overhear(frame); };
   }
 
@@ -80,13 +90,27 @@ class Lies {
     const Clock::time_point now = Clock::now();
     if (now < guess_at_) return;
     guess_at_ = now + 5ms;
-    (void)peer_.say(shop_, {.header = peer_.header_for(shop_), .messages = guesses_.questions()});
+    if (now >= aim_at_) {
+      aim_at_ = now + 200ms;
+      guesses_.aim(seen_by(order_));
+    }
+    const auto found = indices_.find(guesses_.initiator());
+    if (found == indices_.end()) return;
+    const core::PeerIndex to = found->second;
+    (void)peer_.say(to, {.header = peer_.header_for(to), .messages = guesses_.questions()});
   }
 
   [[nodiscard]] std::uint64_t known_count() const { return guesses_.known_count(); }
 
  private:
+  static core::TransactionId seen_by(const Order& order) {
+    core::TransactionId id;
+    if (!core::try_parse(order.seen_id(), id)) throw std::runtime_error("no id was seen");
+    return id;
+  }
+
   void overhear(const core::FrameReceived& frame) {
+    indices_[frame.header.from] = frame.from;
     if (std::ranges::find(nodes_, frame.header.from) == nodes_.end()) {
       nodes_.push_back(frame.header.from);
       if (nodes_.size() == peer_.peer_count() + 1) {
@@ -100,19 +124,15 @@ class Lies {
     }
   }
 
+  const Order& order_;
   RoguePeer peer_;
-  core::PeerIndex shop_;
+  std::map<core::NodeId, core::PeerIndex> indices_;
   std::vector<core::NodeId> nodes_;
   Guesses guesses_;
   std::optional<sim::Liar> liar_;
   Clock::time_point guess_at_{};
+  Clock::time_point aim_at_{};
 };
-
-core::TransactionId seen_by(const Order& order) {
-  core::TransactionId id;
-  if (!core::try_parse(order.seen_id(), id)) throw std::runtime_error("no id was seen");
-  return id;
-}
 
 // It knows the others, and something that it has no part in.
 void begin(Lies& lies, const Order& order) {
@@ -149,7 +169,7 @@ enum class Own : std::uint8_t { none, submitted };
 
 Tally lie(const Order& order, Own own) {
   const Victim victim(order.directory());
-  Lies lies(victim, seen_by(order));
+  Lies lies(victim, order);
   Tally tally{{"known", 0}, {"said", 0}};
   const auto lies_now = [&] { return order.is_on() && lies.is_ready(); };
   lies.peer().twist = [&](core::PeerIndex, sim::Frame frame) {
@@ -180,7 +200,7 @@ Tally lie(const Order& order, Own own) {
 
 Tally decide_for_others(const Order& order) {
   const Victim victim(order.directory());
-  Lies lies(victim, seen_by(order));
+  Lies lies(victim, order);
   begin(lies, order);
   Tally tally{{"known", 0}, {"said", 0}};
   while (!order.is_over()) {

@@ -20,6 +20,13 @@ void Liar::begin(const std::string& seen) {
   process_ = std::async(std::launch::async, [words] { return tests::run(words); });
 }
 
+void Liar::see(const std::string& seen) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!process_.valid() || seen.empty() || now < tell_at_) return;
+  tell_at_ = now + std::chrono::milliseconds{200};
+  order_.set_seen_id(seen);
+}
+
 std::uint64_t Liar::end() {
   if (!process_.valid()) return 0;
   order_.set_over();

@@ -2,6 +2,7 @@
 // about transactions that it has no part in. What it does: tests/attack/peer_attacks.hpp.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <future>
 #include <string>
@@ -26,6 +27,9 @@ class Liar {
   // `seen`: the id of a transaction, from which it guesses others.
   void begin(const std::string& seen);
 
+  // A newer one; told it from time to time.
+  void see(const std::string& seen);
+
   // How many lies it told. Blocks until its process is gone.
   std::uint64_t end();
 
@@ -36,6 +40,7 @@ class Liar {
   attack::Order order_;
   std::vector<std::string> wrapper_;
   std::future<tests::Ran> process_;
+  std::chrono::steady_clock::time_point tell_at_{};
 };
 
 }  // namespace nemcon::chaos

@@ -133,7 +133,10 @@ class Round {
          .crowd = [this](bool on) { stage_.crowds = on; }});
     rest(peace_first);
     begin_liar();
-    nemesis.run([this] { return is_interrupted(); });
+    nemesis.run([this] {
+      if (liar_) liar_->see(recorder_.newest_name());
+      return is_interrupted();
+    });
     // Before the others, since it takes a moment.
     const std::uint64_t lie_count = cluster_.has_liar() ? liar_->end() : 0;
     stage_.quiet = true;
