@@ -20,9 +20,6 @@ constexpr std::size_t events_per_turn = 256;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
 
-// While somebody is paced.
-constexpr core::Duration paced_interval = std::chrono::milliseconds{10};
-
 bool is_enough(std::size_t event_count, std::size_t byte_count) {
   return event_count >= events_per_turn || byte_count >= bytes_per_turn;
 }
@@ -149,6 +146,10 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
   if (inbound.role != Role::client) {
     return blame(inbound, {core::Errc::remote_malformed, "requests from a node"});
   }
+  if (goes_on_too_fast(inbound, frame.view.size())) {
+    blame(inbound, {core::Errc::remote_malformed, "it was told to hold, and has gone on asking"});
+    return socket_.cut_last();
+  }
   // Also behind those that wait: a client's requests stay in order.
   if (holds_clients_ || !held_.empty()) return hold(inbound, frame);
   take_requests(inbound, frame, events);
@@ -156,26 +157,40 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
 
 void Acceptor::take_requests(Inbound& inbound, const ReceivedFrame& frame,
                              std::vector<NodeEvent>& events) {
-  if (goes_on_too_fast(inbound, frame.view.size())) {
-    return blame(inbound,
-                 {core::Errc::remote_malformed, "it was told to hold, and has gone on asking"});
-  }
+  if (!paced_.contains(inbound.link)) return take_now(inbound, frame, events);
+  inbound.held_by_pace.push_back(frame);
+}
+
+void Acceptor::take_now(Inbound& inbound, const ReceivedFrame& frame,
+                        std::vector<NodeEvent>& events) {
   core::Result<std::vector<core::Request>> decoded = decode_requests(frame, parts_.limits);
   if (!decoded) return blame(inbound, decoded.error());
   std::uint64_t cost = 0;
   for (core::Request& request : std::move(decoded).value()) {
-    cost += std::holds_alternative<core::Open>(request) ? requests_for_opening : 1;
+    const bool is_dear = std::holds_alternative<core::Open>(request) ||
+                         std::holds_alternative<core::Inspect>(request);
+    cost += is_dear ? requests_for_dear_one : 1;
     if (!is_own_name(inbound, request)) {
       return blame_forger(inbound, "a session under a name that its key is not for");
     }
     events.emplace_back(core::ClientRequested{.link = inbound.link, .request = std::move(request)});
   }
   inbound.pace.on_requests(cost, now_);
-  if (!inbound.pace.is_too_fast(now_) || !paced_.insert(inbound.link).second) return;
-  ++parts_.counters.clients_paced;
-  inbound.bytes_too_fast = 0;
-  inbound.largest_too_fast = 0;
-  tell_to_hold(inbound);
+  if (inbound.pace.is_too_fast(now_) && !paced_.contains(inbound.link)) begin_pacing(inbound);
+}
+
+void Acceptor::release_held(std::vector<NodeEvent>& events) {
+  const std::size_t before = events.size();
+  std::size_t byte_count = 0;
+  while (!holds_clients_ && !held_.empty() && !is_enough(events.size() - before, byte_count)) {
+    const Held held = std::move(held_.front());
+    held_.pop_front();
+    held_bytes_ -= held.frame.view.size();
+    byte_count += held.frame.view.size();
+    const auto found = clients_.find(held.link);
+    if (found == clients_.end()) continue;
+    take_requests(*found->second, held.frame, events);
+  }
 }
 
 // A session has no name, or one of those that its key is for.
@@ -333,6 +348,7 @@ void Acceptor::mute(Inbound& inbound, RefusalReason reason, const std::string& t
   report(inbound, reason, text);
   unbind(inbound);
   inbound.is_muted = true;
+  inbound.held_by_pace.clear();
   inbound.heard = now_;
   ++muted_count_;
   ++parts_.counters.connections_muted;
@@ -406,71 +422,6 @@ void Acceptor::unbind(Inbound& inbound) {
 void Acceptor::forget(Inbound& inbound) {
   unbind(inbound);
   connections_.erase(connections_.find(inbound.routing_id));
-}
-
-// ---- holding clients ------------------------------------------------------------------------
-
-void Acceptor::hold(Inbound& inbound, const ReceivedFrame& frame) {
-  if (held_bytes_ + frame.view.size() > parts_.options.held_bytes_max) {
-    ++parts_.counters.frames_dropped;
-    return;
-  }
-  held_bytes_ += frame.view.size();
-  held_.push_back({.link = inbound.link, .frame = frame});
-  tell_to_hold(inbound);
-}
-
-void Acceptor::tell_to_hold(Inbound& inbound) {
-  if (std::exchange(inbound.is_told_to_hold, true)) return;
-  encode_control(control_, FrameKind::hold);
-  static_cast<void>(send_control(inbound));
-}
-
-// One that cannot be told now is told by the next sweep.
-void Acceptor::let_go_on(Inbound& inbound) {
-  if (!inbound.is_told_to_hold || holds_clients_ || paced_.contains(inbound.link)) return;
-  encode_control(control_, FrameKind::go_on);
-  if (send_control(inbound) == Handed::taken) inbound.is_told_to_hold = false;
-}
-
-void Acceptor::resume_clients() {
-  holds_clients_ = false;
-  for (const auto& [link, inbound] : clients_)
-    let_go_on(*inbound);
-}
-
-// What it has sent before it could know is no more than its window and one frame.
-bool Acceptor::goes_on_too_fast(Inbound& inbound, std::size_t byte_count) {
-  if (!paced_.contains(inbound.link)) return false;
-  inbound.bytes_too_fast += std::min<std::uint64_t>(byte_count, inbound.largest_too_fast);
-  inbound.largest_too_fast = std::max<std::uint64_t>(byte_count, inbound.largest_too_fast);
-  return inbound.bytes_too_fast > link_window_bytes;
-}
-
-void Acceptor::tend_paced() {
-  for (auto paced = paced_.begin(); paced != paced_.end();) {
-    const auto found = clients_.find(*paced);
-    if (found != clients_.end() && !found->second->pace.may_go_on(now_)) {
-      ++paced;
-      continue;
-    }
-    paced = paced_.erase(paced);
-    if (found != clients_.end()) let_go_on(*found->second);
-  }
-}
-
-void Acceptor::release_held(std::vector<NodeEvent>& events) {
-  const std::size_t before = events.size();
-  std::size_t byte_count = 0;
-  while (!holds_clients_ && !held_.empty() && !is_enough(events.size() - before, byte_count)) {
-    const Held held = std::move(held_.front());
-    held_.pop_front();
-    held_bytes_ -= held.frame.view.size();
-    byte_count += held.frame.view.size();
-    const auto found = clients_.find(held.link);
-    if (found == clients_.end()) continue;
-    take_requests(*found->second, held.frame, events);
-  }
 }
 
 // ---- sending and liveness -------------------------------------------------------------------
@@ -548,15 +499,10 @@ bool Acceptor::tend_one(Inbound& inbound) {
   return send_control(inbound) != Handed::gone;
 }
 
-core::Instant Acceptor::deadline() const {
-  const core::Instant next = std::min(next_sweep_, socket_.deadline().value_or(next_sweep_));
-  return paced_.empty() ? next : std::min(next, now_ + paced_interval);
-}
-
 void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
   now_ = now;
   socket_.tend(now);
-  tend_paced();
+  tend_paced(events);
   if (now >= next_sweep_) {
     next_sweep_ = now + parts_.options.timing.ping_interval / 2;
     std::vector<Inbound*> gone;

@@ -100,6 +100,7 @@ class Acceptor {
     Pace pace;
     std::uint64_t bytes_too_fast = 0;  // Since it is paced, without the largest frame.
     std::uint64_t largest_too_fast = 0;
+    std::deque<ReceivedFrame> held_by_pace;
   };
 
   struct Held {
@@ -139,12 +140,14 @@ class Acceptor {
   void on_pong(Inbound& inbound, std::string_view frame);
   [[nodiscard]] bool is_own_name(const Inbound& inbound, const core::Request& request) const;
   void take_requests(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
+  void take_now(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
   void hold(Inbound& inbound, const ReceivedFrame& frame);
   void release_held(std::vector<NodeEvent>& events);
   void tell_to_hold(Inbound& inbound);
   void let_go_on(Inbound& inbound);
+  void begin_pacing(Inbound& inbound);
   [[nodiscard]] bool goes_on_too_fast(Inbound& inbound, std::size_t byte_count);
-  void tend_paced();
+  void tend_paced(std::vector<NodeEvent>& events);
 
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
   [[nodiscard]] bool has_its_share(const Inbound& inbound) const;

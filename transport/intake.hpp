@@ -44,6 +44,9 @@ class Intake {
   // The owner has taken all there was.
   void on_drained();
 
+  // For what it has sent.
+  void cut(int descriptor);
+
   // Looks at those of whom nothing was taken yet.
   void tend(core::Instant now);
 
@@ -60,8 +63,6 @@ class Intake {
     std::int64_t looked_at = 0;  // `taken`, then.
     std::int64_t waiting = 0;    // As it was then.
   };
-
-  void cut(int descriptor);
 
   std::vector<int> strangers_;
   std::size_t next_stranger_ = 0;

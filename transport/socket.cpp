@@ -476,6 +476,7 @@ class RouterSocket::Impl {
   std::uint64_t failed_handshakes = 0;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
+  int from = -1;        // The descriptor, or -1.
   std::vector<std::string> bound;
   std::vector<std::string> unbound;  // That should be.
 };
@@ -561,12 +562,16 @@ std::optional<RoutedFrame> RouterSocket::try_receive(core::Instant now) {
   message.rebuild();
   if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
   if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
-  const int from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
-  routed.is_flood = from >= 0 && impl_->intake.on_taken(from, message.size(), now);
+  impl_->from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
+  routed.is_flood = impl_->from >= 0 && impl_->intake.on_taken(impl_->from, message.size(), now);
   const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
   if (!is_left) impl_->origin = origin_of(message);
   routed.frame = owned(message);
   return routed;
+}
+
+void RouterSocket::cut_last() {
+  if (impl_->from >= 0) impl_->intake.cut(impl_->from);
 }
 
 Origin RouterSocket::origin() const {
@@ -581,14 +586,8 @@ bool RouterSocket::is_from(const std::string& user_id) const {
 
 Handed RouterSocket::try_send(std::string_view routing_id, std::string_view frame) {
   impl_->registration.set_ready(true);
-  switch (send_part(impl_->socket, routing_id, zmq::send_flags::sndmore)) {
-    case Sent::full:
-      return Handed::full;
-    case Sent::gone:
-      return Handed::gone;
-    case Sent::yes:
-      break;
-  }
+  const Sent first = send_part(impl_->socket, routing_id, zmq::send_flags::sndmore);
+  if (first != Sent::yes) return first == Sent::full ? Handed::full : Handed::gone;
   // Once the first part is taken the second is as well, or is dropped with the connection.
   const Sent sent = send_part(impl_->socket, frame, zmq::send_flags::none);
   NEMCON_CHECK(sent == Sent::yes);

@@ -142,6 +142,9 @@ class RouterSocket {
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive(core::Instant now);
 
+  // Ends the connection that it came from; what of it has been received still comes.
+  void cut_last();
+
   // Of what was received last.
   [[nodiscard]] Origin origin() const;
 

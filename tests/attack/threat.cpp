@@ -96,7 +96,9 @@ std::vector<Threat> threats_of_strangers() {
        .last = check_idle},
       {.name = "descriptors",
        .expected = "held off before there are none",
-       .stage = {.wrapper = {"/usr/bin/prlimit", "--nofile=300:300"}},
+       // As if they came from many addresses.
+       .stage = {.wrapper = {"/usr/bin/prlimit", "--nofile=300:300"},
+                 .limits = std::string{usual_limits} + "\nmax_connects_per_second = 1000"},
        .happens = {"connections"},
        .counted = "links_held_off"},
   };

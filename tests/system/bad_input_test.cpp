@@ -89,8 +89,10 @@ std::uint64_t count_of(const core::Report& report, const std::string& name) {
 core::Report wait_for_count(Caller& caller, const std::string& name) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   core::Report report = caller.inspect(core::Topic::status);
-  while (count_of(report, name) == 0 && std::chrono::steady_clock::now() < end)
+  while (count_of(report, name) == 0 && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
     report = caller.inspect(core::Topic::status);
+  }
   return report;
 }
 
