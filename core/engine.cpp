@@ -373,10 +373,7 @@ void Engine::Parts::tell_what_was_seen(Peer& peer) {
 
 void Engine::Parts::on_hello(const FrameReceived& frame, const Hello& hello) {
   Peer& peer = context.membership.peer(frame.from);
-  if (hello.name != peer.name) return context.note("hello under another name", hello.name);
-  if (context.membership.is_of_another(peer, frame.header.from)) {
-    return context.blame(frame.from, "hello under another node's id");  // Rule P-43.
-  }
+  if (hello.name != peer.name) return context.blame(frame.from, "hello under another name");
   const bool was_live = peer.is_live();
   const std::optional<std::string> lost_state =
       context.membership.on_hello(peer, frame.header, hello, context.outbox.durable());
@@ -395,6 +392,9 @@ void Engine::Parts::on(const FrameReceived& event) {
   Peer& peer = context.membership.peer(event.from);
   const Duration limit = context.options.timing.max_drift;
   const bool drifted = context.clock.is_too_far_ahead(event.header.clock, limit);
+  if (context.membership.is_of_another(peer, event.header.from)) {
+    return context.blame(event.from, "a frame under another node's id");  // Rule P-43.
+  }
   const Lsn written = context.outbox.written();
   for (const Message& message : event.messages) {
     if (const auto* hello = std::get_if<Hello>(&message)) {
@@ -535,11 +535,13 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
           [&](const Unsubscribe& unsubscribe) { consumers.on_unsubscribe(link, unsubscribe); },
           [&](const Settle& settled) { consumers.on_settle(link, settled); },
           [&](const Serve& serve) {
-            if (services.try_serve(link, serve)) announce_services();
+            const std::vector<std::string> served = services.names();
+            if (services.try_serve(link, serve) && services.names() != served) announce_services();
           },
           [&](const Unserve& unserve) {
+            const std::vector<std::string> served = services.names();
             services.remove_instance(link, unserve.service);
-            announce_services();
+            if (services.names() != served) announce_services();
           },
           [&](const ServiceVote& vote) {
             if (services.try_take_vote(link, vote)) participant.on_service_vote(vote);

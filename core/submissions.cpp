@@ -320,8 +320,11 @@ void Submissions::inquire(const Client& client, const TransactionId& id, const W
                           const Submit* submit) {
   Inquiry& inquiry = inquiries_[id];
   inquiry.waiters.push_back(waiter);
-  inquiry.client = client;
-  if (submit != nullptr) inquiry.submit = *submit;
+  // Who only asks is not who it is carried out for.
+  if (submit != nullptr) {
+    inquiry.client = client;
+    inquiry.submit = *submit;
+  }
   inquiry.expected = {context_.options.node};
   for (const auto& [index, peer] : context_.membership.peers()) {
     if (peer.is_live()) inquiry.expected.insert(peer.node);

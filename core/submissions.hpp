@@ -54,7 +54,7 @@ class Submissions {
   struct Inquiry {
     std::vector<Waiter> waiters;
     std::optional<Submit> submit;  // Present: carry it out when nobody knows the id.
-    Client client;
+    Client client;                 // Whose submit it is.
     std::set<NodeId> expected;
     std::set<NodeId> answered;
     Knowledge best = Knowledge::none;

@@ -45,6 +45,23 @@ TEST(Gate, WhatIsNotGrantedIsRefusedBeforeAnythingIsWritten) {
   EXPECT_TRUE(mesh[0].bodies("orders").empty());
 }
 
+// Rule P-41: who asks for its outcome meanwhile lends it nothing.
+TEST(Gate, AResubmissionIsItsOwnClientsWhoeverAsksForIt) {
+  Mesh mesh{with_keys({"send logs@a"}, {"send logs@b"})};
+  Caller bob{mesh[0], "bob"};
+  Caller alice{mesh[0], "alice"};
+  const TransactionId id = bob.next_id();
+
+  bob.resubmit(id, {deliver("orders@a", "1"), deliver("orders@b", "1")});
+  alice.ask(id);
+  mesh.run();
+
+  ASSERT_TRUE(bob.last<Denied>());
+  EXPECT_EQ(bob.last<Denied>()->reason, Reason::forbidden);
+  EXPECT_TRUE(mesh[0].bodies("orders").empty());
+  EXPECT_TRUE(mesh[1].bodies("orders").empty());
+}
+
 // Rule P-41: and what is granted goes through, over nodes, with the services and checks of it.
 TEST(Gate, WhatIsGrantedIsDone) {
   Mesh mesh{with_keys({"send orders", "send orders@b", "browse logs"}, {"send orders"})};

@@ -66,7 +66,8 @@ TEST(Hello, UnderAnotherNameIsIgnored) {
 
   const Effects effects = b.hear(0, Hello{.name = "x", .nonce = 1});
 
-  EXPECT_TRUE(has_note(effects, "hello under another name"));
+  ASSERT_EQ(effects.faults.size(), 1U);
+  EXPECT_EQ(effects.faults[0].what, "hello under another name");
   EXPECT_TRUE(has_note(b.hear(0, Query{}), "frame from a peer that is not live"));
 }
 
@@ -308,12 +309,13 @@ TEST(Frames, ForAnotherLifeAreIgnored) {
 }
 
 // The transport says who speaks, not the frame.
-TEST(Frames, UnderAnotherNodesNameAreIgnored) {
+// Rule P-43.
+TEST(Frames, UnderAnotherNodesIdAreBlamed) {
   Lone b{{}};
   FrameHeader header = b.header_from(0);
   header.from = node_id(2);
 
-  EXPECT_TRUE(has_note(b.hear(0, header, Query{}), "frame from a peer that is not live"));
+  EXPECT_EQ(b.hear(0, header, Query{}).faults.size(), 1U);
 }
 
 void pass_until_it_asks(Lone& lone) {
