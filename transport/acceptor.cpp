@@ -20,6 +20,20 @@ constexpr std::size_t events_per_turn = 256;
 constexpr int frames_per_turn = 1024;
 constexpr std::size_t bytes_per_turn = std::size_t{8} << 20U;
 
+// Of what costs more than it does to ask: an answer is made, or others are told or asked.
+std::uint64_t cost_of(const core::Request& request) {
+  if (std::holds_alternative<core::Open>(request) ||
+      std::holds_alternative<core::Inspect>(request) ||
+      std::holds_alternative<core::Serve>(request) ||
+      std::holds_alternative<core::Unserve>(request)) {
+    return requests_for_dear_one;
+  }
+  const auto* const submit = std::get_if<core::Submit>(&request);
+  const bool asks_all =
+      std::holds_alternative<core::Ask>(request) || (submit != nullptr && submit->retry);
+  return asks_all ? requests_for_asking_all : 1;
+}
+
 bool is_enough(std::size_t event_count, std::size_t byte_count) {
   return event_count >= events_per_turn || byte_count >= bytes_per_turn;
 }
@@ -101,6 +115,12 @@ void Acceptor::on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& event
   }
   if (!info) return blame(inbound, info.error());
   inbound.heard = now_;
+  if (inbound.role == Role::client) {
+    if (ignores_hold(inbound, routed.frame.view.size())) {
+      return cut(inbound, "it was told to hold, and has gone on asking");
+    }
+    charge(inbound, 1);
+  }
   on_bound(inbound, info->kind, routed.frame, events);
 }
 
@@ -146,10 +166,6 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
   if (inbound.role != Role::client) {
     return blame(inbound, {core::Errc::remote_malformed, "requests from a node"});
   }
-  if (goes_on_too_fast(inbound, frame.view.size())) {
-    blame(inbound, {core::Errc::remote_malformed, "it was told to hold, and has gone on asking"});
-    return socket_.cut_last();
-  }
   // Also behind those that wait: a client's requests stay in order.
   if (holds_clients_ || !held_.empty()) return hold(inbound, frame);
   take_requests(inbound, frame, events);
@@ -158,7 +174,7 @@ void Acceptor::on_requests(Inbound& inbound, const ReceivedFrame& frame,
 void Acceptor::take_requests(Inbound& inbound, const ReceivedFrame& frame,
                              std::vector<NodeEvent>& events) {
   if (!paced_.contains(inbound.link)) return take_now(inbound, frame, events);
-  inbound.held_by_pace.push_back(frame);
+  hold_by_pace(inbound, frame);
 }
 
 void Acceptor::take_now(Inbound& inbound, const ReceivedFrame& frame,
@@ -167,16 +183,13 @@ void Acceptor::take_now(Inbound& inbound, const ReceivedFrame& frame,
   if (!decoded) return blame(inbound, decoded.error());
   std::uint64_t cost = 0;
   for (core::Request& request : std::move(decoded).value()) {
-    const bool is_dear = std::holds_alternative<core::Open>(request) ||
-                         std::holds_alternative<core::Inspect>(request);
-    cost += is_dear ? requests_for_dear_one : 1;
+    cost += cost_of(request);
     if (!is_own_name(inbound, request)) {
       return blame_forger(inbound, "a session under a name that its key is not for");
     }
     events.emplace_back(core::ClientRequested{.link = inbound.link, .request = std::move(request)});
   }
-  inbound.pace.on_requests(cost, now_);
-  if (inbound.pace.is_too_fast(now_) && !paced_.contains(inbound.link)) begin_pacing(inbound);
+  charge(inbound, cost);
 }
 
 void Acceptor::release_held(std::vector<NodeEvent>& events) {
@@ -238,6 +251,7 @@ void Acceptor::on_greeting(const RoutedFrame& routed) {
   }
   Inbound inbound{
       .role = greeting->role, .name = greeting->name, .frame_bytes_max = greeting->frame_bytes_max};
+  inbound.connection = routed.connection;
   if (greeting->version_min > protocol_version || greeting->version_max < protocol_version) {
     ++parts_.counters.frames_of_other_version;
     return mute_stranger(routed, std::move(inbound), RefusalReason::version,
@@ -336,6 +350,7 @@ void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, Refusal
                              const std::string& text) {
   ++parts_.counters.handshakes_refused;
   inbound.address = socket_.origin().address;
+  inbound.connection = routed.connection;
   inbound.routing_id = routed.routing_id;
   auto& slot = connections_[routed.routing_id];
   slot = std::make_unique<Inbound>(std::move(inbound));
@@ -348,7 +363,6 @@ void Acceptor::mute(Inbound& inbound, RefusalReason reason, const std::string& t
   report(inbound, reason, text);
   unbind(inbound);
   inbound.is_muted = true;
-  inbound.held_by_pace.clear();
   inbound.heard = now_;
   ++muted_count_;
   ++parts_.counters.connections_muted;
@@ -394,6 +408,13 @@ core::Status Acceptor::change_own_keys() {
   return changed;
 }
 
+void Acceptor::close() {
+  socket_.close(now_);
+  is_bound_ = true;  // Nothing is to be bound again.
+  while (!connections_.empty())
+    forget(*connections_.begin()->second);
+}
+
 void Acceptor::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
   now_ = std::max(now_, now);
   for (const PeerEndpoint& p : parts_.options.peers) {
@@ -406,6 +427,7 @@ void Acceptor::mute_peer(core::Instant now, core::PeerIndex peer, const std::str
 }
 
 void Acceptor::unbind(Inbound& inbound) {
+  drop_held_by_pace(inbound);
   if (inbound.is_muted) {
     --muted_count_;
     return;
@@ -485,13 +507,17 @@ bool Acceptor::tend_one(Inbound& inbound) {
   const LinkTiming& timing = parts_.options.timing;
   const core::Duration silent = now_ - inbound.heard;
   if (inbound.is_muted) {
-    // There is no other way to learn that such a connection has ended.
     if (silent < timing.gone_after) return true;
+    socket_.intake().end(inbound.connection);
+    // Where it cannot be ended there is no other way to learn that it has.
     inbound.heard = now_;
     encode(control_, Refused{.reason = RefusalReason::malformed, .text = "muted"});
     return send_control(inbound) != Handed::gone;
   }
-  if (silent >= timing.gone_after) return false;
+  if (silent >= timing.gone_after) {
+    socket_.intake().end(inbound.connection);
+    return false;
+  }
   let_go_on(inbound);
   if (silent < timing.ping_interval + timing.ping_interval / 2) return true;
   // It should have pinged. ZeroMQ knows a connection that has ended, but only if asked.
@@ -512,6 +538,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     for (Inbound* inbound : gone)
       forget(*inbound);
     std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
+    socket_.intake().look_at_unfinished();
     count_strangers();
     count_refused_keys();
     count_floods();

@@ -7,7 +7,8 @@
 //       └──── garbage, other version, fault ──► muted ──► (nothing): gone
 //
 // libzmq cannot close one connection of many. What would be closed is muted: nothing of it is
-// read any more, it was told so once, and its name is refused for a while. One owner thread.
+// read any more, it was told so once, and its name is refused for a while. Then it is ended below
+// libzmq, as one is that is silent. One owner thread.
 #pragma once
 
 #include <deque>
@@ -57,6 +58,9 @@ class Acceptor {
   // With the own key of the security: ends all connections, and takes new ones.
   [[nodiscard]] core::Status change_own_keys();
 
+  // Takes no connections any more, and ends those that there are.
+  void close();
+
   // True while receive() may find something.
   [[nodiscard]] bool is_ready() const;
 
@@ -97,10 +101,12 @@ class Acceptor {
     core::Instant heard;
     FlowWindow flow;
     bool is_told_to_hold = false;
+    ConnectionRef connection;
     Pace pace;
-    std::uint64_t bytes_too_fast = 0;  // Since it is paced, without the largest frame.
-    std::uint64_t largest_too_fast = 0;
+    std::uint64_t bytes_since_hold = 0;  // That it was told, without the largest frame.
+    std::uint64_t largest_since_hold = 0;
     std::deque<ReceivedFrame> held_by_pace;
+    std::uint64_t held_by_pace_bytes = 0;
   };
 
   struct Held {
@@ -145,8 +151,11 @@ class Acceptor {
   void release_held(std::vector<NodeEvent>& events);
   void tell_to_hold(Inbound& inbound);
   void let_go_on(Inbound& inbound);
-  void begin_pacing(Inbound& inbound);
-  [[nodiscard]] bool goes_on_too_fast(Inbound& inbound, std::size_t byte_count);
+  [[nodiscard]] bool ignores_hold(Inbound& inbound, std::size_t byte_count);
+  void charge(Inbound& inbound, std::uint64_t request_count);
+  void hold_by_pace(Inbound& inbound, const ReceivedFrame& frame);
+  void drop_held_by_pace(Inbound& inbound);
+  void cut(Inbound& inbound, const std::string& why);
   void tend_paced(std::vector<NodeEvent>& events);
 
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
@@ -197,6 +206,8 @@ class Acceptor {
   bool is_bound_ = true;       // False: an endpoint could not be bound again.
 
   std::set<core::LinkId> paced_;
+  core::LinkId paced_last_;  // That had its turn.
+  std::uint64_t paced_bytes_ = 0;
   bool holds_clients_ = false;
   std::deque<Held> held_;
   std::uint64_t held_bytes_ = 0;

@@ -59,7 +59,7 @@ void Acceptor::count_strangers() {
 }
 
 void Acceptor::count_floods() {
-  const std::uint64_t count = socket_.cut_count() - parts_.counters.connections_cut;
+  const std::uint64_t count = socket_.intake().cut_count() - parts_.counters.connections_cut;
   if (count == 0) return;
   const bool is_first = parts_.counters.connections_cut == 0;
   parts_.counters.connections_cut += count;

@@ -1,6 +1,8 @@
 #include "transport/intake.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -48,14 +50,28 @@ std::optional<std::int64_t> read_of(int descriptor) {
 
 }  // namespace
 
-void Intake::on_accepted(int descriptor) {
+Intake::Intake(std::size_t frame_bytes_max)
+    : one_bytes_max_(std::max(waiting_bytes_max, 2 * static_cast<std::int64_t>(frame_bytes_max))) {}
+
+void Intake::on_accepted(int descriptor, core::Instant now) {
+  if (descriptor < 0) return;
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= known_.size()) known_.resize(index + 1);
+  known_[index] = {.number = ++accepted_count_, .accepted_at = now};
   if (!received_of(descriptor)) return;
   std::erase(strangers_, descriptor);
   strangers_.push_back(descriptor);
   set_window(descriptor, stranger_window);
 }
 
+ConnectionRef Intake::find(int descriptor) const {
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (descriptor < 0 || index >= known_.size()) return {};
+  return {.descriptor = descriptor, .number = known_[index].number};
+}
+
 void Intake::on_ended(int descriptor) {
+  if (find(descriptor).number != 0) known_[static_cast<std::size_t>(descriptor)] = {};
   std::erase(strangers_, descriptor);
   const auto found = counted_.find(descriptor);
   if (found == counted_.end()) return;
@@ -64,6 +80,7 @@ void Intake::on_ended(int descriptor) {
 }
 
 bool Intake::on_taken(int descriptor, std::size_t byte_count, core::Instant now) {
+  if (find(descriptor).number != 0) known_[static_cast<std::size_t>(descriptor)].is_taken_of = true;
   if (const auto stranger = std::ranges::find(strangers_, descriptor);
       stranger != strangers_.end()) {
     strangers_.erase(stranger);
@@ -88,10 +105,11 @@ bool Intake::on_taken(int descriptor, std::size_t byte_count, core::Instant now)
   all_waiting_ += counted.waiting;
   const bool is_most = std::ranges::all_of(
       counted_, [&](const auto& one) { return one.second.waiting <= counted.waiting; });
-  if (counted.waiting <= waiting_bytes_max && !(all_waiting_ > all_waiting_bytes_max && is_most))
+  if (counted.waiting <= one_bytes_max_ && !(all_waiting_ > all_waiting_bytes_max && is_most))
     return false;
-  cut(descriptor);
-  on_ended(descriptor);
+  cut_descriptor(descriptor);
+  all_waiting_ -= counted.waiting;
+  counted_.erase(found);
   return true;
 }
 
@@ -109,11 +127,14 @@ void Intake::tend(core::Instant now) {
     if (next_stranger_ >= strangers_.size()) next_stranger_ = 0;
     const int descriptor = strangers_[next_stranger_];
     const std::optional<std::uint64_t> received = received_of(descriptor);
-    if (received && *received <= stranger_bytes_max) {
+    const bool is_late =
+        now >= known_[static_cast<std::size_t>(descriptor)].accepted_at + stranger_time_max;
+    if (received && *received <= stranger_bytes_max && !is_late) {
       ++next_stranger_;
       continue;
     }
-    if (received) cut(descriptor);
+    if (received && is_late) end(find(descriptor));
+    if (received && !is_late) cut_descriptor(descriptor);
     std::erase(strangers_, descriptor);
   }
 }
@@ -123,7 +144,38 @@ std::optional<core::Instant> Intake::deadline() const {
   return look_at_;
 }
 
-void Intake::cut(int descriptor) {
+void Intake::look_at_unfinished() {
+  std::int64_t all = 0;
+  std::multimap<std::int64_t, int> unfinished;
+  for (int descriptor = 0; descriptor < static_cast<int>(known_.size()); ++descriptor) {
+    Known& known = known_[static_cast<std::size_t>(descriptor)];
+    if (known.number == 0) continue;
+    const std::optional<std::uint64_t> received = received_of(descriptor);
+    if (!received) continue;
+    if (std::exchange(known.is_taken_of, false)) known.received_before = *received;
+    const auto bytes = static_cast<std::int64_t>(*received - known.received_before);
+    all += bytes;
+    unfinished.emplace(bytes, descriptor);
+  }
+  // The largest first.
+  for (auto most = unfinished.rbegin(); most != unfinished.rend(); ++most) {
+    if (most->first <= one_bytes_max_ && all <= all_waiting_bytes_max) break;
+    all -= most->first;
+    cut_descriptor(most->second);
+  }
+}
+
+void Intake::end(const ConnectionRef& connection) const {
+  if (connection.number == 0 || find(connection.descriptor).number != connection.number) return;
+  static_cast<void>(::shutdown(connection.descriptor, SHUT_RDWR));
+}
+
+void Intake::cut(const ConnectionRef& connection) {
+  ++cut_count_;
+  end(connection);
+}
+
+void Intake::cut_descriptor(int descriptor) {
   ++cut_count_;
   static_cast<void>(::shutdown(descriptor, SHUT_RDWR));
 }

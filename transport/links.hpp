@@ -101,10 +101,12 @@ struct LinkTiming {
 constexpr std::uint64_t link_window_bytes = std::uint64_t{4} << 20U;
 
 // What one client may ask a node in the long run, and within one second what it may ask at once.
-// Opening a session and asking for a report count as many each: they cost little to ask. Who asks
+// Opening a session, asking for a report and beginning or ending to serve count as many each;
+// asking for an outcome and submitting once more, of which other nodes are asked, as some. Who asks
 // faster is told to hold, and its requests wait for their time; who goes on all the same is cut.
-constexpr std::uint64_t requests_per_second_max = 100'000;
-constexpr std::uint64_t requests_for_dear_one = 100;
+constexpr std::uint64_t requests_per_second_max = 1'000'000;
+constexpr std::uint64_t requests_for_dear_one = 1'000;
+constexpr std::uint64_t requests_for_asking_all = 100;
 
 enum class SendResult : std::uint8_t {
   sent,       // Handed over; may be lost all the same.

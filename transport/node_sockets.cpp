@@ -100,7 +100,10 @@ class NodeSockets::Impl {
     }
     if (security_->own().public_key == before) return core::Nothing{};
     const core::Status changed = acceptor_.change_own_keys();
-    return changed ? prove() : changed;
+    if (!changed) return changed;
+    const core::Status proved = prove();
+    if (!proved) acceptor_.close();
+    return proved;
   }
 
   void poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {

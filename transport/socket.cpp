@@ -417,7 +417,8 @@ class RouterSocket::Impl {
             ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | handshake_failures),
         registration(poller, socket),
         monitor_registration(poller, monitor.socket()),
-        admission(tuning.connections_max, tuning.descriptors_reserved, tuning.connect_rate_max) {
+        admission(tuning.connections_max, tuning.descriptors_reserved, tuning.connect_rate_max),
+        intake(tuning.frame_bytes_max) {
     tune(socket, tuning);
     socket.set(zmq::sockopt::backlog, listen_backlog());
     // Without it a frame to nobody, or to a full queue, is dropped and said to be sent.
@@ -455,7 +456,7 @@ class RouterSocket::Impl {
           break;
         case ZMQ_EVENT_ACCEPTED:
           admission.on_accepted(event->value, now);
-          intake.on_accepted(event->value);
+          intake.on_accepted(event->value, now);
           break;
         case ZMQ_EVENT_DISCONNECTED:
           admission.on_ended();
@@ -476,7 +477,6 @@ class RouterSocket::Impl {
   std::uint64_t failed_handshakes = 0;
   zmq::message_t last;  // Asked for its origin, which few frames are.
   Origin origin;        // Of one that is moved away, or empty.
-  int from = -1;        // The descriptor, or -1.
   std::vector<std::string> bound;
   std::vector<std::string> unbound;  // That should be.
 };
@@ -500,12 +500,8 @@ core::Result<std::string> RouterSocket::bind(const std::string& endpoint) {
 core::Status RouterSocket::change_keys(core::Instant now, const KeyPair& keys) {
   set_secret_key(impl_->socket, keys);
   // A listener goes on with the options that it began with; with it go its connections.
-  for (const std::string& endpoint : impl_->bound)
-    impl_->socket.unbind(endpoint);
-  impl_->observe(now);
-  impl_->admission.on_closed();
   impl_->unbound.insert(impl_->unbound.end(), impl_->bound.begin(), impl_->bound.end());
-  impl_->bound.clear();
+  close(now);
   // ZeroMQ's thread frees the address a moment later and does not say when.
   constexpr int tries_max = 1000;
   for (int i = 0; i < tries_max; ++i) {
@@ -513,6 +509,14 @@ core::Status RouterSocket::change_keys(core::Instant now, const KeyPair& keys) {
     ::usleep(1000);
   }
   return unusable(impl_->unbound.front(), "the address is not free any more");
+}
+
+void RouterSocket::close(core::Instant now) {
+  for (const std::string& endpoint : impl_->bound)
+    impl_->socket.unbind(endpoint);
+  impl_->bound.clear();
+  impl_->observe(now);
+  impl_->admission.on_closed();
 }
 
 bool RouterSocket::bind_again() {
@@ -538,8 +542,8 @@ std::optional<core::Instant> RouterSocket::deadline() const {
   return first && second ? std::min(first, second) : first ? first : second;
 }
 
-std::uint64_t RouterSocket::cut_count() const {
-  return impl_->intake.cut_count();
+Intake& RouterSocket::intake() {
+  return impl_->intake;
 }
 
 std::uint64_t RouterSocket::take_failed_handshakes() {
@@ -562,16 +566,14 @@ std::optional<RoutedFrame> RouterSocket::try_receive(core::Instant now) {
   message.rebuild();
   if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
   if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
-  impl_->from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
-  routed.is_flood = impl_->from >= 0 && impl_->intake.on_taken(impl_->from, message.size(), now);
+  const int from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
+  if (from >= 0 && impl_->intake.find(from).number == 0) impl_->observe(now);
+  routed.connection = impl_->intake.find(from);
+  routed.is_flood = from >= 0 && impl_->intake.on_taken(from, message.size(), now);
   const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
   if (!is_left) impl_->origin = origin_of(message);
   routed.frame = owned(message);
   return routed;
-}
-
-void RouterSocket::cut_last() {
-  if (impl_->from >= 0) impl_->intake.cut(impl_->from);
 }
 
 Origin RouterSocket::origin() const {

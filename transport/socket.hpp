@@ -98,7 +98,8 @@ class DealerSocket {
 struct RoutedFrame {
   std::string routing_id;  // Of the connection, at this socket.
   ReceivedFrame frame;
-  bool is_whole = true;   // False: it had more parts, which are dropped.
+  bool is_whole = true;  // False: it had more parts, which are dropped.
+  ConnectionRef connection;
   bool is_flood = false;  // The connection was cut: it sent far more than it may (intake.hpp).
 };
 
@@ -117,6 +118,9 @@ class RouterSocket {
   // milliseconds. local_closed: not all is, within a second; call bind_again().
   [[nodiscard]] core::Status change_keys(core::Instant now, const KeyPair& keys);
 
+  // Takes no connections any more, and ends those that there are.
+  void close(core::Instant now);
+
   // Tries once to bind what change_keys() could not. True: all is bound.
   [[nodiscard]] bool bind_again();
 
@@ -132,8 +136,8 @@ class RouterSocket {
   // When to tend; nothing: no need.
   [[nodiscard]] std::optional<core::Instant> deadline() const;
 
-  // Connections that were cut because of what they sent.
-  [[nodiscard]] std::uint64_t cut_count() const;
+  // Told of what comes by this class; the rest is the owner's.
+  [[nodiscard]] Intake& intake();
 
   // Connections, since the last call, that ended without ZeroMQ's handshake or broke it.
   [[nodiscard]] std::uint64_t take_failed_handshakes();
@@ -141,9 +145,6 @@ class RouterSocket {
   [[nodiscard]] const Admission& admission() const;
 
   [[nodiscard]] std::optional<RoutedFrame> try_receive(core::Instant now);
-
-  // Ends the connection that it came from; what of it has been received still comes.
-  void cut_last();
 
   // Of what was received last.
   [[nodiscard]] Origin origin() const;

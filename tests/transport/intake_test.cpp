@@ -135,7 +135,7 @@ TEST(Intake, CutsStrangersThatSendMuch) {
   const Connection loud;
   const Connection known;
   for (const Connection* one : {&quiet, &loud, &known})
-    intake.on_accepted(one->accepted);
+    intake.on_accepted(one->accepted, start);
   ASSERT_TRUE(intake.deadline());
   ASSERT_FALSE(intake.on_taken(known.accepted, 100, start));
   quiet.carry(1000);
@@ -147,6 +147,68 @@ TEST(Intake, CutsStrangersThatSendMuch) {
   EXPECT_FALSE(known.is_cut());
   intake.on_ended(quiet.accepted);
   EXPECT_FALSE(intake.deadline());
+}
+
+TEST(Intake, EndsStrangersThatSayNothingWhole) {
+  Intake intake;
+  const Connection quiet;
+  const Connection known;
+  for (const Connection* one : {&quiet, &known})
+    intake.on_accepted(one->accepted, start);
+  ASSERT_FALSE(intake.on_taken(known.accepted, 100, start));
+  intake.tend(start + Intake::stranger_time_max - 1ms);
+  EXPECT_FALSE(quiet.is_cut());
+  intake.tend(start + Intake::stranger_time_max + 10ms);
+  EXPECT_TRUE(quiet.is_cut());
+  EXPECT_FALSE(known.is_cut());
+  EXPECT_EQ(intake.cut_count(), 0U) << "for no flood";
+}
+
+TEST(Intake, CutsWhoNeverEndsWhatItBegan) {
+  Intake intake;
+  const Connection endless;
+  const Connection busy;
+  for (const Connection* one : {&endless, &busy}) {
+    intake.on_accepted(one->accepted, start);
+    ASSERT_FALSE(intake.on_taken(one->accepted, 1, start));
+  }
+  for (int i = 0; i < 5; ++i) {
+    endless.carry(20 * mebi);
+    busy.carry(20 * mebi);
+    ASSERT_FALSE(intake.on_taken(busy.accepted, 20 * mebi, start));
+    intake.look_at_unfinished();
+    // What came before the first look after a whole frame counts as that one's.
+    EXPECT_EQ(endless.is_cut(), i >= 4) << i;
+  }
+  EXPECT_FALSE(busy.is_cut());
+}
+
+TEST(Intake, LooksForTheLargestOfAllThatIsUnfinished) {
+  Intake intake;
+  std::array<Connection, 6> connections;
+  for (const Connection& one : connections) {
+    intake.on_accepted(one.accepted, start);
+    ASSERT_FALSE(intake.on_taken(one.accepted, 1, start));
+  }
+  intake.look_at_unfinished();
+  for (std::size_t i = 0; i < connections.size(); ++i)
+    connections[i].carry((i == 3 ? 60 : 45) * mebi);
+  intake.look_at_unfinished();
+  for (std::size_t i = 0; i < connections.size(); ++i)
+    EXPECT_EQ(connections[i].is_cut(), i == 3) << i;
+}
+
+TEST(Intake, EndsNobodyWhoHasTheDescriptorOfAnother) {
+  Intake intake;
+  const Connection connection;
+  intake.on_accepted(connection.accepted, start);
+  const ConnectionRef before = intake.find(connection.accepted);
+  intake.on_ended(connection.accepted);
+  intake.on_accepted(connection.accepted, start);
+  intake.end(before);
+  EXPECT_FALSE(connection.is_cut());
+  intake.end(intake.find(connection.accepted));
+  EXPECT_TRUE(connection.is_cut());
 }
 
 }  // namespace

@@ -293,20 +293,16 @@ TEST_F(Links, AClientWhoseConnectionEndsIsGone) {
   EXPECT_EQ(node.counters().clients_gone, 1U);
 }
 
-TEST_F(Links, AClientThatIsSilentIsGoneAndMustGreetAgain) {
+TEST_F(Links, AClientThatIsSilentIsGoneAndItsConnectionEnds) {
   TestNode& node = add_node({.name = "shop", .endpoint = ipc_endpoint("shop"), .peers = {}});
   Stranger& client = add_stranger(node.endpoint());
   client.greet({.role = Role::client, .frame_bytes_max = 1U << 20U, .name = "c"});
   ASSERT_TRUE(run_until([&] { return client.welcome_count == 1; }));
   ASSERT_TRUE(run_until([&] { return node.count<ClientGone>() == 1; }));
 
-  // Its connection still stands; what it sends now belongs to nobody.
-  client.send(samples::frame_of(core::Request{core::Ask{}}));
-  ASSERT_TRUE(run_until([&] { return client.refusals.size() == 1; }));
-
-  EXPECT_EQ(client.refusals.at(0), RefusalReason::stranger);
-  EXPECT_EQ(node.count<ClientRequested>(), 0U);
+  EXPECT_TRUE(run_until([&] { return client.end.has_value(); }));
   EXPECT_EQ(node.counters().connections_muted, 0U);
+  EXPECT_EQ(node.counters().connections_cut, 0U);
 }
 
 TEST_F(Links, AClientThatOnlyListensStays) {
