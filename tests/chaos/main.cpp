@@ -121,7 +121,7 @@ class Campaign {
       run_one(first + index);
     report();
     const bool shows_something = round_count_ != 0 && !is_vacuous();
-    return failed_count_ == 0 && shows_something && !is_slow() ? 0 : 1;
+    return failed_count_ == 0 && shows_something && !is_slow() && !interrupted ? 0 : 1;
   }
 
  private:
@@ -293,7 +293,7 @@ int main(int argc, char** argv) {
       "Real nodes, clients and services under faults: kills, pauses, cuts, loss, delay, resets, "
       "wrong\n"
       "clocks, full disks. Each round is a new mesh. One round unless told otherwise.\n"
-      "Exit: 0 every promise was kept, 1 a violation, 2 usage."};
+      "Exit: 0 every promise was kept, 1 a violation or an interruption, 2 usage."};
   app.add_option("--seed", settings.seed, "of the first round; the next ones follow");
   app.add_option("--rounds", settings.rounds, "how many rounds");
   app.add_option("--minutes", settings.minutes, "begin rounds for so long");

@@ -28,7 +28,7 @@ struct State {
   std::string directory;  // Empty: nothing is noticed.
   Tape tape;
   std::size_t call_count = 0;
-  std::function<Fate(std::size_t, Deed)> decider;
+  std::function<Fate(const TappedCall&)> decider;
 };
 
 State& state() {
@@ -68,7 +68,10 @@ auto noticed(Find find, Deed deed, Call call, Note note) -> decltype(call()) {
   const int index = find(tap);
   if (index < 0) return call();
   tap.call_count += 1;
-  const Fate fate = tap.decider ? tap.decider(tap.call_count, deed) : Fate::carry_out;
+  const std::string& path = tap.tape.files[static_cast<std::size_t>(index)];
+  const Fate fate = tap.decider
+                        ? tap.decider({.number = tap.call_count, .deed = deed, .path = path})
+                        : Fate::carry_out;
   if (fate == Fate::die_before) die();
   if (fate == Fate::pretend) return 0;
   if (fate == Fate::fail_io || fate == Fate::fail_no_room) {
@@ -151,7 +154,7 @@ void mark(Deed deed, std::uint64_t number) {
   tap.tape.events.push_back({.deed = deed, .bytes = {}, .number = number});
 }
 
-void decide(std::function<Fate(std::size_t, Deed)> decider) {
+void decide(std::function<Fate(const TappedCall&)> decider) {
   State& tap = state();
   const std::scoped_lock lock(tap.mutex);
   tap.decider = std::move(decider);

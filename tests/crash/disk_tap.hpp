@@ -56,8 +56,14 @@ Tape end();
 
 void mark(Deed deed, std::uint64_t number);
 
-// Asked before each noticed call, with its number from 1 on; empty: all are carried out.
-void decide(std::function<Fate(std::size_t call, Deed deed)> decider);
+struct TappedCall {
+  std::size_t number = 0;  // From 1 on.
+  Deed deed = Deed::write;
+  const std::string& path;
+};
+
+// Asked before each noticed call; empty: all are carried out.
+void decide(std::function<Fate(const TappedCall& call)> decider);
 
 [[nodiscard]] std::size_t call_count();
 

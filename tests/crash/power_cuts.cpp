@@ -145,9 +145,9 @@ class Cutting {
 
   [[noreturn]] void write_until_cut(const Script& script) {
     tap::begin(directory_);
-    tap::decide([this](std::size_t call, Deed deed) {
-      progress_->place = call;
-      const bool ignored = flushes_ == Flushes::ignored && deed == Deed::flush;
+    tap::decide([this](const tap::TappedCall& call) {
+      progress_->place = call.number;
+      const bool ignored = flushes_ == Flushes::ignored && call.deed == Deed::flush;
       return ignored ? Fate::pretend : Fate::carry_out;
     });
     static_cast<void>(write_script(directory_, script, *progress_));

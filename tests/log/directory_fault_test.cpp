@@ -167,7 +167,7 @@ TEST_F(DirectoryFaultTest, AFullDiskIsSaidWhereAWriteComesBackShort) {
 TEST_F(DirectoryFaultTest, WhatFailsBelowTheStoreStopsAStart) {
   create();
   crash::tap::begin(path("store"));
-  crash::tap::decide([](std::size_t, crash::Deed) { return crash::Fate::fail_io; });
+  crash::tap::decide([](const crash::tap::TappedCall&) { return crash::Fate::fail_io; });
   const auto opened = open_log(options_);
   static_cast<void>(crash::tap::end());
 

@@ -72,8 +72,8 @@ class StoreFaultTest : public testing::Test {
   void fail_call(std::size_t number, Fate fate) {
     has_failed_ = false;
     crash::tap::begin(directory_.path());
-    crash::tap::decide([this, number, fate](std::size_t call, Deed) {
-      if (call != number) return Fate::carry_out;
+    crash::tap::decide([this, number, fate](const crash::tap::TappedCall& call) {
+      if (call.number != number) return Fate::carry_out;
       has_failed_ = true;
       return fate;
     });
@@ -81,10 +81,10 @@ class StoreFaultTest : public testing::Test {
 
   // Writes and flushes end as this says, one after the other; what it does not say is carried out.
   static void script_writes(std::vector<Fate> fates) {
-    crash::tap::decide(
-        [fates = std::move(fates), next = std::size_t{0}](std::size_t, Deed deed) mutable {
-          return deed == Deed::write && next < fates.size() ? fates[next++] : Fate::carry_out;
-        });
+    crash::tap::decide([fates = std::move(fates),
+                        next = std::size_t{0}](const crash::tap::TappedCall& call) mutable {
+      return call.deed == Deed::write && next < fates.size() ? fates[next++] : Fate::carry_out;
+    });
   }
 
   enum class Fitting : std::uint8_t { sums, nothing };
@@ -279,8 +279,9 @@ TEST_F(StoreFaultTest, WithoutBallastAFullDiskIsLowAndChangesNothing) {
   script_writes({Fate::fail_no_room});
   store_->look_for_room();
   EXPECT_TRUE(store_->is_low());
-  crash::tap::decide(
-      [](std::size_t, Deed deed) { return deed == Deed::flush ? Fate::fail_io : Fate::carry_out; });
+  crash::tap::decide([](const crash::tap::TappedCall& call) {
+    return call.deed == Deed::flush ? Fate::fail_io : Fate::carry_out;
+  });
   store_->look_for_room();
   EXPECT_TRUE(store_->is_low());
   EXPECT_EQ(read_file(directory_.path() + "/ballast").size(), 0U) << "half a ballast is none";

@@ -496,7 +496,7 @@ TEST_F(TablesTest, AFileThatCannotBeFlushedIsNotOpened) {
   create();
   tables_.reset();
   crash::tap::begin(options_.directory);
-  crash::tap::decide([](std::size_t, Deed) { return Fate::fail_io; });
+  crash::tap::decide([](const crash::tap::TappedCall&) { return Fate::fail_io; });
 
   const auto opened = Tables::open(options_);
 
@@ -513,8 +513,8 @@ TEST_F(TablesTest, AFailureBeforeTheLastStepChangesNothingAndOneOfItIsFinal) {
   for (const Deed failing : {Deed::write, Deed::flush, Deed::synced_write}) {
     for (const Fate fate : {Fate::fail_io, Fate::fail_no_room}) {
       crash::tap::begin(options_.directory);
-      crash::tap::decide([failing, fate](std::size_t, Deed deed) {
-        return deed == failing ? fate : Fate::carry_out;
+      crash::tap::decide([failing, fate](const crash::tap::TappedCall& call) {
+        return call.deed == failing ? fate : Fate::carry_out;
       });
       const Written written = write(Table::messages, {"b"}, 10);
       static_cast<void>(crash::tap::end());

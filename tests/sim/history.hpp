@@ -32,6 +32,7 @@ struct HistoryMessage {
 
 struct HistoryCall {
   std::uint32_t service = 0;
+  std::uint32_t node = 0;  // Of the service.
   bool observable = true;
 };
 

@@ -377,7 +377,6 @@ void Nemesis::rot_one() {
 // Whether an old copy shows depends on what those have seen of the node whom the copy meets (Rule
 // P-37), so they are all within reach.
 void Nemesis::call_all() {
-  world_.expects_fences = true;
   calm_until_ = world_.schedule.now() + calm;
   later(calm, [this] { world_.network.rates = plan_.network; });
   world_.network.mend_all();

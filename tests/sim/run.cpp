@@ -216,11 +216,9 @@ class Run {
   [[nodiscard]] bool is_lost(std::size_t node) const { return nemesis_->lost().contains(node); }
 
   void hide_lost_calls(HistoryTransaction& transaction) {
-    // Which service a call names is not kept; with a node lost or running twice, no call is sure
-    // to be finished, or to have been asked.
-    if (nemesis_->lost().empty()) return;
-    for (HistoryCall& call : transaction.calls)
-      call.observable = false;
+    for (HistoryCall& call : transaction.calls) {
+      if (is_lost(call.node)) call.observable = false;
+    }
   }
 
   bool settle() {

@@ -373,7 +373,8 @@ void Session::add_part(const PartPlan& plan, std::uint32_t index, Pending& pendi
     history.consumed.push_back(plan.consumed);
   } else if (plan.kind == core::OperationKind::call) {
     const auto place = static_cast<std::uint32_t>(history.calls.size());
-    history.calls.push_back({});
+    const std::string node = plan.target.substr(plan.target.find('@') + 1);
+    history.calls.push_back({.node = static_cast<std::uint32_t>(world_.find_node(node))});
     part.content.body =
         core::Bytes{"call|" + std::to_string(pending.transaction) + '|' + std::to_string(place)};
   }

@@ -213,14 +213,15 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
     // An honest node that was lied to passes the lie on, in a transaction of the liar's.
     const bool is_passed_on = liar_ && fault.what == "commit without our vote";
     const bool is_deserved = is_liar(node_of(node, fault.peer)) || is_liar(node) || is_passed_on;
-    if (!expects_fences && !is_deserved) {
+    const bool is_torn = is_excused(node) || is_excused(node_of(node, fault.peer));
+    if (!is_torn && !is_deserved) {
       on_violation(node, "blames an honest peer: " + fault.what);
     }
   }
   if (effects.fenced) {
     ++fence_count_;
     story.tell(column, '#', "is fenced: " + effects.fenced->why);
-    if (!expects_fences && !is_liar(node)) {
+    if (!is_excused(node) && !is_liar(node)) {
       on_violation(node, "fences itself: " + effects.fenced->why);
     }
   }

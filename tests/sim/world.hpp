@@ -107,11 +107,10 @@ class World : private NodeSurroundings {
 
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
 
-  // Nodes of which a fence or a fault is no surprise: restored or cloned on purpose, and
-  // everybody while such a node is about.
-  bool expects_fences = false;
-
   [[nodiscard]] bool is_liar(std::size_t node) const { return liar_ && node == liar_at_; }
+
+  // Of which a fence or a fault is no surprise: restored or cloned on purpose.
+  [[nodiscard]] bool is_excused(std::size_t node) const { return watcher.excused().contains(node); }
 
   [[nodiscard]] std::uint64_t fence_count() const { return fence_count_; }
 
