@@ -534,12 +534,12 @@ bool Driver::try_insist(const Drive& drive, const NodeId& from, std::uint64_t ch
   return true;
 }
 
-// This submission was given up, and a participant took part in another one: that counts.
+// This submission was given up, and who is told took part in another one: a participant's counts.
+// An initiator has nothing to be told of this one.
 void Driver::on_bound_elsewhere(const NodeId& from, const Refuse& refuse) {
   Drive* drive = find_drive(refuse.key);
   if (refuse.why != Refusal::conflict || drive->phase != Phase::informing) return;
-  if (branches_at(*drive->descriptor, from).empty()) return;
-  if (!drive->is_told()) {
+  if (!branches_at(*drive->descriptor, from).empty() && !drive->is_told()) {
     std::vector<Waiter> waiters = std::move(drive->waiters);
     drive->waiters.clear();
     pass_on(waiters, *drive, refuse);

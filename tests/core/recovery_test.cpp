@@ -486,5 +486,23 @@ TEST(Insisting, AParticipantInDoubtAnswersTheChallenge) {
   EXPECT_EQ(again[0].ballot, asked.ballot);
 }
 
+// Rule P-40: an initiator without a branch may have ended the id with another submission; it is
+// told of this one in vain, and no more than once.
+TEST(GivenUp, AnInitiatorThatIsBoundElsewhereIsNotWaitedFor) {
+  Lone b{{}};
+  const Told told =
+      Tale{1, {0, 1, 2}}.deliver(1, "logs", "x").deliver(2, "logs", "y").witnessed_by(1);
+  b.hear(0, told.prepare({0}));
+  first_ballot(b);
+  const Refuse elsewhere{.key = told.key(), .why = Refusal::conflict};
+  ASSERT_EQ(sent_to<Decision>(b.hear(2, elsewhere), 0).size(), 1U);
+
+  b.hear(0, elsewhere);
+  b.hear(2, elsewhere);
+  b->pass(seconds{30});
+
+  EXPECT_TRUE(sent_to<Decision>(b->pass(seconds{30}), 0).empty());
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests
