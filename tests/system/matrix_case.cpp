@@ -17,6 +17,9 @@ constexpr std::chrono::milliseconds poll_interval{5};
 // After the outcome, the lazy rest (FORGET, checkpoints) may still pass the point.
 constexpr std::chrono::milliseconds linger{400};
 
+// Until the others miss the initiator, and have had a ballot.
+constexpr std::chrono::milliseconds ballot_linger{4'000};
+
 std::string transactions_of(const std::string& mode) {
   if (mode == "X") return "witnesses = 3";
   if (mode == "C") return "coordinator = 'three'";
@@ -24,6 +27,10 @@ std::string transactions_of(const std::string& mode) {
 }
 
 }  // namespace
+
+bool loses_initiator(const Cell& cell) {
+  return cell.mode == "X" && cell.role == "witness";
+}
 
 // ---- the service ------------------------------------------------------------------------------
 
@@ -96,6 +103,13 @@ Verdict MatrixMesh::run(const Cell& cell) {
     verdict.violation = "the node did not start: " + victim.diagnostics();
     return verdict;
   }
+  if (loses_initiator(cell)) {
+    if (mesh_.daemon("one").is_running()) (void)mesh_.daemon("one").stop();
+    if (!mesh_.start("one", {"--fail-point", "before-send:decision"}).wait_until_ready()) {
+      verdict.violation = "the initiator did not start: " + mesh_.daemon("one").diagnostics();
+      return verdict;
+    }
+  }
   // A new session each time: it begins at node one, whatever the cell before did to it.
   ClientOptions anywhere;
   anywhere.nodes = {mesh_.endpoint("one"), mesh_.endpoint("three"), mesh_.endpoint("two")};
@@ -139,7 +153,11 @@ Outcome MatrixMesh::commit_through_death(const Cell& cell, bool& reached) {
   const auto deadline = Clock::now() + settle_patience;
   std::optional<Outcome> outcome;
   Clock::time_point known_at;
-  while (Clock::now() < deadline && (!outcome || Clock::now() < known_at + linger)) {
+  const auto lingers = [&] {
+    const bool waits_for_ballot = loses_initiator(cell) && !reached;
+    return Clock::now() < known_at + (waits_for_ballot ? ballot_linger : linger);
+  };
+  while (Clock::now() < deadline && (!outcome || lingers())) {
     if (revive(name)) reached = true;
     if (outcome || future.wait_for(poll_interval) != std::future_status::ready) {
       std::this_thread::sleep_for(poll_interval);
@@ -182,6 +200,7 @@ std::string MatrixMesh::audit(const std::string& name, bool committed) {
   const auto deadline = Clock::now() + settle_patience;
   for (;;) {
     (void)revive(name);
+    (void)revive("one");
     std::string wrong;
     try {
       wrong = differences();

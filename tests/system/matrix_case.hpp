@@ -36,6 +36,10 @@ struct Cell {
   std::string point;  // A fail point of nemcond.
 };
 
+// A witness of mode X has something to do once the initiator is gone, which has told nobody yet how
+// it ends: it stays away until the others have an outcome.
+[[nodiscard]] bool loses_initiator(const Cell& cell);
+
 struct Verdict {
   bool reached = false;  // The point was passed, so the node did die there.
   bool committed = false;
