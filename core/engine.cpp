@@ -62,6 +62,15 @@ class Engine::Parts {
   void on_hello(const FrameReceived& frame, const Hello& hello);
   void say_hello(Peer& peer, bool wants_answer);
   void announce_services();
+
+  // Once `change` is made, if other services are there than before.
+  template <class Change>
+  void announce_change(const Change& change) {
+    const std::vector<std::string> served = services.names();
+    change();
+    if (services.names() != served) announce_services();
+  }
+
   void tell_what_was_seen(Peer& peer);
   void on_message(const NodeId& from, const Message& message, bool drifted);
   void on_vote(const NodeId& from, const Vote& vote);
@@ -488,9 +497,7 @@ void Engine::Parts::on_decision(const NodeId& from, const Decision& decision) {
 void Engine::Parts::on(const ClientGone& event) {
   submissions.on_client_gone(event.link);
   driver.on_client_gone(event.link);
-  const std::vector<std::string> served = services.names();
-  services.on_client_gone(event.link);
-  if (services.names() != served) announce_services();
+  announce_change([&] { services.on_client_gone(event.link); });
   consumers.on_client_gone(event.link);
 }
 
@@ -535,13 +542,10 @@ void Engine::Parts::on_request(const Client& client, const Request& request) {
           [&](const Unsubscribe& unsubscribe) { consumers.on_unsubscribe(link, unsubscribe); },
           [&](const Settle& settled) { consumers.on_settle(link, settled); },
           [&](const Serve& serve) {
-            const std::vector<std::string> served = services.names();
-            if (services.try_serve(link, serve) && services.names() != served) announce_services();
+            announce_change([&] { (void)services.try_serve(link, serve); });
           },
           [&](const Unserve& unserve) {
-            const std::vector<std::string> served = services.names();
-            services.remove_instance(link, unserve.service);
-            if (services.names() != served) announce_services();
+            announce_change([&] { services.remove_instance(link, unserve.service); });
           },
           [&](const ServiceVote& vote) {
             if (services.try_take_vote(link, vote)) participant.on_service_vote(vote);

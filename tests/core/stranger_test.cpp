@@ -183,14 +183,19 @@ TEST(StrangerToADriver, NoneOfItsAnswersCounts) {
   EXPECT_FALSE(alice.answer(id));
 }
 
+// Of the client's session, and begun at another node than the one that it speaks with.
+TransactionId begun_at_a(const Caller& alice) {
+  return {.initiator = node_id(0),
+          .client = alice.client(),
+          .epoch = alice.epoch(),
+          .sequence = Sequence{1}};
+}
+
 // Rule P-43: what a client is told of its transaction is not one stranger's to say.
 TEST(StrangerToAQuestion, ItsOutcomeIsHearsay) {
   Lone b{{.node_count = 4}};
   Caller alice{*b, "alice"};
-  const TransactionId id{.initiator = node_id(0),
-                         .client = alice.client(),
-                         .epoch = alice.epoch(),
-                         .sequence = Sequence{1}};
+  const TransactionId id = begun_at_a(alice);
   alice.resubmit(id, {deliver("logs@c", "1")});
   const Outcome outcome{.committed = true, .at = yes_now().at};
   const TransactionStatus says_so{.key = {.id = id, .digest = {.high = 1, .low = 2}},
@@ -208,10 +213,7 @@ TEST(StrangerToAQuestion, TheInitiatorIsBelievedAndSoAreTwoThatAgree) {
   for (const std::vector<std::size_t>& sayers : {std::vector<std::size_t>{0}, {2, 3}}) {
     Lone b{{.node_count = 4}};
     Caller alice{*b, "alice"};
-    const TransactionId id{.initiator = node_id(0),
-                           .client = alice.client(),
-                           .epoch = alice.epoch(),
-                           .sequence = Sequence{1}};
+    const TransactionId id = begun_at_a(alice);
     alice.ask(id);
     for (const std::size_t sayer : sayers) {
       EXPECT_FALSE(alice.answer(id));
@@ -227,10 +229,7 @@ TEST(StrangerToAQuestion, TheInitiatorIsBelievedAndSoAreTwoThatAgree) {
 TEST(StrangerToAQuestion, ThatItIsTooOldIsHearsayAndEnoughToWait) {
   Lone b{{.node_count = 4}};
   Caller alice{*b, "alice"};
-  const TransactionId id{.initiator = node_id(0),
-                         .client = alice.client(),
-                         .epoch = alice.epoch(),
-                         .sequence = Sequence{1}};
+  const TransactionId id = begun_at_a(alice);
   const auto answer_all = [&](Knowledge of_stranger) {
     alice.resubmit(id, {deliver("logs@c", "1")});
     for (const std::size_t node : {0U, 2U}) {
