@@ -1,6 +1,5 @@
 #include "core/quotas.hpp"
 
-#include <algorithm>
 #include <variant>
 
 #include "core/check.hpp"
@@ -12,6 +11,8 @@ namespace {
 // Clients try again within one second and a half.
 constexpr Duration held_for = std::chrono::seconds{2};
 
+constexpr Duration burst = std::chrono::seconds{1};
+
 // Rounded up; 0 where there is no limit. 256 MiB at 1 B/s are 9 years, which fit.
 Duration cost_of(std::uint64_t count, std::uint64_t rate) {
   if (rate == 0) return {};
@@ -21,14 +22,6 @@ Duration cost_of(std::uint64_t count, std::uint64_t rate) {
 }
 
 }  // namespace
-
-bool Quotas::Rate::has_room(Duration cost, Instant now, Duration burst) const {
-  return spent_ <= now || spent_ + cost <= now + burst;
-}
-
-void Quotas::Rate::spend(Duration cost, Instant now) {
-  spent_ = std::max(spent_, now) + cost;
-}
 
 std::optional<std::string> Quotas::refuse(const Demand& demand, const QuotaOptions& quota,
                                           Instant now) {
@@ -73,10 +66,11 @@ std::optional<std::string> Quotas::find_excess(const Demand& demand, const Quota
     return "has " + std::to_string(quota.in_flight_max) +
            " transactions under way, which is all that it may (max_in_flight)";
   }
-  if (!account.transactions.has_room(cost_of(1, quota.rate_max), now)) {
+  if (!account.transactions.has_room(cost_of(1, quota.rate_max), now, burst)) {
     return "may submit " + std::to_string(quota.rate_max) + " transactions a second (max_rate)";
   }
-  if (!account.bytes.has_room(cost_of(demand.byte_count, quota.bytes_per_second_max), now)) {
+  const Duration bytes_cost = cost_of(demand.byte_count, quota.bytes_per_second_max);
+  if (!account.bytes.has_room(bytes_cost, now, burst)) {
     return "may submit " + std::to_string(quota.bytes_per_second_max) +
            " bytes a second (max_bytes_per_second)";
   }

@@ -2,14 +2,7 @@
 // second, bytes a second, and how many may be under way. Asked at the door, before anything of a
 // submission is written; what is over is told so, and can be tried again.
 //
-// Rates are kept as one instant each, up to which the client has spent what it has:
-//
-//        now                 now + 1 s
-//   ──────┼──────────────────────┼──────►      a submission moves `spent` to the right by its cost,
-//             spent ▲                          1 s / rate for each; it may not pass now + 1 s
-//
-// So a client that was idle may send one second's worth at once. What alone costs more than a
-// second is let in when nothing is spent, and paid for afterwards.
+// A client that was idle may send one second's worth at once (rate.hpp).
 //
 // All sessions of a client share what it has. Nothing here is durable: a new life of the node
 // begins with everything unspent. Bounded by the clients of the configuration, their links, and
@@ -25,6 +18,7 @@
 #include "core/deadlines.hpp"
 #include "core/ids.hpp"
 #include "core/permissions.hpp"
+#include "core/rate.hpp"
 #include "core/request.hpp"
 #include "core/time.hpp"
 
@@ -65,16 +59,6 @@ class Quotas {
 
  private:
   using Request = std::pair<LinkId, std::uint64_t>;
-
-  class Rate {
-   public:
-    [[nodiscard]] bool has_room(Duration cost, Instant now,
-                                Duration burst = std::chrono::seconds{1}) const;
-    void spend(Duration cost, Instant now);
-
-   private:
-    Instant spent_{};
-  };
 
   struct Account {
     Rate transactions;

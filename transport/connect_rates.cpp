@@ -31,13 +31,13 @@ ConnectRates::ConnectRates(std::uint32_t per_second)
 
 bool ConnectRates::on_accepted(const NetworkAddress& from, core::Instant now) {
   if (cost_ == core::Duration{}) return false;
-  if (spent_.size() >= addresses_max && !spent_.contains(from)) {
-    std::erase_if(spent_, [now](const auto& one) { return one.second <= now; });
-    if (spent_.size() >= addresses_max) return false;
+  if (rates_.size() >= addresses_max && !rates_.contains(from)) {
+    std::erase_if(rates_, [now](const auto& one) { return one.second.paid_until() <= now; });
+    if (rates_.size() >= addresses_max) return false;
   }
-  core::Instant& spent = spent_[from];
-  spent = std::max(spent, now) + cost_;
-  if (spent <= now + burst || held_off_.size() >= held_off_max ||
+  core::Rate& rate = rates_[from];
+  rate.spend(cost_, now);
+  if (rate.paid_until() <= now + burst || held_off_.size() >= held_off_max ||
       std::ranges::find(held_off_, from) != held_off_.end()) {
     return false;
   }
@@ -61,7 +61,7 @@ std::optional<core::Instant> ConnectRates::release_at() const {
 }
 
 core::Instant ConnectRates::release_at(const NetworkAddress& address) const {
-  return spent_.at(address) + room_at_release - burst;
+  return rates_.at(address).paid_until() + room_at_release - burst;
 }
 
 }  // namespace nemcon::transport

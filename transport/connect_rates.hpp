@@ -1,16 +1,10 @@
 // ConnectRates: how many connections each address may make a second, whoever is behind it.
 //
 // A handshake costs a node more than a millisecond of ZeroMQ's thread, which carries everybody's
-// traffic. Kept as one instant for each address, up to which it has spent what it has:
-//
-//        now                     now + 1 s
-//   ──────┼──────────────────────────┼──────►   a connection moves `spent` to the right by 1 s /
-//   rate;
-//               spent ▲                         beyond now + 1 s the address is held off
-//
-// It is let in again when it has room for a twentieth of a second's worth: with more at once, those
-// who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody has
-// fewer.
+// traffic. An address may make one second's worth at once (core/rate.hpp); what goes beyond is held
+// off. It is let in again when it has room for a twentieth of a second's worth: with more at once,
+// those who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody
+// has fewer.
 //
 // Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
 // what comes from further ones has no limit but that of all connections.
@@ -24,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "core/rate.hpp"
 #include "core/time.hpp"
 
 namespace nemcon::transport {
@@ -61,8 +56,8 @@ class ConnectRates {
   [[nodiscard]] core::Instant release_at(const NetworkAddress& address) const;
 
   core::Duration cost_;
-  std::map<NetworkAddress, core::Instant> spent_;
-  std::vector<NetworkAddress> held_off_;  // Invariant: each is in `spent_`.
+  std::map<NetworkAddress, core::Rate> rates_;
+  std::vector<NetworkAddress> held_off_;  // Invariant: each is in `rates_`.
 };
 
 }  // namespace nemcon::transport

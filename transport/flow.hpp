@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "core/check.hpp"
+#include "core/rate.hpp"
 #include "core/time.hpp"
 #include "transport/links.hpp"
 
@@ -40,24 +41,25 @@ class FlowWindow {
   std::uint64_t taken_ = 0;
 };
 
-// How fast the other side asks: what it has asked is paid for with time, and for one second of it
-// there is credit.
+// How fast the other side asks: one second's worth of its requests may be unpaid.
 class Pace {
  public:
-  void on_requests(std::uint64_t count, core::Instant now) {
-    paid_until_ = std::max(paid_until_, now) + count * each;
+  void on_requests(std::uint64_t count, core::Instant now) { rate_.spend(count * each, now); }
+
+  [[nodiscard]] bool is_too_fast(core::Instant now) const {
+    return rate_.paid_until() > now + burst;
   }
 
-  [[nodiscard]] bool is_too_fast(core::Instant now) const { return paid_until_ > now + credit; }
-
   // Not yet after the first request that would fit in again: then each one had to be held.
-  [[nodiscard]] bool may_go_on(core::Instant now) const { return paid_until_ <= now + credit / 2; }
+  [[nodiscard]] bool may_go_on(core::Instant now) const {
+    return rate_.paid_until() <= now + burst / 2;
+  }
 
  private:
-  static constexpr core::Duration credit = std::chrono::seconds{1};
-  static constexpr core::Duration each = credit / requests_per_second_max;
+  static constexpr core::Duration burst = std::chrono::seconds{1};
+  static constexpr core::Duration each = burst / requests_per_second_max;
 
-  core::Instant paid_until_{};
+  core::Rate rate_;
 };
 
 // Time in which this side was able to listen. It goes with the caller's, but a pause of the
