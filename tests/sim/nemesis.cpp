@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "transport/codec.hpp"
+
 namespace nemcon::sim {
 namespace {
 
@@ -85,6 +87,7 @@ void Nemesis::begin() {
   plan(plan_.link, &Nemesis::hurt_one_link);
   plan(plan_.client_restart, &Nemesis::restart_one_client);
   plan(plan_.service_restart, &Nemesis::restart_one_service);
+  plan(plan_.upgrade, &Nemesis::upgrade_one);
   plan_losses();
 }
 
@@ -138,6 +141,23 @@ void Nemesis::plan_restart(std::size_t node) {
       plan_restart(node);
     }
   });
+}
+
+// The first node of a rolling upgrade, and its way back.
+void Nemesis::upgrade_one() {
+  const auto node = pick_running();
+  if (!node || world_.network.version(*node) != transport::protocol_version) return;
+  ++counts_["version skew"];
+  install(*node, transport::protocol_version + 1);
+  later(between(milliseconds{20}, seconds{3}),
+        [this, node] { install(*node, transport::protocol_version); });
+}
+
+void Nemesis::install(std::size_t node, std::uint8_t version) {
+  world_.tell_fault(static_cast<int>(node), "comes back with version " + std::to_string(version));
+  if (world_.node(node).is_alive()) world_.crash(node);
+  world_.network.set_version(node, version);
+  plan_restart(node);
 }
 
 void Nemesis::pause_one() {
@@ -448,6 +468,10 @@ void Nemesis::heal() {
     node.disk().mend();
     // Also one with a flipped bit: silent for good it would look as if it were there.
     if (node.is_paused()) node.resume();
+    if (world_.network.version(index) != transport::protocol_version) {
+      if (node.is_alive()) world_.crash(index);
+      world_.network.set_version(index, transport::protocol_version);
+    }
     if (lost_.contains(index)) continue;
     if (!node.is_alive()) world_.start(index);
   }

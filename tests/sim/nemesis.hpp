@@ -43,6 +43,8 @@ class Nemesis {
   void crash_one();
   void crash_now(std::size_t node);
   void plan_restart(std::size_t node);
+  void upgrade_one();
+  void install(std::size_t node, std::uint8_t version);
   void pause_one();
   void cut_some();
   void slow_one_disk();

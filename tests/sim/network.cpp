@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "transport/codec.hpp"
+
 namespace nemcon::sim {
 namespace {
 
@@ -24,7 +26,8 @@ Network::Network(Schedule& schedule, Random random, std::size_t node_count, List
       links_(node_count * node_count),
       generations_(node_count * node_count),
       alive_(node_count),
-      lives_(node_count) {}
+      lives_(node_count),
+      versions_(node_count, transport::protocol_version) {}
 
 Time Network::between(Time low, Time high) {
   const auto from = static_cast<std::uint64_t>(low.count());
@@ -33,7 +36,8 @@ Time Network::between(Time low, Time high) {
 }
 
 bool Network::is_connected(std::size_t a, std::size_t b) const {
-  return alive_[a] && alive_[b] && !is_cut(a, b) && !is_cut(b, a);
+  const bool understand = versions_[a] == versions_[b];
+  return alive_[a] && alive_[b] && understand && !is_cut(a, b) && !is_cut(b, a);
 }
 
 void Network::send(std::size_t from, std::size_t to, Frame frame) {
@@ -72,8 +76,12 @@ void Network::send(std::size_t from, std::size_t to, Frame frame) {
 void Network::plan_arrival(std::size_t from, std::size_t to, const Frame& frame, Time delay) {
   // Nobody waits for a copy that comes minutes later: it is no work of the world.
   const Nature nature = delay > milliseconds{1000} ? Nature::timer : Nature::work;
-  schedule_.at(schedule_.now() + delay, nature, [this, from, to, frame] {
+  schedule_.at(schedule_.now() + delay, nature, [this, from, to, frame, spoken = versions_[from]] {
     if (!alive_[to]) return;
+    if (spoken != versions_[to]) {
+      ++counts_.other_version_count;
+      return;
+    }
     if (is_cut(from, to)) {
       ++counts_.cut_count;
       return;

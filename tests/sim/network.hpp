@@ -33,8 +33,9 @@ struct NetworkCounts {
   std::uint64_t doubled_count = 0;
   std::uint64_t delayed_count = 0;
   std::uint64_t very_late_count = 0;
-  std::uint64_t cut_count = 0;      // Frames that met a cut.
-  std::uint64_t one_way_count = 0;  // Cuts of one direction only.
+  std::uint64_t cut_count = 0;            // Frames that met a cut.
+  std::uint64_t one_way_count = 0;        // Cuts of one direction only.
+  std::uint64_t other_version_count = 0;  // Frames that their receiver does not understand.
 };
 
 struct Frame {
@@ -66,6 +67,12 @@ class Network {
   [[nodiscard]] bool is_cut(std::size_t from, std::size_t to) const {
     return links_[index(from, to)].cut;
   }
+
+  // Which protocol version the next process at this address speaks. With another one there is no
+  // connection: the greeting says so.
+  void set_version(std::size_t node, std::uint8_t version) { versions_[node] = version; }
+
+  [[nodiscard]] std::uint8_t version(std::size_t node) const { return versions_[node]; }
 
   void node_started(std::size_t node);
   void node_stopped(std::size_t node);
@@ -100,6 +107,7 @@ class Network {
   std::vector<std::uint64_t> generations_;  // By unordered pair: index(min, max).
   std::vector<bool> alive_;
   std::vector<std::uint64_t> lives_;
+  std::vector<std::uint8_t> versions_;
   NetworkCounts counts_;
 };
 

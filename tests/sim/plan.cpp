@@ -29,6 +29,7 @@ class Draw {
     draw_failed_flushes();
     draw_keys();
     draw_liar();
+    draw_upgrades();
     return std::move(plan_);
   }
 
@@ -268,6 +269,15 @@ class Draw {
       std::erase(producer.homes, liar);
   }
 
+  // From a source of its own, too.
+  void draw_upgrades() {
+    Random random{plan_.seed ^ 0x75706772};
+    const FaultPlan& faults = plan_.faults;
+    const bool restarts = faults.crash != Time{0} && faults.gone_count == 0;
+    if (plan_.nodes.size() < 2 || !restarts || !random.chance(200'000)) return;
+    plan_.faults.upgrade = milliseconds{random.between(500, 4'000)};
+  }
+
   void grant_all(const std::string& account) {
     for (core::Options& options : plan_.nodes) {
       options.permissions.clients.push_back(
@@ -335,6 +345,7 @@ std::string Plan::text() const {
   add_interval(text, "link", faults.link);
   add_interval(text, "client", faults.client_restart);
   add_interval(text, "service", faults.service_restart);
+  add_interval(text, "upgrade", faults.upgrade);
   if (faults.network.lost != 0) text += " loss";
   if (faults.network.doubled != 0) text += " double";
   if (faults.network.delayed != 0) text += " delay";

@@ -35,6 +35,7 @@ struct FaultPlan {
   Time link{0};  // Client links broken or silent.
   Time client_restart{0};
   Time service_restart{0};
+  Time upgrade{0};  // A node comes back with another protocol version, for a while.
   Time down_max = std::chrono::seconds{3};
   bool far_jumps = false;        // Of the wall clock: hours, not seconds.
   std::size_t gone_count = 0;    // Nodes that never come back.

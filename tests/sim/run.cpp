@@ -498,6 +498,7 @@ class Run {
     result.faults["delayed frame"] += network.delayed_count;
     result.faults["very late frame"] += network.very_late_count;
     result.faults["frame into a cut"] += network.cut_count;
+    result.faults["frame of another version"] += network.other_version_count;
     result.marks["messages between nodes"] += network.message_count;
     result.marks["decided"] += world_.watcher.decision_count();
     result.marks["decided by recovery"] += world_.watcher.recovered_count();

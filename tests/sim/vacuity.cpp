@@ -41,6 +41,7 @@ const char* const wanted_faults[] = {"bit rot",
                                      "slow disk",
                                      "lost batch",
                                      "two processes of one client",
+                                     "version skew",
                                      "very late frame"};
 
 const char* const wanted_marks[] = {"crashes in doubt",

@@ -37,4 +37,14 @@ Carried Wire::carry(const Frame& frame) {
   return carried;
 }
 
+bool Wire::is_refused_by_others(const Frame& frame) {
+  if (!transport::encode_peer(buffer_, frame.header, frame.messages, limits_)) return false;
+  auto bytes = std::make_shared<std::string>(buffer_.view());
+  constexpr std::size_t version_at = 4;
+  (*bytes)[version_at] = transport::protocol_version + 1;
+  const std::string_view view = *bytes;
+  const auto decoded = transport::decode_peer({.owner = std::move(bytes), .view = view}, limits_);
+  return !decoded && decoded.error().code == core::Errc::remote_version;
+}
+
 }  // namespace nemcon::sim

@@ -22,6 +22,9 @@ class Wire {
 
   [[nodiscard]] Carried carry(const Frame& frame);
 
+  // True: who speaks another version than the frame's refuses it for that.
+  [[nodiscard]] bool is_refused_by_others(const Frame& frame);
+
  private:
   transport::DecodeLimits limits_;
   transport::FrameBuffer buffer_;

@@ -257,6 +257,10 @@ void World::send(std::size_t from, std::size_t to, const Frame& frame) {
   if (!carried.trouble.empty() && !is_liar(from)) {
     add_violation(nodes_[from]->name() + " sends a frame that " + carried.trouble);
   }
+  const bool understand = network.version(from) == network.version(to);
+  if (!understand && !wire_.is_refused_by_others(frame)) {
+    add_violation("a frame of " + nodes_[from]->name() + " is understood by another version");
+  }
   for (Frame& part : carried.frames)
     network.send(from, to, std::move(part));
 }
