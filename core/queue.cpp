@@ -40,14 +40,15 @@ void Queue::put(const Position& position, StoredMessage message, Lsn lsn) {
   row_.message_count += 1;
   row_.byte_count += message.content.byte_count();
   row_dirty_ = true;
-  dirty_[position] = Change::put;
+  // Nearly always the latest of all: no search.
+  dirty_.insert_or_assign(dirty_.end(), position, Change::put);
   overlay_bytes_ += cost_of(message);
   Entry entry{.message = std::move(message), .lsn = lsn, .lease = std::nullopt};
   if (is_in_head(position)) {
     insert_head(position, std::move(entry));
     limit_head();
   } else {
-    beyond_.emplace(position, std::move(entry));
+    beyond_.emplace_hint(beyond_.end(), position, std::move(entry));
   }
 }
 
@@ -196,8 +197,9 @@ void Queue::insert_head(const Position& position, Entry entry) {
   }
   entry.claimed = claims_.contains(position) && !planted(Mutant::claim_lost_at_start);
   head_bytes_ += cost_of(entry.message);
-  const auto [at, inserted] = head_.emplace(position, std::move(entry));
-  NEMCON_CHECK(inserted, row_.name);
+  const std::size_t count = head_.size();
+  const auto at = head_.emplace_hint(head_.end(), position, std::move(entry));
+  NEMCON_CHECK(head_.size() == count + 1, row_.name);
   classify(position, at->second);
 }
 
@@ -222,10 +224,11 @@ void Queue::classify(const Position& position, const Entry& entry) {
       return;
     }
   }
-  ready_.insert(position);
+  ready_.insert(ready_.end(), position);
 }
 
 void Queue::unclassify(const Position& position, const Entry& entry) {
+  if (entry.claimed || entry.lease) return;
   if (ready_.erase(position) > 0) return;
   if (const auto found = blocked_.find(entry.message.producer); found != blocked_.end()) {
     found->second.erase(position);
@@ -306,15 +309,19 @@ void Queue::collect(Checkpoint& checkpoint) {
   if (!row_dirty_) return;
   NEMCON_CHECK(flushing_.empty(), row_.name);
   row_dirty_ = false;
+  checkpoint.puts.reserve(checkpoint.puts.size() + dirty_.size() + returned_dirty_.size() + 1);
   checkpoint.puts.emplace_back(row_);
+  auto in_head = dirty_.empty() ? head_.end() : head_.lower_bound(dirty_.begin()->first);
   for (const auto& [position, change] : dirty_) {
     if (change == Change::erase) {
       if (planted(Mutant::checkpoint_forgets_erased)) continue;
       checkpoint.erased.emplace_back(MessageKey{row_.queue, position});
       continue;
     }
-    const auto in_head = head_.find(position);
-    const Entry& entry = in_head != head_.end() ? in_head->second : beyond_.at(position);
+    while (in_head != head_.end() && in_head->first < position)
+      ++in_head;
+    const bool is_there = in_head != head_.end() && in_head->first == position;
+    const Entry& entry = is_there ? in_head->second : beyond_.at(position);
     checkpoint.puts.emplace_back(MessageRow{row_.queue, position, entry.message});
   }
   if (planted(Mutant::checkpoint_forgets_returned)) returned_dirty_.clear();

@@ -146,10 +146,13 @@ std::optional<NotComposed> Submissions::refuse_quota(const Client& client, const
   return NotComposed{Reason::window_full, *excess, true};
 }
 
-void Submissions::on_submit(const Client& client, const Submit& given) {
-  Submit submit = given;
+void Submissions::on_submit(const Client& client, const Submit& submit) {
+  if (!client.name.empty() && submit.expires != Hlc::never()) {
+    Submit of_named = submit;
+    of_named.expires = Hlc::never();
+    return on_submit(client, of_named);
+  }
   const Waiter waiter{.link = client.link, .request = submit.request};
-  if (!client.name.empty()) submit.expires = Hlc::never();
   acknowledge_upto(client, submit.id.epoch, submit.ack_upto);
   if (try_answer_known(submit.id, waiter)) return;
   if (const std::optional<NotComposed> why = refuse(client, submit)) {
@@ -200,7 +203,7 @@ bool Submissions::try_send_alone(const Client& client, const Submit& submit) {
   const Hlc at = context_.clock.tick();
   context_.write(Sent{.id = id,
                       .expires = submit.expires,
-                      .producer = producer_of(client.name, client.id),
+                      .producer = client.producer,
                       .queue = queue->row().queue,
                       .at = at,
                       .content = part.content},

@@ -21,6 +21,7 @@ struct Client {
   ClientId id;
   Epoch epoch;
   std::string principal;  // Whose permissions count: its name, or what its key stands for.
+  std::string producer;   // In whose order its messages are.
 };
 
 class Submissions {

@@ -35,7 +35,12 @@ void Submissions::on_open(LinkId link, const Open& open) {
     deny(waiter, {Reason::forbidden, *why});
     return;
   }
-  Client client{.link = link, .name = open.name, .id = open.client, .epoch = {}, .principal = {}};
+  Client client{.link = link,
+                .name = open.name,
+                .id = open.client,
+                .epoch = {},
+                .principal = {},
+                .producer = {}};
   client.principal = open.name;
   if (open.name.empty()) {
     if (open.client.is_zero()) {
@@ -46,6 +51,7 @@ void Submissions::on_open(LinkId link, const Open& open) {
       client.principal = known_.at(link);
       client.id = context_.marked(open.client, client.principal);
     }
+    client.producer = producer_of(client.name, client.id);
     clients_[link] = client;
     welcome(client, open.request);
     return;
@@ -80,6 +86,7 @@ void Submissions::on_open(LinkId link, const Open& open) {
     context_.write(SessionOpened{.client = client.id, .name = open.name, .epoch = client.epoch},
                    Urgency::urgent);
   }
+  client.producer = producer_of(client.name, client.id);
   clients_[link] = client;
   welcome(client, open.request);
 }
