@@ -164,6 +164,7 @@ class Driver {
   void start_asking(Drive& drive);
   void ask(Drive& drive);
   void finish_asking(Drive& drive);
+  [[nodiscard]] bool can_win(const Drive& drive) const;
   void start_ballot(Drive& drive);
   void try_propose(Drive& drive);
   void back_off(Drive& drive);

@@ -135,9 +135,14 @@ TEST(Recovery, InModeSAPreparedTransactionWaitsForTheLostVoter) {
   mesh.drop({.kind = "vote"});
   mesh.release();
 
+  mesh.run_for(seconds{10});
+  mesh.forget_sent();
   mesh.run_for(seconds{60});
   EXPECT_FALSE(alice.answer(id).has_value());
   EXPECT_EQ(mesh[1].transaction(id)->own[0].state, BranchState::voted_yes);
+  // A ballot could not win (Rule P-20); asking costs nobody a flush.
+  EXPECT_EQ(mesh.sent_count({.kind = "ask-promise"}), 0U);
+  EXPECT_GT(mesh.sent_count({.kind = "query"}), 0U);
 
   mesh.recover(2);
   // Rule P-20: whoever waits for it has backed off, and begins anew at once.
