@@ -40,6 +40,10 @@ bool is_enough(std::size_t event_count, std::size_t byte_count) {
 
 // Tables that strangers can make grow.
 constexpr std::size_t muted_count_max = 16'384;
+
+// In which a refusal leaves, and the other side goes by itself.
+constexpr core::Duration refusal_patience = std::chrono::seconds{1};
+constexpr std::uint32_t leaving_of_key_max = 64;
 constexpr std::size_t penalty_count_max = 16'384;
 
 // Everybody who may be here, each while it connects anew, and as many strangers.
@@ -136,7 +140,7 @@ void Acceptor::on_bound(Inbound& inbound, FrameKind kind, const ReceivedFrame& f
     case FrameKind::pong:
       return on_pong(inbound, frame.view);
     case FrameKind::bye:
-      return forget(inbound);
+      return end(inbound);
     case FrameKind::greeting:
     case FrameKind::welcome:
     case FrameKind::refusal:
@@ -230,100 +234,125 @@ void Acceptor::on_pong(Inbound& inbound, std::string_view frame) {
 // ---- handshake ------------------------------------------------------------------------------
 
 void Acceptor::on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info) {
+  const Origin origin = socket_.origin();
+  Inbound stranger{.address = origin.address, .user_id = origin.user_id};
+  const bool says_bye = info && info->kind == FrameKind::bye;
+  const bool has_more_than_its_share = has_too_many(stranger.user_id);
+  if (has_more_than_its_share) {
+    stranger.name = "with the key " + stranger.user_id;
+    report(stranger, RefusalReason::fault, "has more connections than one may");
+  }
+  if (has_more_than_its_share || says_bye) return socket_.intake().end(routed.connection);
   if (!info) {
     const bool other_version = info.error().code == core::Errc::remote_version;
     const RefusalReason reason = other_version ? RefusalReason::version : RefusalReason::malformed;
     ++(other_version ? parts_.counters.frames_of_other_version : parts_.counters.frames_malformed);
-    return mute_stranger(routed, {}, reason, info.error().detail);
+    return mute_stranger(routed, std::move(stranger), reason, info.error().detail);
   }
-  if (info->kind == FrameKind::greeting) return on_greeting(routed);
-  if (info->kind == FrameKind::bye) return;
-  // Perhaps one that was given up because it was silent: it is to greet anew.
+  if (info->kind == FrameKind::greeting) return on_greeting(routed, std::move(stranger));
   ++parts_.counters.frames_ignored;
   refuse(routed.routing_id, RefusalReason::stranger, "greet first");
+  let_go(add(routed, std::move(stranger)), refusal_patience);
 }
 
-void Acceptor::on_greeting(const RoutedFrame& routed) {
+void Acceptor::on_greeting(const RoutedFrame& routed, Inbound inbound) {
   const core::Result<Greeting> greeting = decode_greeting(routed.frame.view);
   if (!greeting) {
     ++parts_.counters.frames_malformed;
-    return mute_stranger(routed, {}, RefusalReason::malformed, greeting.error().detail);
+    return mute_stranger(routed, std::move(inbound), RefusalReason::malformed,
+                         greeting.error().detail);
   }
-  Inbound inbound{
-      .role = greeting->role, .name = greeting->name, .frame_bytes_max = greeting->frame_bytes_max};
-  inbound.connection = routed.connection;
+  inbound.role = greeting->role;
+  inbound.name = greeting->name;
+  inbound.frame_bytes_max = greeting->frame_bytes_max;
   if (greeting->version_min > protocol_version || greeting->version_max < protocol_version) {
     ++parts_.counters.frames_of_other_version;
     return mute_stranger(routed, std::move(inbound), RefusalReason::version,
                          "protocol versions " + std::to_string(greeting->version_min) + " to " +
                              std::to_string(greeting->version_max) + " are not spoken here");
   }
-  const Origin origin = socket_.origin();
-  inbound.address = origin.address;
-  inbound.user_id = origin.user_id;
-  const auto turn_away = [&](RefusalReason reason, const std::string& text) {
-    ++parts_.counters.handshakes_refused;
-    refuse(routed.routing_id, reason, text);
-    report(inbound, reason, text);
+  const auto refused = [&](RefusalReason reason, const std::string& text) {
+    turn_away(routed, std::move(inbound), reason, text);
   };
   const Verified verified = parts_.authenticator.verify({.role = greeting->role,
                                                          .name = greeting->name,
-                                                         .user_id = origin.user_id,
-                                                         .address = origin.address});
+                                                         .user_id = inbound.user_id,
+                                                         .address = inbound.address});
   if (verified.is_lie) {
     ++parts_.counters.senders_forged;
     return mute_stranger(routed, std::move(inbound), verified.reason, verified.text);
   }
-  if (!verified.accepted) return turn_away(verified.reason, verified.text);
+  if (!verified.accepted) return refused(verified.reason, verified.text);
   inbound.name = verified.name;
   if (is_in_penalty(inbound.role, inbound.name)) {
-    return turn_away(RefusalReason::fault, "muted a moment ago");
+    return refused(RefusalReason::fault, "muted a moment ago");
   }
   if (inbound.role == Role::peer) {
     const PeerEndpoint* peer = find_peer(inbound.name);
-    if (peer == nullptr) return turn_away(RefusalReason::unknown, "not a peer of this node");
+    if (peer == nullptr) return refused(RefusalReason::unknown, "not a peer of this node");
     inbound.peer = peer->peer;
   } else if (clients_.size() >= parts_.options.limits.clients_max) {
-    return turn_away(RefusalReason::full, "too many clients");
-  } else if (has_its_share(inbound)) {
-    return turn_away(RefusalReason::full, "too many connections of this client");
+    return refused(RefusalReason::full, "too many clients");
+  } else if (has_its_share(inbound.name)) {
+    return refused(RefusalReason::full, "too many connections of this client");
   }
   welcome(routed, std::move(inbound));
 }
 
 // One client takes no more than half of all places. Without keys nobody knows whose they are.
-bool Acceptor::has_its_share(const Inbound& inbound) const {
-  if (parts_.security == nullptr) return false;
-  const auto count = std::ranges::count_if(
-      clients_, [&](const auto& one) { return one.second->name == inbound.name; });
-  const std::uint32_t clients_max = parts_.options.limits.clients_max;
-  return static_cast<std::uint64_t>(count) >= std::max<std::uint64_t>(clients_max / 2, 1);
+bool Acceptor::has_its_share(const std::string& client_name) const {
+  const auto found = clients_by_name_.find(client_name);
+  if (parts_.security == nullptr || found == clients_by_name_.end()) return false;
+  return found->second >= std::max(parts_.options.limits.clients_max / 2, 1U);
+}
+
+// Of a key, those that are let in and those that are on their way out.
+bool Acceptor::has_too_many(const std::string& user_id) const {
+  const auto found = connections_by_key_.find(user_id);
+  if (parts_.security == nullptr || found == connections_by_key_.end()) return false;
+  return found->second >= parts_.options.limits.clients_max / 2 + leaving_of_key_max;
 }
 
 void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {
   encode(control_,
          Welcome{.frame_bytes_max = parts_.limits.frame_bytes_max, .name = parts_.options.name});
-  if (socket_.try_send(routed.routing_id, control_.view()) != Handed::taken) return;
+  if (socket_.try_send(routed.routing_id, control_.view()) != Handed::taken) {
+    return socket_.intake().end(routed.connection);
+  }
   ++parts_.counters.handshakes_accepted;
   std::erase_if(reported_, [&inbound](const Reported& reported) {
     return reported.role == inbound.role && reported.name == inbound.name;
   });
-  inbound.routing_id = routed.routing_id;
-  inbound.heard = now_;
-  if (inbound.role == Role::client) inbound.link = core::LinkId{++link_count_};
-  auto& slot = connections_[routed.routing_id];
-  slot = std::make_unique<Inbound>(std::move(inbound));
-  if (slot->role == Role::client) {
-    clients_.emplace(slot->link, slot.get());
+  Inbound& added = add(routed, std::move(inbound));
+  if (added.role == Role::client) {
+    added.link = core::LinkId{++link_count_};
+    clients_.emplace(added.link, &added);
+    ++clients_by_name_[added.name];
     return;
   }
-  Inbound*& current = peers_[slot->peer];
-  if (current != nullptr) {
-    // What the older connection still brings is refused from now on.
-    refuse(current->routing_id, RefusalReason::replaced, "connected anew");
-    connections_.erase(connections_.find(current->routing_id));
+  if (const auto current = peers_.find(added.peer); current != peers_.end()) {
+    refuse(current->second->routing_id, RefusalReason::replaced, "connected anew");
+    let_go(*current->second, refusal_patience);
   }
-  current = slot.get();
+  peers_[added.peer] = &added;
+}
+
+Acceptor::Inbound& Acceptor::add(const RoutedFrame& routed, Inbound inbound) {
+  inbound.routing_id = routed.routing_id;
+  inbound.connection = routed.connection;
+  inbound.heard = now_;
+  if (!inbound.user_id.empty()) ++connections_by_key_[inbound.user_id];
+  auto& slot = connections_[routed.routing_id];
+  slot = std::make_unique<Inbound>(std::move(inbound));
+  return *slot;
+}
+
+void Acceptor::turn_away(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
+                         const std::string& text) {
+  ++parts_.counters.handshakes_refused;
+  refuse(routed.routing_id, reason, text);
+  report(inbound, reason, text);
+  let_go(add(routed, std::move(inbound)), refusal_patience);
 }
 
 const PeerEndpoint* Acceptor::find_peer(const std::string& name) const {
@@ -349,25 +378,24 @@ bool Acceptor::is_in_penalty(Role role, const std::string& name) const {
 void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                              const std::string& text) {
   ++parts_.counters.handshakes_refused;
-  inbound.address = socket_.origin().address;
-  inbound.connection = routed.connection;
-  inbound.routing_id = routed.routing_id;
-  auto& slot = connections_[routed.routing_id];
-  slot = std::make_unique<Inbound>(std::move(inbound));
-  mute(*slot, reason, text);
+  mute(add(routed, std::move(inbound)), reason, text);
 }
 
 void Acceptor::mute(Inbound& inbound, RefusalReason reason, const std::string& text) {
   NEMCON_CHECK(!inbound.is_muted);
   refuse(inbound.routing_id, reason, text);
   report(inbound, reason, text);
+  ++parts_.counters.connections_muted;
+  let_go(inbound, parts_.options.timing.gone_after);
+}
+
+// Nothing of it is read any more, and it is ended when what it was told has had time to leave.
+void Acceptor::let_go(Inbound& inbound, core::Duration patience) {
   unbind(inbound);
   inbound.is_muted = true;
-  inbound.heard = now_;
+  inbound.end_at = now_ + patience;
   ++muted_count_;
-  ++parts_.counters.connections_muted;
-  // With too many of them this one is forgotten: it will be muted again by its next frame.
-  if (muted_count_ > muted_count_max) forget(inbound);
+  if (muted_count_ > muted_count_max) end(inbound);
 }
 
 void Acceptor::blame(Inbound& inbound, const core::Error& error) {
@@ -433,6 +461,8 @@ void Acceptor::unbind(Inbound& inbound) {
     return;
   }
   if (clients_.erase(inbound.link) > 0) {
+    const auto same = clients_by_name_.find(inbound.name);
+    if (--same->second == 0) clients_by_name_.erase(same);
     ++parts_.counters.clients_gone;
     pending_.emplace_back(core::ClientGone{inbound.link});
     return;
@@ -441,9 +471,17 @@ void Acceptor::unbind(Inbound& inbound) {
   if (found != peers_.end() && found->second == &inbound) peers_.erase(found);
 }
 
+// One that has ended.
 void Acceptor::forget(Inbound& inbound) {
   unbind(inbound);
+  const auto same = connections_by_key_.find(inbound.user_id);
+  if (same != connections_by_key_.end() && --same->second == 0) connections_by_key_.erase(same);
   connections_.erase(connections_.find(inbound.routing_id));
+}
+
+void Acceptor::end(Inbound& inbound) {
+  socket_.intake().end(inbound.connection);
+  forget(inbound);
 }
 
 // ---- sending and liveness -------------------------------------------------------------------
@@ -507,10 +545,10 @@ bool Acceptor::tend_one(Inbound& inbound) {
   const LinkTiming& timing = parts_.options.timing;
   const core::Duration silent = now_ - inbound.heard;
   if (inbound.is_muted) {
-    if (silent < timing.gone_after) return true;
+    if (now_ < inbound.end_at) return true;
     socket_.intake().end(inbound.connection);
     // Where it cannot be ended there is no other way to learn that it has.
-    inbound.heard = now_;
+    if (inbound.connection.number == 0) inbound.end_at = now_ + timing.gone_after;
     encode(control_, Refused{.reason = RefusalReason::malformed, .text = "muted"});
     return send_control(inbound) != Handed::gone;
   }

@@ -2,13 +2,14 @@
 //
 // Each connection is bound, by its greeting, to a peer, a client, or to nobody:
 //
-//   (nothing) ──greeting──► bound to a peer or a client ──► (nothing): silent, gone, bye, replaced
+//   (nothing) ──greeting──► bound to a peer or a client ──► (nothing): silent, gone, bye
 //       │                          │
-//       └──── garbage, other version, fault ──► muted ──► (nothing): gone
+//       └── garbage, fault, turned away, replaced ──► muted ──► (nothing): ended, gone
 //
-// libzmq cannot close one connection of many. What would be closed is muted: nothing of it is
-// read any more, it was told so once, and its name is refused for a while. Then it is ended below
-// libzmq, as one is that is silent. One owner thread.
+// libzmq cannot close one connection of many. What would be closed is muted: nothing of it is read
+// any more, and it was told so once. When that had time to leave it is ended below libzmq, as one
+// is that is silent or says bye: each connection that has sent something is in the table, or ends.
+// So no key holds more of them than its share. One owner thread.
 #pragma once
 
 #include <deque>
@@ -99,6 +100,7 @@ class Acceptor {
     core::LinkId link;                  // role == client.
     std::uint64_t frame_bytes_max = 0;  // That it takes.
     core::Instant heard;
+    core::Instant end_at;  // Muted: when it is ended.
     FlowWindow flow;
     bool is_told_to_hold = false;
     ConnectionRef connection;
@@ -137,7 +139,7 @@ class Acceptor {
 
   void on_frame(const RoutedFrame& routed, std::vector<NodeEvent>& events);
   void on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info);
-  void on_greeting(const RoutedFrame& routed);
+  void on_greeting(const RoutedFrame& routed, Inbound stranger);
   void on_bound(Inbound& inbound, FrameKind kind, const ReceivedFrame& frame,
                 std::vector<NodeEvent>& events);
   void on_messages(Inbound& inbound, const ReceivedFrame& frame, std::vector<NodeEvent>& events);
@@ -159,12 +161,18 @@ class Acceptor {
   void tend_paced(std::vector<NodeEvent>& events);
 
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
-  [[nodiscard]] bool has_its_share(const Inbound& inbound) const;
+  [[nodiscard]] bool has_its_share(const std::string& client_name) const;
+  [[nodiscard]] bool has_too_many(const std::string& user_id) const;
   [[nodiscard]] bool is_in_penalty(Role role, const std::string& name) const;
   void welcome(const RoutedFrame& routed, Inbound inbound);
   void refuse(std::string_view routing_id, RefusalReason reason, const std::string& text);
   void report(const Inbound& inbound, RefusalReason reason, const std::string& text);
   void tell(LinkTrouble trouble, bool is_new, std::uint64_t count);
+  Inbound& add(const RoutedFrame& routed, Inbound inbound);
+  void end(Inbound& inbound);
+  void turn_away(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
+                 const std::string& text);
+  void let_go(Inbound& inbound, core::Duration patience);
   void mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                      const std::string& text);
   void mute(Inbound& inbound, RefusalReason reason, const std::string& text);
@@ -193,6 +201,9 @@ class Acceptor {
   Connections connections_;
   std::map<core::PeerIndex, Inbound*> peers_;  // Invariant: not muted, at most one for each.
   std::map<core::LinkId, Inbound*> clients_;   // Invariant: not muted.
+  std::unordered_map<std::string, std::uint32_t> clients_by_name_;
+  // All of `connections_` of each key that ZeroMQ vouched for.
+  std::unordered_map<std::string, std::uint32_t> connections_by_key_;
   std::size_t muted_count_ = 0;
   std::uint64_t link_count_ = 0;
   std::map<std::pair<Role, std::string>, core::Instant> penalties_;

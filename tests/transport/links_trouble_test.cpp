@@ -233,12 +233,16 @@ TEST_F(LinksTrouble, ANodeThatIsNotConfiguredIsRefused) {
 TEST_F(LinksTrouble, WhoDoesNotGreetIsNotHeard) {
   TestNode& node = add_shop();
   Stranger& stranger = add_stranger(node.endpoint());
+  Stranger& other = add_stranger(node.endpoint());
   EXPECT_EQ(refusal_of(stranger, ask), RefusalReason::stranger);
-  EXPECT_EQ(refusal_of(stranger, samples::frame_of(core::Message{core::Forget{}})),
+  EXPECT_EQ(refusal_of(other, samples::frame_of(core::Message{core::Forget{}})),
             RefusalReason::stranger);
   EXPECT_EQ(node.count<ClientRequested>(), 0U);
   EXPECT_EQ(node.count<FrameReceived>(), 0U);
-  welcome(stranger, client_greeting);
+  // Nor what they say afterwards: they are to connect anew.
+  stranger.greet(client_greeting);
+  EXPECT_TRUE(run_until([&] { return stranger.end && other.end; }));
+  EXPECT_EQ(stranger.welcome_count, 0);
 }
 
 TEST_F(LinksTrouble, TheSenderIsWhoGreetedWhateverTheFrameSays) {

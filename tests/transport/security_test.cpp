@@ -123,6 +123,71 @@ TEST_F(Secured, OneClientHasNoMoreThanHalfOfThePlaces) {
   EXPECT_TRUE(run_until([&] { return up_count() == 3; }));
 }
 
+// Who stays without being anybody would hold a place of others.
+TEST_F(Secured, WhoSaysByeIsEndedWhetherItWasLetInOrNot) {
+  TestNode& shop = add_shop();
+  FrameBuffer bye;
+  encode_control(bye, FrameKind::bye);
+  Stranger& one = add_stranger(shop_at_, *app_, shop_->public_key);
+  Stranger& other = add_stranger(shop_at_, *app_, shop_->public_key);
+  one.greet({.role = Role::client, .frame_bytes_max = 4096, .name = "app"});
+  ASSERT_TRUE(run_until([&] { return one.welcome_count == 1; }));
+
+  one.send(bye.view());
+  other.send(bye.view());
+
+  EXPECT_TRUE(run_until([&] { return one.end && other.end; }));
+  EXPECT_EQ(shop.sockets().connection_count(), 0u);
+}
+
+TEST_F(Secured, WhoIsTurnedAwayHearsWhyAndIsEnded) {
+  TestNode& shop = add_node({.name = "shop",
+                             .endpoint = shop_at_,
+                             .peers = {},
+                             .limits = {.clients_max = 2},
+                             .keys = keys_of_shop()});
+  add_client("app", app_).connect(shop_at_, shop_->public_key);
+  ASSERT_TRUE(run_until([&] { return clients.front()->socket().is_up(); }));
+  Stranger& second = add_stranger(shop_at_, *app_, shop_->public_key);
+  Stranger& rude = add_stranger(shop_at_, *app_, shop_->public_key);
+
+  second.greet({.role = Role::client, .frame_bytes_max = 4096, .name = "app"});
+  FrameBuffer ping;
+  encode_ping(ping, 0);
+  rude.send(ping.view());
+
+  ASSERT_TRUE(run_until([&] { return second.end && rude.end; }));
+  EXPECT_EQ(second.refusals, std::vector<RefusalReason>{RefusalReason::full});
+  EXPECT_EQ(rude.refusals, std::vector<RefusalReason>{RefusalReason::stranger});
+  EXPECT_TRUE(run_until([&] { return shop.sockets().connection_count() == 1; }));
+  EXPECT_TRUE(clients.front()->socket().is_up());
+}
+
+TEST_F(Secured, OneKeyHoldsNoMoreThanItsShareOfConnectionsWhateverTheySay) {
+  TestNode& shop = add_node({.name = "shop",
+                             .endpoint = shop_at_,
+                             .peers = {},
+                             .limits = {.clients_max = 2},
+                             .keys = keys_of_shop()});
+  constexpr std::size_t crowd_count = 80;  // Of which 65 may be there.
+  std::vector<Stranger*> crowd;
+  std::size_t most = 0;
+  FrameBuffer ping;
+  encode_ping(ping, 0);
+  for (std::size_t i = 0; i < crowd_count; ++i) {
+    crowd.push_back(&add_stranger(shop_at_, *app_, shop_->public_key));
+    crowd.back()->send(ping.view());
+  }
+  EXPECT_TRUE(run_until([&] {
+    most = std::max(most, shop.sockets().connection_count());
+    return std::ranges::all_of(crowd, [](const Stranger* one) { return one->end.has_value(); });
+  }));
+
+  EXPECT_LE(most, 65u);
+  EXPECT_GT(most, 1u);
+  EXPECT_NE(troubles(shop).find("has more connections than one may"), std::string::npos);
+}
+
 TEST_F(Secured, UnknownKeyIsRefusedCountedAndToldOf) {
   TestNode& shop = add_shop();
   const Keys unknown = new_keys();
