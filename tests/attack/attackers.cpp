@@ -3,6 +3,7 @@
 #include "tests/attack/key_holders.hpp"
 #include "tests/attack/order.hpp"
 #include "tests/attack/peer_attacks.hpp"
+#include "tests/attack/stayers.hpp"
 #include "tests/attack/strangers.hpp"
 
 namespace nemcon::attack {
@@ -28,6 +29,7 @@ const std::map<std::string, Attacker>& attackers() {
       {"session-flood", open_without_end},
       {"serve-doubts", doubt_without_end},
       {"flood-and-leave", flood_and_leave},
+      {"bye-and-stay", say_bye_and_stay},
   };
   return value;
 }

@@ -184,6 +184,17 @@ std::vector<Threat> threats_of_greedy_clients() {
        .happens = {"floods"},
        .growth_kib_max = std::size_t{300} << 10U,
        .last = open_new_session},
+      {.name = "bye-and-stay",
+       .expected = "ended, and others get in meanwhile",
+       .stage = {.guests = {{.name = idler_name}},
+                 .limits = std::string{usual_limits} +
+                           "\nmax_connects_per_second = 1000\nmax_clients = " +
+                           std::to_string(few_clients)},
+       .happens = {"connections", "ended"},
+       .never_happens = {"stayed"},
+       .growth_kib_max = std::size_t{64} << 10U,
+       .during = [](Stage& stage) { stage.open_new_session(); },
+       .last = open_new_session},
   };
 }
 
