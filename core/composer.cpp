@@ -51,6 +51,17 @@ std::optional<NotComposed> Composer::check_limits(const Submit& submit) const {
 
 namespace {
 
+struct Address {
+  std::string name;
+  std::string node;  // Empty: wherever it is.
+};
+
+Address parse(const std::string& target) {
+  const std::size_t at = target.rfind('@');
+  return {.name = target.substr(0, at),
+          .node = at == std::string::npos ? "" : target.substr(at + 1)};
+}
+
 // What the peer's HELLO says of a queue or service of this name.
 std::optional<Route> find_at(const Peer& peer, OperationKind kind, const std::string& name) {
   if (kind == OperationKind::call) {
@@ -66,10 +77,17 @@ std::optional<Route> find_at(const Peer& peer, OperationKind kind, const std::st
 
 std::variant<Route, NotComposed> Composer::route(const Part& part,
                                                  const std::string& principal) const {
+  if (!context_.permissions.is_secured()) return find_route(part);
+  const Verb verb = verb_of(part.kind);
+  // Asked first: what there is, and where, is not told to who may not use it.
+  const Address address = parse(part.target);
+  if (!context_.permissions.allows_somewhere(principal, verb, address.name)) {
+    const std::string where = address.node.empty() ? "*" : address.node;
+    return NotComposed{Reason::forbidden, context_.deny(principal, verb, address.name, where, {})};
+  }
   std::variant<Route, NotComposed> found = find_route(part);
   const auto* route = std::get_if<Route>(&found);
-  if (route == nullptr || !context_.permissions.is_secured()) return found;
-  const Verb verb = verb_of(part.kind);
+  if (route == nullptr) return found;
   const std::string node = context_.membership.name_of(route->node);
   if (context_.permissions.allows(principal, verb, route->name, node)) return found;
   return NotComposed{Reason::forbidden, context_.deny(principal, verb, route->name, node, {})};
@@ -78,12 +96,8 @@ std::variant<Route, NotComposed> Composer::route(const Part& part,
 std::variant<Route, NotComposed> Composer::find_route(const Part& part) const {
   const bool service = part.kind == OperationKind::call;
   const Reason unknown = service ? Reason::unknown_service : Reason::unknown_queue;
-  const std::size_t at = part.target.rfind('@');
-  const std::string name = part.target.substr(0, at);
-  const std::string node = at == std::string::npos ? "" : part.target.substr(at + 1);
-
-  if (name.empty() || name.find('@') != std::string::npos ||
-      (at != std::string::npos && node.empty())) {
+  const auto [name, node] = parse(part.target);
+  if (name.empty() || name.find('@') != std::string::npos || part.target.ends_with('@')) {
     return NotComposed{unknown, '"' + part.target + "\" is no address: say NAME or NAME@NODE"};
   }
   std::vector<Route> routes;

@@ -163,6 +163,14 @@ void Engine::Parts::on_query(const NodeId& from, const Query& query) {
   const bool may_deny = context.membership.may_work_alone(context.now());
   TransactionStatus status = what_is_known(context.state, participant, query);
   if (status.knowledge == Knowledge::none && !may_deny) return;
+  // Rule P-42: who has no part in it asks for a client that came to it; and which clients can, the
+  // configuration says. No answer is one that may be lost.
+  const Transaction* row = context.state.find(status.key);
+  if (row != nullptr && find_node(*row->descriptor, from) < 0 &&
+      !context.may_vouch(from, *row->descriptor)) {
+    context.note("asked for a client that the asker may not speak for", query.id);
+    return;
+  }
   context.promise(from, std::move(status));
 }
 

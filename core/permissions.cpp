@@ -115,6 +115,19 @@ bool Permissions::allows(std::string_view principal, Verb verb, std::string_view
          allows(everybody_, verb, name, node);
 }
 
+bool Permissions::allows_somewhere(std::string_view principal, Verb verb,
+                                   std::string_view name) const {
+  if (!secured_) return true;
+  const auto has_grant = [&](const Account& account) {
+    const Granted& granted = account[static_cast<std::size_t>(verb)];
+    return granted.exact.contains(name) ||
+           std::ranges::any_of(granted.patterns,
+                               [&](const Pattern& pattern) { return matches(pattern.name, name); });
+  };
+  const auto found = accounts_.find(account_of(principal));
+  return (found != accounts_.end() && has_grant(found->second)) || has_grant(everybody_);
+}
+
 bool Permissions::allows_something(std::string_view principal) const {
   if (!secured_) return true;
   const auto has_grant = [](const Account& account) {

@@ -105,6 +105,10 @@ class Permissions {
   // Whether there is anything at all that it may do.
   [[nodiscard]] bool allows_something(std::string_view principal) const;
 
+  // Whether a thing of that name would be allowed at some node.
+  [[nodiscard]] bool allows_somewhere(std::string_view principal, Verb verb,
+                                      std::string_view name) const;
+
   // Whether this peer may pass on transactions of this principal.
   [[nodiscard]] bool lets_vouch(std::string_view peer, std::string_view principal) const;
 

@@ -65,6 +65,21 @@ Status refuse_network(const std::string& path) {
   return core::Nothing{};
 }
 
+// Who may write to it can put older files in the place of these.
+Status refuse_exposed(const std::string& path) {
+  struct stat status {};
+
+  if (::stat(path.c_str(), &status) != 0) return failed("cannot look at " + path, errno);
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return refused("others may write to " + path + "; chmod 700 " + path);
+  }
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
+    return refused(path + " belongs to another user (" + std::to_string(status.st_uid) +
+                   "); run as that one, or chown it");
+  }
+  return core::Nothing{};
+}
+
 bool exists(const std::string& path) {
   struct stat status {};
 
@@ -145,6 +160,10 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const DirectoryOption
   }
   const Status local = refuse_network(nearest_existing(path));
   if (!local) return local.error();
+  if (exists(path) && options.creation == Creation::allowed) {
+    const Status safe = refuse_exposed(path);
+    if (!safe) return safe.error();
+  }
   const bool has_identity = exists(path + "/" + identity_name);
   const bool has_format = exists(path + "/" + format_name);
   if (has_format && !has_identity) {

@@ -20,8 +20,10 @@ constexpr const char* head_name = "audit.head";
 constexpr std::size_t text_bytes_max = 512;
 constexpr std::size_t waiting_max = 1024;
 constexpr core::Duration repeat_after = std::chrono::seconds{10};
-// What strangers may cause at once; then one a second.
-constexpr std::uint64_t allowance_max = 100;
+// What one may cause at once; then one a second.
+constexpr core::Duration cost_of_entry = std::chrono::seconds{1};
+constexpr core::Duration burst = 100 * cost_of_entry;
+constexpr std::size_t rates_max = 4096;
 // A record that is longer was not written here.
 constexpr std::uint64_t readable_bytes_max = std::uint64_t{1} << 30U;
 
@@ -255,18 +257,14 @@ Status Audit::note(const AuditTime& time, AuditKind kind, const std::string& who
   return written;
 }
 
-bool Audit::may_write(const AuditTime& time) {
-  if (!refilled_) {
-    refilled_ = time.now;
-    allowance_ = allowance_max;
+bool Audit::may_write(const AuditTime& time, const std::string& who) {
+  if (rates_.size() >= rates_max && !rates_.contains(who)) {
+    std::erase_if(rates_, [&](const auto& one) { return one.second.paid_until() <= time.now; });
+    if (rates_.size() >= rates_max) return false;
   }
-  const auto seconds = (time.now - *refilled_) / std::chrono::seconds{1};
-  if (seconds > 0) {
-    allowance_ = std::min(allowance_max, allowance_ + static_cast<std::uint64_t>(seconds));
-    *refilled_ += std::chrono::seconds{seconds};
-  }
-  if (allowance_ == 0) return false;
-  --allowance_;
+  core::Rate& rate = rates_[who];
+  if (!rate.has_room(cost_of_entry, time.now, burst)) return false;
+  rate.spend(cost_of_entry, time.now);
   return true;
 }
 
@@ -280,8 +278,9 @@ void Audit::note_often(const AuditTime& time, AuditKind kind, const std::string&
     known->second.count += count;
     return;
   }
-  if (waiting_.size() >= waiting_max || !may_write(time)) {
-    Waiting& others = waiting_[{kind, "", "others, too many to be named"}];
+  if (waiting_.size() >= waiting_max || !may_write(time, who)) {
+    const bool is_named = rates_.contains(who);
+    Waiting& others = waiting_[{kind, is_named ? who : "", "others, too many to be named"}];
     if (others.due == core::Instant{}) others.due = time.now + repeat_after;
     others.count += count;
     return;
@@ -310,7 +309,7 @@ void Audit::write_waiting(const AuditTime& time, bool all) {
 Status Audit::note_configuration(const AuditTime& time, const std::string& configuration,
                                  const std::string& changes) {
   const std::string digest = "digest " + transport::audit_digest(configuration);
-  if (last_configuration_.starts_with(digest)) return core::Nothing{};
+  if (changes.empty() && last_configuration_.starts_with(digest)) return core::Nothing{};
   const std::string what = changes.empty() ? digest : digest + ": " + changes;
   if (Status noted = note(time, AuditKind::configuration, "", what); !noted) return noted;
   last_configuration_ = what;

@@ -22,6 +22,7 @@
 #include <string>
 #include <tuple>
 
+#include "core/rate.hpp"
 #include "core/result.hpp"
 #include "core/time.hpp"
 #include "transport/audit_trail.hpp"
@@ -70,8 +71,9 @@ class Audit {
   core::Status note(const AuditTime& time, AuditKind kind, const std::string& who,
                     const std::string& what);
 
-  // Of what strangers cause: the first at once, the same again within ten seconds as a count. Not
-  // flushed. `count`: so often at once.
+  // Of what others cause: the first at once, the same again within ten seconds as a count, and of
+  // one `who` no more than 100 different ones at once and then one a second: what is over is a
+  // count as well. Not flushed. `count`: so often at once.
   void note_often(const AuditTime& time, AuditKind kind, const std::string& who,
                   const std::string& what, std::uint64_t count = 1);
 
@@ -113,7 +115,7 @@ class Audit {
                                     const std::string& what, std::uint64_t count);
   [[nodiscard]] core::Status append_line(const std::string& line);
   [[nodiscard]] core::Status write_head();
-  [[nodiscard]] bool may_write(const AuditTime& time);
+  [[nodiscard]] bool may_write(const AuditTime& time, const std::string& who);
   void write_waiting(const AuditTime& time, bool all);
   [[nodiscard]] std::string path(const std::string& name) const;
 
@@ -126,9 +128,8 @@ class Audit {
   std::string last_configuration_;
   std::map<Subject, Waiting> waiting_;
   std::uint64_t lost_count_ = 0;
-  // Entries that strangers may still cause: refilled by one a second.
-  std::uint64_t allowance_ = 0;
-  std::optional<core::Instant> refilled_;
+  // Of those who cause entries, each by its name; strangers are one.
+  std::map<std::string, core::Rate> rates_;
 };
 
 }  // namespace nemcon::node

@@ -180,7 +180,8 @@ class Node::Parts {
   void run();
   [[nodiscard]] core::Status take_members(const Config& next);
   void note_members(const Config& next, const std::string& what);
-  void begin_audit(const Config& config);
+  void begin_audit();
+  [[nodiscard]] std::string audited_text() const;
   void end_audit();
 
   std::mutex reload_mutex_;
@@ -202,15 +203,22 @@ class Node::Parts {
 };
 
 // Without room for it the node works all the same, and says so.
-void Node::Parts::begin_audit(const Config& config) {
-  auto audit = Audit::open({.directory = config.data, .node = config.name}, present());
+void Node::Parts::begin_audit() {
+  auto audit = Audit::open({.directory = config_.data, .node = config_.name}, present());
   if (!audit) {
     trace_.error("no audit record", {{"why", audit.error().detail}});
     return;
   }
   audit_ = std::move(audit).value();
-  const core::Status noted = audit_->note_start(present(), NEMCON_VERSION, to_text(config));
+  const core::Status noted = audit_->note_start(present(), NEMCON_VERSION, audited_text());
   if (!noted) trace_.error("no audit record of the start", {{"why", noted.error().detail}});
+}
+
+// The file has only the path of the key.
+std::string Node::Parts::audited_text() const {
+  const std::string text = to_text(config_);
+  if (config_.secret_key_file.empty()) return text;
+  return text + "# public key " + transport::to_text(own_key_) + "\n";
 }
 
 void Node::Parts::end_audit() {
@@ -249,10 +257,10 @@ core::Status Node::Parts::take_members(const Config& next) {
 }
 
 core::Status Node::Parts::begin(std::optional<transport::NodeKeys> keys) {
-  begin_audit(config_);
+  if (keys) own_key_ = keys->own->public_key;
+  begin_audit();
   if (const core::Status taken = take_members(config_); !taken) return taken.error();
   transport::NodeSocketsOptions options = socket_options(config_);
-  if (keys) own_key_ = keys->own->public_key;
   options.keys = std::move(keys);
   auto sockets = transport::NodeSockets::open(transport::process_context(), authenticator_,
                                               std::move(options));
@@ -304,7 +312,7 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
     std::string changes;
     for (const std::string& change : reload.changed)
       changes += (changes.empty() ? "" : "; ") + change;
-    const core::Status noted = audit_->note_configuration(present(), to_text(config_), changes);
+    const core::Status noted = audit_->note_configuration(present(), audited_text(), changes);
     if (!noted) trace_.error("no audit record of a change", {{"why", noted.error().detail}});
   }
   return reload;

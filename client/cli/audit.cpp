@@ -1,17 +1,14 @@
 // nemcon audit: what is in an audit record, and whether somebody touched it. Reads files, asks no
 // node.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
 #include "client/cli/table.hpp"
+#include "client/cli/whole_file.hpp"
 #include "transport/audit_trail.hpp"
 
 namespace nemcon::cli {
@@ -21,14 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string read_file(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  // A directory opens, and fails at the first read.
-  if (!stream.is_open() || stream.bad()) {
-    throw Refusal(file.string() + " cannot be read: " + std::strerror(errno) +
-                  "; give audit.log of a data directory, as its owner");
-  }
-  return text;
+  core::Result<std::string> text = read_whole_file(file.string());
+  if (text) return std::move(text).value();
+  throw Refusal(text.error().detail + "; give audit.log of a data directory, as its owner");
 }
 
 struct Read {

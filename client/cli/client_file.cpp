@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string_view>
 
 #include "client/cli/commands.hpp"
+#include "client/cli/whole_file.hpp"
 
 namespace nemcon::cli {
 
@@ -122,13 +121,10 @@ class FileReader {
 }  // namespace
 
 ClientFile read_client_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  const std::string content{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream || content.size() > file_bytes_max) {
-    throw Misuse("cannot read the client file " + file + ": is it there, and may you read it?");
-  }
+  const core::Result<std::string> content = read_whole_file(file, file_bytes_max);
+  if (!content) throw Misuse("the client file " + content.error().detail);
   try {
-    const toml::parse_result parsed = toml::parse(content);
+    const toml::parse_result parsed = toml::parse(*content);
     if (!parsed) {
       throw Misuse(file + ":" + std::to_string(parsed.error().source().begin.line) +
                    ": is not TOML: " + std::string(parsed.error().description()));

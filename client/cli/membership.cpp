@@ -1,12 +1,9 @@
 // nemcon membership: which nodes a mesh has, said by its operator. Works on files, asks no node.
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
+#include "client/cli/whole_file.hpp"
 #include "transport/members_file.hpp"
 
 namespace nemcon::cli {
@@ -20,13 +17,7 @@ const T& or_refuse(const core::Result<T>& result, const std::string& file = {}) 
 }
 
 std::string read_text(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-  // A directory opens, and fails at the first read.
-  if (!stream.is_open() || stream.bad()) {
-    throw Refusal(file + ": cannot be read: " + std::strerror(errno));
-  }
-  return text;
+  return or_refuse(read_whole_file(file));
 }
 
 }  // namespace

@@ -1,11 +1,11 @@
 // nemcon send, nemcon transact, nemcon outcome.
 #include <charconv>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 
 #include "client/cli/commands.hpp"
 #include "client/cli/json.hpp"
+#include "client/cli/whole_file.hpp"
 
 namespace nemcon::cli {
 
@@ -22,9 +22,9 @@ std::string read_all(const std::string& file) {
   if (file == "-") {
     return {std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
   }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) throw Refusal("cannot read " + file + ": is it there, and may you read it?");
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+  core::Result<std::string> text = read_whole_file(file);
+  if (text) return std::move(text).value();
+  throw Refusal(text.error().detail);
 }
 
 void print(const Globals& globals, const Outcome& outcome) {

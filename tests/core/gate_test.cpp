@@ -45,6 +45,26 @@ TEST(Gate, WhatIsNotGrantedIsRefusedBeforeAnythingIsWritten) {
   EXPECT_TRUE(mesh[0].bodies("orders").empty());
 }
 
+// Rule P-41: nor is it told whether there is what it may not use.
+TEST(Gate, WhatThereIsIsNotToldToWhoMayNotUseIt) {
+  Mesh mesh{with_keys({"send logs@b"}, everything)};
+  Caller bob{mesh[0], "bob"};
+  const auto text_of = [&](const std::string& target) {
+    const TransactionId id = bob.submit({deliver(target, "1")});
+    const std::optional<Denied> denied = bob.last<Denied>();
+    EXPECT_EQ(denied->reason, Reason::forbidden) << id.sequence.value();
+    std::string text = denied->text;
+    for (std::size_t at = text.find(target); at != std::string::npos; at = text.find(target))
+      text.replace(at, target.size(), "X");
+    return text;
+  };
+  EXPECT_EQ(text_of("orders"), text_of("nosuch"));
+  EXPECT_EQ(text_of("orders@b"), text_of("nosuch@b"));
+  // One that it may use somewhere is looked for.
+  bob.submit({deliver("logs@nowhere", "1")});
+  EXPECT_EQ(bob.last<Denied>()->reason, Reason::unknown_queue);
+}
+
 // Rule P-41: who asks for its outcome meanwhile lends it nothing.
 TEST(Gate, AResubmissionIsItsOwnClientsWhoeverAsksForIt) {
   Mesh mesh{with_keys({"send logs@a"}, {"send logs@b"})};
@@ -146,6 +166,28 @@ TEST(Gate, APeerThatMayNotSpeakForAClientIsRefused) {
   EXPECT_TRUE(bob.is_rolled_back(his));
   EXPECT_NE(bob.answer(his)->text.find("peer a may not speak for client \"bob\""),
             std::string::npos);
+}
+
+// Rule P-42: nor does it hear what became of its transactions, unless they name it.
+TEST(Gate, APeerThatMayNotSpeakForAClientHearsNothingOfIt) {
+  Layout layout = with_keys(everything, everything);
+  layout.node_count = 3;
+  layout.permissions.push_back(layout.permissions[1]);
+  layout.permissions[1].vouches = {{.peer = "a", .clients = {"alice"}}};
+  Mesh mesh{layout};
+  mesh.hold({.to = 1, .kind = "decision-ack"});  // What is forgotten has no client any more.
+  Caller alice{mesh[1], "alice"};
+  Caller bob{mesh[1], "bob"};
+  const TransactionId hers = alice.submit({deliver("orders@b", "1"), deliver("orders@c", "1")});
+  const TransactionId his = bob.submit({deliver("orders@b", "2"), deliver("orders@c", "2")});
+  const TransactionId named = bob.submit({deliver("orders@a", "3"), deliver("orders@b", "3")});
+  mesh.run();
+  for (const TransactionId& id : {hers, his, named}) {
+    mesh.forget_sent();
+    mesh.forge(0, 1, Query{.id = id, .digest = {}, .expires = Hlc::never()});
+    mesh.run();
+    EXPECT_EQ(mesh.sent_count({.from = 1, .to = 0, .kind = "status"}), id == his ? 0U : 1U);
+  }
 }
 
 // Rule P-15, Rule P-42: nor does it forget for such a client.

@@ -247,6 +247,21 @@ TEST_F(DataDirectoryTest, SomebodyElsesDirectoryIsRefused) {
                 " is not a Nemcon data directory and not empty (it holds \"thesis.txt\")");
 }
 
+TEST_F(DataDirectoryTest, OneThatOthersMayWriteToIsRefusedNewOrNot) {
+  const std::string& directory = options_.directory;
+  const auto expect_refused = [&] {
+    for (const mode_t mode : {0770U, 0702U}) {
+      ASSERT_EQ(::chmod(directory.c_str(), mode), 0);
+      EXPECT_EQ(refusal(), "others may write to " + directory + "; chmod 700 " + directory);
+    }
+  };
+  ASSERT_EQ(::mkdir(directory.c_str(), 0700), 0);
+  expect_refused();
+  ASSERT_EQ(::chmod(directory.c_str(), 0750), 0);
+  create();
+  expect_refused();
+}
+
 TEST_F(DataDirectoryTest, AFileIsNoDirectory) {
   write_file(options_.directory, "a file");
 

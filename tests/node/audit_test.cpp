@@ -128,6 +128,30 @@ TEST_F(AuditRecord, StrangersCannotPushOutTheRest) {
   EXPECT_EQ(all.back(), "authentication  others, too many to be named x49900");
 }
 
+TEST_F(AuditRecord, OneClientCannotMakeOthersNameless) {
+  const std::unique_ptr<Audit> audit = open();
+  for (int i = 0; i < 5'000; ++i)
+    audit->note_often(time_, AuditKind::denied, "evil", "send q" + std::to_string(i) + "@shop");
+  audit->note_often(time_, AuditKind::denied, "till", "consume payroll@shop");
+  pass(seconds{10});
+  audit->tend(time_);
+
+  const Lines all = told();
+  EXPECT_EQ(all.size(), 100U + 2U);
+  EXPECT_EQ(all.at(100), "denied till consume payroll@shop x1");
+  EXPECT_EQ(all.at(101), "denied evil others, too many to be named x4900");
+}
+
+TEST_F(AuditRecord, AChangeThatTheDigestDoesNotShowIsNotedAllTheSame) {
+  const std::unique_ptr<Audit> audit = open();
+  ASSERT_TRUE(audit->note_configuration(time_, "port = 1", ""));
+  ASSERT_TRUE(audit->note_configuration(time_, "port = 1", ""));
+  ASSERT_TRUE(audit->note_configuration(time_, "port = 1", "[security] the key of this node"));
+
+  EXPECT_EQ(told().size(), 2U);
+  EXPECT_NE(told().back().find("the key of this node"), std::string::npos);
+}
+
 TEST_F(AuditRecord, ADecisionFollowsWhatWasCountedBefore) {
   const std::unique_ptr<Audit> audit = open();
   audit->note_often(time_, AuditKind::denied, "till", "admin *@shop");

@@ -210,6 +210,7 @@ TEST_F(Permissions, TheRecordShowsWhenItWasTouched) {
 
 TEST_F(Permissions, WhatIsNoRecordIsRefused) {
   EXPECT_EQ(nemcon({"audit", workspace_.path("none")}).exit_code, 1);
+  EXPECT_EQ(nemcon({"audit", workspace_.path(".")}).exit_code, 1);
   EXPECT_EQ(nemcon({"audit", workspace_.write("other", "hello\n")}).exit_code, 1);
   EXPECT_EQ(nemcon({"audit", "--expect", "nonsense", record("shop")}).exit_code, 2);
   EXPECT_EQ(nemcon({"audit"}).exit_code, 2);
