@@ -296,7 +296,9 @@ core::Result<Reload> Node::Parts::reload(const Config& next) {
   if (status.wait_for(patience) != std::future_status::ready) {
     reload.pending.emplace_back("all of it: the node is stopping, or its disk hangs");
   } else if (const core::Status set = status.get(); !set) {
-    reload.pending.push_back(set.error().detail + "; tried until it can be");
+    const bool is_tried_again = set.error().code == core::Errc::local_closed;
+    reload.pending.push_back(set.error().detail +
+                             (is_tried_again ? "; tried until it can be" : ""));
   }
   own_key_ = own;
   config_.secret_key_file = next.secret_key_file;

@@ -102,8 +102,11 @@ class NodeSockets::Impl {
     const core::Status changed = acceptor_.change_own_keys();
     if (!changed) return changed;
     const core::Status proved = prove();
-    if (!proved) acceptor_.close();
-    return proved;
+    if (proved) return proved;
+    acceptor_.close();
+    return core::Error{
+        proved.error().code,
+        proved.error().detail + "; nobody is let in any more until the node is started again"};
   }
 
   void poll(core::Instant now, core::Duration timeout, std::span<Watched> watched) {

@@ -1,5 +1,6 @@
 #include "tests/attack/threat.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <stdexcept>
 
@@ -54,43 +55,43 @@ std::vector<Threat> threats_of_strangers() {
   return {
       {.name = "wrong-key",
        .expected = "refused in the handshake, counted",
-       .happens = {"refused"},
+       .happens = {{"refused", 5}},
        .never_happens = {"let in"},
        .counted = "keys_refused"},
       {.name = "revoked-key",
        .expected = "cut within 1 s, then refused",
-       .happens = {"refused"},
+       .happens = {{"refused", 5}},
        .never_happens = {"let in"},
        .counted = "keys_revoked",
        .first = revoke},
       {.name = "no-key",
        .expected = "plain text does not get in",
-       .happens = {"failed"},
+       .happens = {{"failed", 5}},
        .never_happens = {"let in", "refused"},
        .counted = "links_failed"},
       {.name = "garbage-greeting",
        .expected = "connections end, counted",
-       .happens = {"connections"},
+       .happens = {{"connections", 10}},
        .counted = "links_failed"},
       {.name = "huge-frame",
        .expected = "cut at its head, nothing allocated",
-       .happens = {"connections"},
+       .happens = {{"connections", 10}},
        .never_happens = {"not cut"},
        .growth_kib_max = std::size_t{8} << 10U},
       {.name = "frame-just-below",
        .expected = "cut before its handshake is done, 1 MiB each at most",
        .stage = {.limits = "max_transaction_bytes = '16MiB'"},
-       .happens = {"connections"},
+       .happens = {{"connections", 10}},
        .never_happens = {"not cut"},
        .growth_kib_max = huge_count * early_kib_max},
       {.name = "handshake-flood",
        .expected = "refused one by one, their address held off",
-       .happens = {"refused"},
+       .happens = {{"refused", 5}},
        .never_happens = {"let in"},
        .counted = "addresses_held_off"},
       {.name = "idle-connections",
        .expected = "2,000 gone after the handshake time, 64 KiB each at most",
-       .happens = {"connections"},
+       .happens = {{"connections", 300}},
        .counted = "links_failed",
        .growth_kib_max = idle_count * connection_kib_max,
        .last = check_idle},
@@ -99,7 +100,7 @@ std::vector<Threat> threats_of_strangers() {
        // As if they came from many addresses.
        .stage = {.wrapper = {"/usr/bin/prlimit", "--nofile=300:300"},
                  .limits = std::string{usual_limits} + "\nmax_connects_per_second = 1000"},
-       .happens = {"connections"},
+       .happens = {{"connections", 200}},
        .counted = "links_held_off"},
   };
 }
@@ -108,31 +109,31 @@ std::vector<Threat> threats_with_a_key() {
   return {
       {.name = "spoofed-sender",
        .expected = "muted, counted",
-       .happens = {"refused"},
+       .happens = {{"refused", 5}},
        .never_happens = {"let in"},
        .counted = "senders_forged"},
       {.name = "foreign-queue",
        .expected = "denied, nothing written",
-       .happens = {"denied"},
+       .happens = {{"denied", 50}},
        .never_happens = {"allowed"},
        .last = find_stolen},
       {.name = "foreign-decision",
        .expected = "ignored, muted",
-       .happens = {"known", "said"},
+       .happens = {{"known"}, {"said", 5}},
        .counted = "links_muted"},
       {.name = "replay",
        .expected = "no effect a second time",
-       .happens = {"committed", "replayed", "restarts seen"},
+       .happens = {{"committed"}, {"replayed", 500}, {"restarts seen"}},
        .first = restart,
        .last = compare_recorded},
       {.name = "malformed",
        .expected = "muted, counted",
        .stage = {.babbler_count = babbler_count},
-       .happens = {"frames", "muted"},
+       .happens = {{"frames", 5}, {"muted", 3}},
        .counted = "frames_malformed"},
       {.name = "lying-peer",
        .expected = "what it has no part in stays right",
-       .happens = {"known", "said", "forged"},
+       .happens = {{"known"}, {"said", 0.5}, {"forged", 20}},
        .counted = "links_muted"},
       {.name = "key-rotation",
        .expected = "no failed transaction",
@@ -160,7 +161,7 @@ std::vector<Threat> threats_of_greedy_clients() {
       {.name = "ack-flood",
        .expected = "nothing remembered",
        .stage = {.guests = {{.name = idler_name}}},
-       .happens = {"acknowledged", "opened"},
+       .happens = {{"acknowledged", 200}, {"opened", 200}},
        // The window of its link full of requests, and their answers on the way.
        .growth_kib_max = std::size_t{128} << 10U,
        .last = open_new_session},
@@ -169,19 +170,19 @@ std::vector<Threat> threats_of_greedy_clients() {
        .stage = {.guests = {{.name = opener_name, .allow = R"("send other")"}},
                  .limits =
                      std::string{usual_limits} + "\nmax_clients = " + std::to_string(few_clients)},
-       .happens = {"opened", "too fast"},
+       .happens = {{"opened", 3}, {"too fast", 100}},
        .never_happens = {"beyond", "refused otherwise"},
        .last = open_new_session},
       {.name = "serve-doubts",
        .expected = "asked to look again, a bounded part of it remembered",
        .stage = {.guests = {{.name = server_name, .allow = R"("serve ledger")"}}},
-       .happens = {"reports", "asked again"},
+       .happens = {{"reports", 5}, {"asked again", 5}},
        .never_happens = {"denied"},
        .last = open_new_session},
       {.name = "flood-and-leave",
        .expected = "what waits is bounded, and gone with it",
        .stage = {.guests = flooders()},
-       .happens = {"floods"},
+       .happens = {{"floods", 0.5}},
        .growth_kib_max = std::size_t{300} << 10U,
        .last = open_new_session},
       {.name = "bye-and-stay",
@@ -190,7 +191,7 @@ std::vector<Threat> threats_of_greedy_clients() {
                  .limits = std::string{usual_limits} +
                            "\nmax_connects_per_second = 1000\nmax_clients = " +
                            std::to_string(few_clients)},
-       .happens = {"connections", "ended"},
+       .happens = {{"connections", 20}, {"ended", 20}},
        .never_happens = {"stayed"},
        .growth_kib_max = std::size_t{64} << 10U,
        .during = [](Stage& stage) { stage.open_new_session(); },
@@ -228,13 +229,21 @@ Measured measure(Stage& stage, const Threat& threat, const Effort& effort) {
   return measured;
 }
 
-void judge_tally(const Threat& threat, const Tally& tally, Verdict& verdict) {
+void judge_tally(const Threat& threat, const Effort& effort, const Tally& tally, Verdict& verdict) {
   const auto count_of = [&](const std::string& name) {
     const auto found = tally.find(name);
     return found == tally.end() ? 0 : found->second;
   };
-  for (const std::string& name : threat.happens) {
-    if (count_of(name) == 0) verdict.wrong.push_back("never " + name);
+  // On a busy machine once is enough.
+  const double seconds =
+      effort.is_speed_judged ? std::chrono::duration<double>(effort.each).count() : 0;
+  for (const Threat::Happening& happening : threat.happens) {
+    const std::uint64_t count = count_of(happening.name);
+    const auto least = static_cast<std::uint64_t>(std::max(1.0, happening.per_second * seconds));
+    if (count < least) {
+      verdict.wrong.push_back(happening.name + " only " + std::to_string(count) + " times, of " +
+                              std::to_string(least) + " at least");
+    }
   }
   for (const std::string& name : threat.never_happens) {
     if (count_of(name) > 0) verdict.wrong.push_back(name);
@@ -269,7 +278,7 @@ void face(const Threat& threat, const Effort& effort, Stage& stage, Verdict& ver
   verdict.after = stage.recovered(verdict.before);
   const Counts now = stage.counts();
   verdict.seen += text_of(counts, now);
-  judge_tally(threat, tally, verdict);
+  judge_tally(threat, effort, tally, verdict);
   judge_costs(threat, effort, verdict);
   if (!threat.counted.empty() && now.at(threat.counted) == counts.at(threat.counted))
     verdict.wrong.push_back("shop has not counted " + threat.counted);

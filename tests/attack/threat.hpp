@@ -11,12 +11,18 @@
 namespace nemcon::attack {
 
 struct Threat {
+  struct Happening {
+    std::string name;
+    double per_second = 0;
+  };
+
   std::string name;      // Also of the attacker.
   std::string expected;  // In words.
   Stage::Options stage = {};
   bool has_attacker = true;
-  // What the attacker must have counted, at least once; and what it must not.
-  std::vector<std::string> happens = {};
+  // What the attacker must have counted, at least once, and where speed is judged that often: a
+  // fifth and less of what it reaches with the time that is left to it; and what it must not.
+  std::vector<Happening> happens = {};
   std::vector<std::string> never_happens = {};
   // Which of its counts shop must have raised.
   std::string counted = {};
