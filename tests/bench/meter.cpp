@@ -98,7 +98,12 @@ std::uint64_t switches_of(pid_t process) {
   return total;
 }
 
-double busy_cpu_seconds() {
+struct MachineCpu {
+  double busy_seconds = 0;
+  double stolen_seconds = 0;  // By others on the same host.
+};
+
+MachineCpu machine_cpu() {
   std::ifstream file("/proc/stat");
   std::string line;
   std::getline(file, line);
@@ -108,7 +113,8 @@ double busy_cpu_seconds() {
   // user, nice, system, then idle and iowait, which are not busy; irq, softirq.
   for (const std::size_t index : {1U, 2U, 3U, 6U, 7U})
     ticks += std::stod(words[index]);
-  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return {.busy_seconds = ticks / per_second, .stolen_seconds = std::stod(words[8]) / per_second};
 }
 
 double own_cpu_seconds() {
@@ -151,7 +157,9 @@ Cost cost_of(const std::vector<pid_t>& processes) {
     cost.switches += switches_of(process);
   }
   cost.own_cpu_seconds = own_cpu_seconds();
-  cost.busy_cpu_seconds = busy_cpu_seconds();
+  const MachineCpu machine = machine_cpu();
+  cost.busy_cpu_seconds = machine.busy_seconds;
+  cost.stolen_cpu_seconds = machine.stolen_seconds;
   cost.flushes = flushes_of_machine();
   return cost;
 }
@@ -238,6 +246,8 @@ std::string to_json(Result result) {
   line.put("resident_less_map_mib", static_cast<double>(after.resident_anon) / mebibyte);
   line.put("probe_flush_ms", 1e3 * result.flush_seconds);
   line.put("foreign_cpu", std::max(foreign, 0.0) / seconds);
+  line.put("busy_cpu", (after.busy_cpu_seconds - before.busy_cpu_seconds) / seconds);
+  line.put("stolen_cpu", (after.stolen_cpu_seconds - before.stolen_cpu_seconds) / seconds);
   for (const auto& [key, value] : result.more)
     line.put(key, value);
   return line.text();

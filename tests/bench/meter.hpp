@@ -20,6 +20,7 @@ struct Cost {
   double cpu_seconds = 0;           // Of the processes and their children, user and system.
   double own_cpu_seconds = 0;       // Of this process, the load.
   double busy_cpu_seconds = 0;      // Of the whole machine, the kernel's own included.
+  double stolen_cpu_seconds = 0;    // The machine's, by others on its host.
   std::uint64_t switches = 0;       // Times that a thread of the processes went to sleep.
   std::uint64_t flushes = 0;        // Of the whole machine: other programs on it count too.
   std::uint64_t resident = 0;       // Bytes, summed over the processes.

@@ -20,8 +20,8 @@ namespace nemcon::bench {
 namespace {
 
 constexpr std::size_t body_bytes = 100;
-constexpr std::size_t in_flight = 64;
-constexpr int waves = 20;
+constexpr std::size_t in_flight = 64;  // Of those nodes that work together.
+constexpr std::size_t waves = 20;
 constexpr int idle_seconds = 10;
 
 double microseconds(std::chrono::nanoseconds time) {
@@ -45,18 +45,20 @@ struct Share {
   double cpu_us = 0;  // The least of the waves: the one that was disturbed least.
 };
 
-// Waves of transactions over `participants` nodes each. `spread`: every node begins some; else the
-// same few nodes do all, and the others only know of them.
+// Waves of transactions over `participants` nodes each. `spread`: every node works, as much as each
+// of the few that otherwise do all, and of which the others only know.
 Share measure(EngineMesh& mesh, std::size_t node_count, std::size_t participants, bool spread) {
+  const std::size_t wave_count =
+      spread ? std::max(in_flight, in_flight * node_count / participants) : in_flight;
   Share share;
   share.cpu_us = 1e9;
   const std::uint64_t decided_before = until_decided(mesh);
   const std::uint64_t sent_before = mesh.sent_count();
   const std::uint64_t committed_before = mesh.committed_count();
   std::size_t first = 0;
-  for (int wave = 0; wave < waves; ++wave) {
+  for (std::size_t wave = 0; wave < waves; ++wave) {
     const std::chrono::nanoseconds before = mesh.step_time();
-    for (std::size_t index = 0; index < in_flight; ++index) {
+    for (std::size_t index = 0; index < wave_count; ++index) {
       std::vector<std::size_t> nodes;
       for (std::size_t node = 0; node < participants; ++node)
         nodes.push_back((first + node) % node_count);
@@ -64,13 +66,14 @@ Share measure(EngineMesh& mesh, std::size_t node_count, std::size_t participants
       if (spread) first = (first + participants) % node_count;
     }
     mesh.run();
-    share.cpu_us = std::min(share.cpu_us, microseconds(mesh.step_time() - before) / in_flight);
+    share.cpu_us = std::min(
+        share.cpu_us, microseconds(mesh.step_time() - before) / static_cast<double>(wave_count));
   }
   // What is lazy, too.
   for (int round = 0; round < 1000; ++round)
     mesh.run();
   const auto count = static_cast<double>(mesh.committed_count() - committed_before);
-  NEMCON_CHECK(count == waves * in_flight, count);
+  NEMCON_CHECK(count == static_cast<double>(waves * wave_count), count);
   share.until_decided = static_cast<double>(until_decided(mesh) - decided_before) / count;
   share.all = static_cast<double>(mesh.sent_count() - sent_before) / count;
   return share;
@@ -121,6 +124,11 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  {
+    // The first mesh of a process pays for memory that the later ones find.
+    nemcon::bench::EngineMesh first({.node_count = 10, .witnesses = 3});
+    (void)nemcon::bench::measure(first, 10, 2, true);
   }
   for (const std::size_t count : nodes) {
     for (const std::size_t participants : {2U, 3U}) {

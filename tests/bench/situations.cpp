@@ -158,9 +158,13 @@ bool run_restart(const RunSettings& settings) {
   });
   Result lost;
   Load last = load;
-  last.duration = std::chrono::milliseconds{400};
+  last.duration = std::chrono::seconds{1};
+  last.deadline = std::chrono::seconds{1};
   enqueue(last, lost);
   killer.join();
+  if (lost.operations == 0 || lost.refused == 0) {
+    return complain("the node was not killed while it worked");
+  }
 
   return started.measure("restart", [&](Result& result) {
     result.more["data_mib"] =

@@ -4,7 +4,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
+#include <deque>
 #include <functional>
+#include <future>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -91,6 +93,7 @@ ClientOptions options_of(const Load& load) {
   options.in_flight_max = load.in_flight + 1;
   options.key_file = load.key_file;
   if (!load.node_key.empty()) options.node_keys = {load.node_key};
+  if (load.deadline) options.deadline = *load.deadline;
   return options;
 }
 
@@ -148,6 +151,46 @@ bool fill(const Load& load, std::uint64_t count) {
   return result.refused == 0;
 }
 
+namespace {
+
+// Counts what the node has answered.
+class Acknowledgements {
+ public:
+  void add(std::future<bool> acknowledgement) {
+    under_way_.push_back(std::move(acknowledgement));
+    while (!under_way_.empty() &&
+           under_way_.front().wait_for(std::chrono::seconds{0}) == std::future_status::ready) {
+      take();
+    }
+  }
+
+  void wait_for_all() {
+    while (!under_way_.empty())
+      take();
+  }
+
+  [[nodiscard]] std::uint64_t done_count() const { return done_count_; }
+
+  [[nodiscard]] std::uint64_t failed_count() const { return failed_count_; }
+
+  // When the latest answer was taken note of.
+  [[nodiscard]] Clock::time_point last() const { return last_; }
+
+ private:
+  void take() {
+    ++(under_way_.front().get() ? done_count_ : failed_count_);
+    under_way_.pop_front();
+    last_ = Clock::now();
+  }
+
+  std::deque<std::future<bool>> under_way_;
+  std::uint64_t done_count_ = 0;
+  std::uint64_t failed_count_ = 0;
+  Clock::time_point last_ = Clock::now();
+};
+
+}  // namespace
+
 void enqueue_consume_ack(const Load& load, Result& result) {
   Client receiver(options_of(load));
   ConsumeOptions consume;
@@ -155,30 +198,29 @@ void enqueue_consume_ack(const Load& load, Result& result) {
   Consumer consumer = receiver.consume(load.queue, consume);
   std::atomic<bool> is_over{false};
   std::atomic<std::uint64_t> sent{0};
-  std::uint64_t acknowledged = 0;
+  std::uint64_t taken = 0;
+  Acknowledgements acknowledgements;
   const auto begin = Clock::now();
   const auto end = begin + load.duration;
-  auto last = begin;
   std::thread taker([&] {
     // What is still in the queue when the time is over is the backlog's, if there was one.
-    while (Clock::now() < end || !is_over || acknowledged < sent) {
+    while (Clock::now() < end || !is_over || taken < sent) {
       std::optional<Delivery> delivery = consumer.receive(std::chrono::milliseconds{50});
       if (!delivery) continue;
-      (void)delivery->ack_async();
-      acknowledged += 1;
-      last = Clock::now();
+      acknowledgements.add(delivery->ack_async());
+      taken += 1;
     }
+    acknowledgements.wait_for_all();
   });
   Result sends;
   enqueue(load, sends);
   sent = sends.operations;
   is_over = true;
   taker.join();
-  (void)receiver.drain(std::chrono::seconds{10});
-  result.operations = acknowledged;
-  result.refused = sends.refused;
+  result.operations = acknowledgements.done_count();
+  result.refused = sends.refused + acknowledgements.failed_count();
   result.latencies = std::move(sends.latencies);
-  result.seconds = std::chrono::duration<double>(last - begin).count();
+  result.seconds = std::chrono::duration<double>(acknowledgements.last() - begin).count();
   result.more["enqueued_per_second"] = static_cast<double>(sends.operations) / sends.seconds;
 }
 

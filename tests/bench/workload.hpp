@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct Load {
   std::size_t in_flight = 1;
   std::size_t body_bytes = 100;
   std::chrono::milliseconds duration{3000};
+  std::optional<std::chrono::milliseconds> deadline;  // Of an operation; the client's own.
 };
 
 // One message to a queue of the node.

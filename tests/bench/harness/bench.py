@@ -5,6 +5,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -25,7 +26,8 @@ def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__,
         epilog="Exit: 0 done, 1 a run failed or a target is missed, 2 usage. All lines of JSON are "
-               "kept in build/bench/results.jsonl. --check --peers writes docs/benchmarks.md.")
+               "kept in build/bench/results.jsonl. --check --peers, with all peers and three rounds and "
+               "more, writes docs/benchmarks.md.")
     parser.add_argument("--peers", action="store_true",
                         help="install and run PostgreSQL, Redis and RabbitMQ as well")
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="only these peers")
@@ -57,9 +59,10 @@ class Benchmark:
         os.makedirs(directory, exist_ok=True)
         self.path = os.path.join(directory, "results.jsonl")
         self.kept = open(self.path, "w", encoding="utf-8")
+        self.revision = machine.revision()
 
     def add(self, line, group, round_number):
-        line |= {"group": group, "round": round_number}
+        line |= {"group": group, "round": round_number, "revision": self.revision}
         self.lines.append(line)
         text = json.dumps(line)
         print(text, flush=True)
@@ -72,7 +75,8 @@ class Benchmark:
                 continue
             try:
                 self.run_group(group)
-            except machine.Failure as failure:
+            # IndexError: a server of which no version is installed.
+            except (machine.Failure, OSError, subprocess.SubprocessError, IndexError) as failure:
                 self.fail(group.name, failure)
 
     def run_group(self, group):
@@ -82,7 +86,8 @@ class Benchmark:
             if peer:
                 peer.start()
             for round_number in range(1, group.rounds + 1):
-                for run in group.runs:
+                # Who is first changes, so that neither always comes after a pause.
+                for run in group.runs if round_number % 2 == 1 else reversed(group.runs):
                     self.run_one(group, round_number, run, peer)
         finally:
             if peer:
@@ -91,8 +96,8 @@ class Benchmark:
     def run_one(self, group, round_number, run, peer):
         try:
             for line in machine.lines_of(run.command(peer, self.options)):
-                self.add(line, group.name, round_number)
-        except (machine.Failure, OSError) as failure:
+                self.add(line | run.marks, group.name, round_number)
+        except (machine.Failure, OSError, subprocess.SubprocessError) as failure:
             self.fail(f"{group.name}, round {round_number}", failure)
 
     def fail(self, where, failure):
@@ -117,8 +122,10 @@ def on_signal(number, _frame):
 def judge(lines, failures, options, began):
     print(report.summary(lines))
     judged = targets.judge(lines)
-    if options.report or (options.check and options.peers and not options.only):
-        report.write(lines, judged, began, os.path.join(machine.ROOT, "docs"))
+    is_whole = options.check and options.peers and not (
+        options.only or options.peer or options.quick or options.rounds < 3)
+    if options.report or is_whole:
+        report.write(lines, judged, failures, began, os.path.join(machine.ROOT, "docs"))
     missed = []
     if options.check or options.report:
         for one in judged:

@@ -144,6 +144,12 @@ class Place:
         return path
 
 
+def revision():
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=7"],
+                          capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
 def describe():
     """One line on the machine, for the document."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -15,6 +15,8 @@ class Group:
 class Ours:
     """A run of nemcon-bench or of another program of ours."""
 
+    marks = {}
+
     def __init__(self, *arguments, binary="nemcon-bench"):
         self.arguments, self.binary = [str(one) for one in arguments], binary
 
@@ -32,6 +34,8 @@ class Theirs:
     def __init__(self, run, connections, in_flight, **more):
         self.arguments = (run, connections, in_flight)
         self.more = more
+        # Settings that make another thing of it, for its lines.
+        self.marks = {name: more[name] for name in ("queue_type", "consumers") if name in more}
 
     def command(self, peer, options):
         processes = ",".join(str(process) for process in peer.processes())
@@ -69,11 +73,16 @@ def transactions(peer, rounds):
 
 def queues(peer, rounds):
     """One in flight shows what a flush costs, and that there is one."""
-    runs = [enqueue(1)] + ([Theirs("enqueue", 1, 1)] if peer else [])
+    runs = [enqueue(1), consume(1)] + ([Theirs("enqueue", 1, 1)] if peer else [])
     for run, ours in (("enqueue", enqueue(1000)), ("consume", consume(1000))):
         runs.append(ours)
         if peer:
             runs += [Theirs(run, 1, 1000), Theirs(run, 16, 64)]
+    if peer:
+        runs.append(Theirs("consume", 16, 64, consumers=3))
+        if peer.SYSTEM == "rabbitmq":
+            runs += [Theirs("consume", 16, 64, queue_type="classic"),
+                     Theirs("consume", 16, 64, queue_type="classic", consumers=3)]
     return Group("queues" + (f" beside {peer.SYSTEM}" if peer else ""), peer, runs, rounds)
 
 
@@ -85,7 +94,7 @@ def bodies(rounds):
 
 
 def encrypted(rounds):
-    runs = []
+    runs = [enqueue(1, links="curve")]
     for make, in_flight in ((commit, 64), (enqueue, 1000), (consume, 1000)):
         runs += [make(in_flight), make(in_flight, links="curve")]
     return Group("encrypted links", None, runs, rounds)
@@ -97,12 +106,14 @@ def situations(quick, rounds):
         Ours("restart", "--body-bytes", 1024, "--count", 2**28 if quick else 2**30),
         Ours("idle", "--seconds", 10),
     ]
-    larger = [Ours("idle", "--seconds", 10, "--nodes", nodes) for nodes in (10, 30)]
+    larger = [Ours("idle", "--seconds", 10, "--nodes", 10),
+              Ours("idle", "--seconds", 40, "--nodes", 30)]
     deep = Ours("backlog", "--in-flight", 1000, "--count", 1_000_000 if quick else 10_000_000)
     return [
         Group("situations", None, runs, rounds),
         Group("backlog", None, [deep], 1 if quick else rounds),
-        Group("scale", None, [Ours(binary="nemcon-scale"), *larger], 1),
+        Group("scale", None, [Ours(binary="nemcon-scale")], rounds),
+        Group("larger meshes", None, larger, 1),
     ]
 
 

@@ -1,4 +1,4 @@
-"""RabbitMQ: one broker, quorum queues, publisher confirms."""
+"""RabbitMQ: one broker, quorum or classic queues, publisher confirms."""
 
 import os
 import time
@@ -6,12 +6,11 @@ import time
 import machine
 
 SYSTEM = "rabbitmq"
-SETTINGS = "RabbitMQ, one broker, quorum queue, persistent messages, publisher confirms, manual acks"
+SETTINGS = "RabbitMQ, one broker, {} queue, persistent messages, publisher confirms, manual acks"
 
 
 class Peer:
     system = SYSTEM
-    settings = SETTINGS
 
     def __init__(self, place):
         self.directory = place.new(SYSTEM)
@@ -59,12 +58,12 @@ class Peer:
             raise machine.Failure(f"{failure}\n{self.servers[-1].last_words()}") from failure
         time.sleep(2)  # It goes on with its own start for a while after it listens.
 
-    def load(self, run, connections, in_flight, body_bytes=100, consumers=1):
+    def load(self, run, connections, in_flight, body_bytes=100, consumers=1, queue_type="quorum"):
         return [
             machine.program("nemcon-load-rabbitmq"), run, "--address", str(self.port),
             "--connections", str(connections), "--in-flight", str(in_flight),
             "--consumers", str(consumers), "--body-bytes", str(body_bytes),
-            "--queue-type", "quorum", "--settings", SETTINGS,
+            "--queue-type", queue_type, "--settings", SETTINGS.format(queue_type),
         ]
 
     def processes(self):

@@ -1,5 +1,6 @@
 """The lines of a benchmark as tables and plots: on the terminal, and as docs/benchmarks.md."""
 
+import json
 import os
 import statistics
 import time
@@ -63,10 +64,12 @@ def noise(lines):
             "flight) waited for the scheduler instead, and what is bound by the processor had a part "
             "of it only. Both shift ratios, in either direction: look at how far the rounds lie apart. "
             "To settle a target, run it again with nothing else running.\n\n")
-    return warning + (f"Other programs took {spread(foreign)} cores during the runs (`foreign_cpu`). F, the "
-            f"median 4 KiB fdatasync of a preallocated file, was {spread(probe)} ms: about 0.1 ms "
-            "is this disk when nothing else runs, and 4 ms mean that others held the cores and each "
-            "wake-up waited for the scheduler's tick.")
+    stolen = [line["stolen_cpu"] for line in measured if "stolen_cpu" in line]
+    by_host = f", others on its host {max(stolen):.2f} at most" if stolen else ""
+    return warning + (
+        f"Other programs took {spread(foreign)} cores during the runs (`foreign_cpu`){by_host}. F, the "
+        f"median 4 KiB fdatasync of a preallocated file, was {spread(probe)} ms: 4 ms would mean that "
+        "others held the cores and each wake-up waited for the scheduler's tick.")
 
 
 def target_table(judged):
@@ -81,22 +84,33 @@ def target_table(judged):
 
 SYSTEMS = {
     "nemcon": "Nemcon", "roofline": "journal roofline", "postgres": "PostgreSQL",
-    "redis": "Redis, `always`", "rabbitmq": "RabbitMQ, quorum",
+    "redis": "Redis, `always`", "rabbitmq": "RabbitMQ",
 }
+
+
+def name_of(line):
+    text = SYSTEMS.get(line["system"], line["system"])
+    if line["system"] == "rabbitmq":
+        text += ", " + line.get("queue_type", "quorum")
+    if line.get("links", "plain") != "plain":
+        text += ", encrypted"
+    if line.get("consumers", 1) > 1:
+        text += f", {line['consumers']} consumers"
+    return text
 
 
 def measured_table(lines, run):
     table = Table([line for line in lines if line["run"] == run])
     text = ["| system | mode | in flight | bytes | per second | p50 ms | p99 ms | CPU us | load CPU us "
-            "| flushes | MiB | F ms | others |",
-            "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
+            "| flushes | MiB | F ms | others | busy |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
     for key in sorted(table.keys(), key=lambda key: sort_key(table, key)):
         line = next(one for one in table.lines if targets.key_of(one) == key)
-        cells = [SYSTEMS.get(line["system"], line["system"]), line["mode"]]
+        cells = [name_of(line), line["mode"]]
         cells += [str(line["in_flight"]), str(line["body_bytes"])]
         cells += [thousands(table.median(key, field)) for field in (
             "per_second", "p50_ms", "p99_ms", "cpu_us_per_operation", "load_cpu_us_per_operation",
-            "flushes_per_operation", "resident_mib", "probe_flush_ms", "foreign_cpu")]
+            "flushes_per_operation", "resident_mib", "probe_flush_ms", "foreign_cpu", "busy_cpu")]
         text.append("| " + " | ".join(cells) + " |")
     return text
 
@@ -139,23 +153,34 @@ def proof_of_flush(lines):
     text = ["| system | settings | flushes an operation at 1 in flight |", "|---|---|---|"]
     for key in table.keys():
         line = next(one for one in table.lines if targets.key_of(one) == key)
-        if line["in_flight"] == 1 and line["run"] in ("commit", "enqueue"):
+        if line["in_flight"] == 1 and line["run"] in ("commit", "enqueue", "consume"):
             flushes = table.median(key, "flushes_per_operation")
-            text.append(f"| {SYSTEMS.get(line['system'], line['system'])}, {line['run']}"
+            text.append(f"| {name_of(line)}, {line['run']}"
                         f"{' in mode ' + line['mode'] if line['mode'] != '-' else ''} | "
                         f"{line['settings']} | {flushes:.2f} |")
     return text
 
 
 def scale_table(lines):
-    text = ["| mode | participants | nodes | messages until decided | in all | CPU us | forming: "
-            "messages a node | forming: CPU us a node |", "|---|---|---|---|---|---|---|---|"]
-    for line in lines:
-        if line["run"] == "scale":
-            text.append("| {mode} | {participants} | {nodes} | {messages_until_decided:g} | "
-                        "{messages:g} | {cpu_us_per_operation:.1f} | {forming_messages_per_node:g} "
-                        "| {forming_cpu_us_per_node:.0f} |".format(**line))
+    text = ["| mode | participants | nodes | messages until decided | in all | CPU us, a few nodes "
+            "work | CPU us, all work | forming: messages a node | forming: CPU us a node |",
+            "|---|---|---|---|---|---|---|---|---|"]
+    for line in scale_medians(lines):
+        text.append("| {mode} | {participants} | {nodes} | {messages_until_decided:g} | "
+                    "{messages:g} | {cpu_us_per_operation:.1f} | {cpu_us_per_operation_spread:.1f} "
+                    "| {forming_messages_per_node:g} | {forming_cpu_us_per_node:.0f} |".format(**line))
     return text
+
+
+def scale_medians(lines):
+    """A line for each mesh, with the medians of its rounds."""
+    found = [line for line in lines if line["run"] == "scale"]
+    fields = ("cpu_us_per_operation", "cpu_us_per_operation_spread", "forming_cpu_us_per_node")
+    medians = {field: targets.medians(found, field) for field in fields}
+    first = {}
+    for line in found:
+        first.setdefault(targets.key_of(line), line)
+    return [line | {field: medians[field][key] for field in fields} for key, line in first.items()]
 
 
 def draw(lines, directory):
@@ -172,17 +197,28 @@ def draw(lines, directory):
     plot.write(os.path.join(directory, "rate.svg"), "Transactions over two nodes, 100 B",
                "transactions in flight", "transactions per second", curves)
     costs = {}
-    for line in lines:
-        if line["run"] == "scale":
-            name = f"mode {line['mode']}, {line['participants']} participants"
-            costs.setdefault(name, []).append((line["nodes"], line["cpu_us_per_operation"]))
+    for line in scale_medians(lines):
+        if line["participants"] == 2:
+            for who, field in (("a few nodes work", "cpu_us_per_operation"),
+                               ("all work", "cpu_us_per_operation_spread")):
+                costs.setdefault(f"mode {line['mode']}, {who}", []).append(
+                    (line["nodes"], line[field]))
     plot.write(os.path.join(directory, "scale.svg"),
-               "CPU of all engines for a transaction, as the mesh around it grows",
+               "CPU of all engines for a transaction of two nodes, as the mesh grows",
                "nodes of the mesh", "microseconds", costs)
 
 
-def write(lines, judged, began, docs):
-    """docs/benchmarks.md and its plots."""
+def provenance(lines, failures):
+    revisions = sorted({line.get("revision", "unknown") for line in lines})
+    rounds = max(line.get("round", 1) for line in lines)
+    text = f"Of {', '.join(revisions)}, {rounds} rounds."
+    if failures:
+        text += " **Without a figure: " + "; ".join(failures) + ".**"
+    return text
+
+
+def write(lines, judged, failures, began, docs):
+    """docs/benchmarks.md, its plots and the lines that they are made of."""
     draw(lines, os.path.join(docs, PLOTS))
     met = [one.met for one in judged]
     text = [
@@ -192,7 +228,8 @@ def write(lines, judged, began, docs):
         f"Run on {time.strftime('%Y-%m-%d', time.gmtime(began))}: {machine.describe()}, everything on "
         "one machine over loopback, a flush before every acknowledgement everywhere. Figures are "
         "medians of the rounds; runs that are compared were taken in turn, and a ratio is the median "
-        "of the ratios of the rounds.", "", noise(lines), "",
+        f"of the ratios of the rounds. {provenance(lines, failures)} All lines: "
+        f"[{PLOTS}/results.jsonl]({PLOTS}/results.jsonl).", "", noise(lines), "",
         "Absolute figures of a busy machine say little. Read the ratios, and beside them how busy it was.",
         "", "## Targets", "",
         f"{met.count('yes')} met, {met.count('no')} missed, {met.count('unmeasured')} not measured.", "",
@@ -219,5 +256,7 @@ def write(lines, judged, began, docs):
         if line == "" and cleaned and cleaned[-1] == "":
             continue
         cleaned.append(line)
+    with open(os.path.join(docs, PLOTS, "results.jsonl"), "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
     with open(os.path.join(docs, "benchmarks.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(cleaned).rstrip() + "\n")

@@ -25,6 +25,10 @@ def key_of(line):
         parts.append(f"{line.get('nodes', 3):g}")
     if "in_doubt" in line:
         parts.append("doubt" if line["in_doubt"] > 0 else "none")
+    if "queue_type" in line:
+        parts.append(line["queue_type"])
+    if line.get("consumers", 1) > 1:
+        parts.append(f"{line['consumers']} consumers")
     return "/".join(parts)
 
 
@@ -47,20 +51,25 @@ def rounds_of(lines):
 
 
 class Ratio:
-    """A field of ours, divided by that of another in the same round; of several the best one."""
+    """A field of ours, divided by that of another in the same round; of several others the best one,
+    of several fields the worst ratio."""
 
-    def __init__(self, name, what, ours, others, limit, field="per_second", at_most=False):
+    def __init__(self, name, what, ours, others, limit, fields=("per_second",), at_most=False):
         self.name, self.what, self.limit = name, what, limit
         self.ours, self.others = ours, others if isinstance(others, list) else [others]
-        self.field, self.at_most = field, at_most
+        self.fields, self.at_most = fields, at_most
 
     def values(self, lines):
-        best = min if self.at_most else max
+        best, worst = (min, max) if self.at_most else (max, min)
         ratios = []
         for place in rounds_of(lines).values():
-            found = [place[key][self.field] for key in self.others if key in place]
-            if self.ours in place and found and best(found) > 0:
-                ratios.append(place[self.ours][self.field] / best(found))
+            of_fields = []
+            for field in self.fields:
+                found = [place[key][field] for key in self.others if key in place]
+                if self.ours in place and found and best(found) > 0:
+                    of_fields.append(place[self.ours][field] / best(found))
+            if of_fields:
+                ratios.append(worst(of_fields))
         return ratios
 
     def value(self, lines):
@@ -98,13 +107,15 @@ class Messages:
 
 class Growth:
     """Processor time of a transaction in the large mesh, divided by that in the small one: the worst
-    of modes and numbers of participants."""
+    of modes and numbers of participants. The limit is how much of it may be noise."""
 
-    name, what = "T7b", "CPU of a transaction in a mesh of 100 / of 3"
     limit, at_most = 1.25, True
 
+    def __init__(self, name, what, field):
+        self.name, self.what, self.field = name, what, field
+
     def value(self, lines):
-        cpu = medians([line for line in lines if line["run"] == "scale"], "cpu_us_per_operation")
+        cpu = medians([line for line in lines if line["run"] == "scale"], self.field)
         ratios = []
         for key, value in cpu.items():
             if key.endswith("/100") and key[:-3] + "3" in cpu:
@@ -112,9 +123,27 @@ class Growth:
         return max(ratios) if ratios else None
 
 
+class Flushed:
+    """Flushes of an operation of ours when nothing can share one: the least of all lines, as a part of
+    what there must be. Without it every figure would be one of a node that breaks its word."""
+
+    name, what = "flush", "flushes of an operation at 1 in flight / nodes that promise something in it"
+    limit, at_most = 0.99, False
+    nodes = {"nemcon/commit/S/1/100": 2, "nemcon/commit/X/1/100": 2, "nemcon/enqueue/1/100": 1,
+             "nemcon/consume/1/100": 1, "nemcon+curve/enqueue/1/100": 1}
+
+    def values(self, lines):
+        return [line["flushes_per_operation"] / self.nodes[key_of(line)]
+                for line in lines if key_of(line) in self.nodes]
+
+    def value(self, lines):
+        return min(self.values(lines), default=None)
+
+
 POSTGRES_64 = "postgres/commit/64/100"
-REDIS = ["redis/{}/1000/100", "redis/{}/1024/100"]
-RABBIT = ["rabbitmq/{}/1000/100", "rabbitmq/{}/1024/100"]
+REDIS = ["redis/{}/1000/100", "redis/{}/1024/100", "redis/{}/1024/100/3 consumers"]
+RABBIT = ["rabbitmq/{}/1000/100", "rabbitmq/{}/1024/100", "rabbitmq/{}/1024/100/3 consumers"]
+RABBIT_CLASSIC = ["rabbitmq/{}/1024/100/classic", "rabbitmq/{}/1024/100/classic/3 consumers"]
 
 
 def of(keys, run):
@@ -122,6 +151,7 @@ def of(keys, run):
 
 
 TARGETS = [
+    Flushed(),
     Ratio("T1a", "two-node transaction, 64 in flight / PostgreSQL 2PC, 64 clients",
           "nemcon/commit/S/64/100", POSTGRES_64, 25),
     Ratio("T1b", "the same / journal roofline", "nemcon/commit/S/64/100",
@@ -133,17 +163,17 @@ TARGETS = [
     Ratio("T2b", "witnesses = 3, 64 in flight / PostgreSQL 2PC, 64 clients",
           "nemcon/commit/X/64/100", POSTGRES_64, 12),
     Ratio("T3a", "p50 at 1 in flight / PostgreSQL 2PC", "nemcon/commit/S/1/100",
-          "postgres/commit/1/100", 0.5, field="p50_ms", at_most=True),
+          "postgres/commit/1/100", 0.5, fields=("p50_ms",), at_most=True),
     Ratio("T3b", "p50 at 1 in flight, witnesses = 3 / PostgreSQL 2PC", "nemcon/commit/X/1/100",
-          "postgres/commit/1/100", 0.75, field="p50_ms", at_most=True),
+          "postgres/commit/1/100", 0.75, fields=("p50_ms",), at_most=True),
     Ratio("T4a", "enqueue, 1,000 in flight / Redis always at its best", "nemcon/enqueue/1000/100",
           of(REDIS, "enqueue"), 1),
     Ratio("T4b", "enqueue, 1,000 in flight / RabbitMQ quorum queue", "nemcon/enqueue/1000/100",
           of(RABBIT, "enqueue"), 8),
     Ratio("T5a", "enqueue + consume + ack / Redis always at its best", "nemcon/consume/1000/100",
           of(REDIS, "consume"), 1.5),
-    Ratio("T5b", "enqueue + consume + ack / RabbitMQ quorum queue", "nemcon/consume/1000/100",
-          of(RABBIT, "consume"), 4),
+    Ratio("T5b", "enqueue + consume + ack / RabbitMQ, quorum or classic queue",
+          "nemcon/consume/1000/100", of(RABBIT + RABBIT_CLASSIC, "consume"), 4),
     Ratio("T6a", "two-node transaction, encrypted links / plain", "nemcon+curve/commit/S/64/100",
           "nemcon/commit/S/64/100", 0.6),
     Ratio("T6b", "enqueue, encrypted links / plain", "nemcon+curve/enqueue/1000/100",
@@ -151,11 +181,14 @@ TARGETS = [
     Ratio("T6c", "enqueue + consume + ack, encrypted links / plain",
           "nemcon+curve/consume/1000/100", "nemcon/consume/1000/100", 0.6),
     Messages(),
-    Growth(),
+    Growth("T7b", "CPU of a transaction in a mesh of 100 / of 3, a few nodes work",
+           "cpu_us_per_operation"),
+    Growth("T7c", "the same, all nodes work", "cpu_us_per_operation_spread"),
     Ratio("T8a", "enqueue with a deep backlog / into an empty queue",
           "nemcon/enqueue-waiting/1000/100/deep", "nemcon/enqueue-waiting/1000/100/empty", 0.6),
     Ratio("T8b", "enqueue + consume + ack with a deep backlog / at an empty queue",
-          "nemcon/consume-waiting/1000/100/deep", "nemcon/consume-waiting/1000/100/empty", 0.6),
+          "nemcon/consume-waiting/1000/100/deep", "nemcon/consume-waiting/1000/100/empty", 0.6,
+          fields=("per_second", "enqueued_per_second")),
     Bound("T8c", "MiB resident with a deep backlog, less the map", "nemcon/enqueue-waiting/1000/100/deep",
           256, "resident_less_map_mib"),
     Ratio("T9", "traffic beside 1,000 transactions in doubt / without them",

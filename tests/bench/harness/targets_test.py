@@ -111,6 +111,37 @@ class Scale(unittest.TestCase):
         self.assertEqual(judged("T7b", lines[:2]).met, "yes")
 
 
+    def test_judges_meshes_in_which_all_work_as_well(self):
+        lines = [scale(3, 10), scale(100, 11) | {"cpu_us_per_operation_spread": 26}]
+        self.assertEqual(judged("T7b", lines).met, "yes")
+        self.assertEqual(judged("T7c", lines).met, "no")
+
+
+class Flushes(unittest.TestCase):
+    def test_must_be_one_for_each_promise(self):
+        lines = [line(in_flight=1), line(run="enqueue", mode="-", in_flight=1)]
+        self.assertEqual(judged("flush", lines).met, "yes")
+        lines.append(line(run="enqueue", mode="-", in_flight=1, flushes_per_operation=0.0))
+        self.assertEqual(judged("flush", lines).value, 0)
+        self.assertEqual(judged("flush", lines).met, "no")
+
+
+class Settings(unittest.TestCase):
+    def test_of_a_peer_are_apart_and_the_best_counts(self):
+        lines = [line(run="consume", mode="-", in_flight=1000, per_second=1000),
+                 line("rabbitmq", "consume", "-", 1024, per_second=100),
+                 line("rabbitmq", "consume", "-", 1024, per_second=200, queue_type="classic"),
+                 line("rabbitmq", "consume", "-", 1024, per_second=250, queue_type="classic",
+                      consumers=3)]
+        self.assertEqual(judged("T5b", lines).value, 4)
+
+    def test_of_a_queue_with_a_backlog_the_slower_side_counts(self):
+        lines = [line(run="consume-waiting", mode="-", in_flight=1000, waiting=waiting,
+                      per_second=1000, enqueued_per_second=enqueued)
+                 for waiting, enqueued in ((0, 1000), (10, 700))]
+        self.assertEqual(judged("T8b", lines).value, 0.7)
+
+
 class Lines(unittest.TestCase):
     def test_say_target_and_verdict(self):
         lines = [line(per_second=27_100), postgres(1000)]
@@ -125,12 +156,13 @@ class Reports(unittest.TestCase):
 
     def test_of_all_kinds_of_lines_are_written_with_their_plots(self):
         with tempfile.TemporaryDirectory() as docs:
-            report.write(self.LINES, targets.judge(self.LINES), 0, docs)
+            report.write(self.LINES, targets.judge(self.LINES), ["queues"], 0, docs)
             with open(os.path.join(docs, "benchmarks.md"), encoding="utf-8") as file:
                 text = file.read()
             self.assertIn("| Nemcon | S | 64 | 100 | 64,000 |", text)
             self.assertIn("| PostgreSQL, commit | as it is | 2.00 |", text)
             self.assertIn("| T7a |", text)
+            self.assertIn("**Without a figure: queues.**", text)
             for name in ("rate.svg", "scale.svg"):
                 xml.dom.minidom.parse(os.path.join(docs, "benchmarks", name))
 
