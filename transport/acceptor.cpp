@@ -40,10 +40,6 @@ bool is_enough(std::size_t event_count, std::size_t byte_count) {
 
 // Tables that strangers can make grow.
 constexpr std::size_t muted_count_max = 16'384;
-
-// In which a refusal leaves, and the other side goes by itself.
-constexpr core::Duration refusal_patience = std::chrono::seconds{1};
-constexpr std::uint32_t leaving_of_key_max = 64;
 constexpr std::size_t penalty_count_max = 16'384;
 
 // Everybody who may be here, each while it connects anew, and as many strangers.
@@ -228,144 +224,9 @@ void Acceptor::on_ping(Inbound& inbound, std::string_view frame) {
 void Acceptor::on_pong(Inbound& inbound, std::string_view frame) {
   const core::Result<std::uint64_t> mark = decode_mark(frame);
   if (!mark) return blame(inbound, mark.error());
+  const std::uint64_t before = inbound.flow.under_way();
   inbound.flow.on_pong(*mark);
-}
-
-// ---- handshake ------------------------------------------------------------------------------
-
-void Acceptor::on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info) {
-  const Origin origin = socket_.origin();
-  Inbound stranger{.address = origin.address, .user_id = origin.user_id};
-  const bool says_bye = info && info->kind == FrameKind::bye;
-  const bool has_more_than_its_share = has_too_many(stranger.user_id);
-  if (has_more_than_its_share) {
-    stranger.name = "with the key " + stranger.user_id;
-    report(stranger, RefusalReason::fault, "has more connections than one may");
-  }
-  if (has_more_than_its_share || says_bye) return socket_.intake().end(routed.connection);
-  if (!info) {
-    const bool other_version = info.error().code == core::Errc::remote_version;
-    const RefusalReason reason = other_version ? RefusalReason::version : RefusalReason::malformed;
-    ++(other_version ? parts_.counters.frames_of_other_version : parts_.counters.frames_malformed);
-    return mute_stranger(routed, std::move(stranger), reason, info.error().detail);
-  }
-  if (info->kind == FrameKind::greeting) return on_greeting(routed, std::move(stranger));
-  ++parts_.counters.frames_ignored;
-  refuse(routed.routing_id, RefusalReason::stranger, "greet first");
-  let_go(add(routed, std::move(stranger)), refusal_patience);
-}
-
-void Acceptor::on_greeting(const RoutedFrame& routed, Inbound inbound) {
-  const core::Result<Greeting> greeting = decode_greeting(routed.frame.view);
-  if (!greeting) {
-    ++parts_.counters.frames_malformed;
-    return mute_stranger(routed, std::move(inbound), RefusalReason::malformed,
-                         greeting.error().detail);
-  }
-  inbound.role = greeting->role;
-  inbound.name = greeting->name;
-  inbound.frame_bytes_max = greeting->frame_bytes_max;
-  if (greeting->version_min > protocol_version || greeting->version_max < protocol_version) {
-    ++parts_.counters.frames_of_other_version;
-    return mute_stranger(routed, std::move(inbound), RefusalReason::version,
-                         "protocol versions " + std::to_string(greeting->version_min) + " to " +
-                             std::to_string(greeting->version_max) + " are not spoken here");
-  }
-  const auto refused = [&](RefusalReason reason, const std::string& text) {
-    turn_away(routed, std::move(inbound), reason, text);
-  };
-  const Verified verified = parts_.authenticator.verify({.role = greeting->role,
-                                                         .name = greeting->name,
-                                                         .user_id = inbound.user_id,
-                                                         .address = inbound.address});
-  if (verified.is_lie) {
-    ++parts_.counters.senders_forged;
-    return mute_stranger(routed, std::move(inbound), verified.reason, verified.text);
-  }
-  if (!verified.accepted) return refused(verified.reason, verified.text);
-  inbound.name = verified.name;
-  if (is_in_penalty(inbound.role, inbound.name)) {
-    return refused(RefusalReason::fault, "muted a moment ago");
-  }
-  if (inbound.role == Role::peer) {
-    const PeerEndpoint* peer = find_peer(inbound.name);
-    if (peer == nullptr) return refused(RefusalReason::unknown, "not a peer of this node");
-    inbound.peer = peer->peer;
-  } else if (clients_.size() >= parts_.options.limits.clients_max) {
-    return refused(RefusalReason::full, "too many clients");
-  } else if (has_its_share(inbound.name)) {
-    return refused(RefusalReason::full, "too many connections of this client");
-  }
-  welcome(routed, std::move(inbound));
-}
-
-// One client takes no more than half of all places. Without keys nobody knows whose they are.
-bool Acceptor::has_its_share(const std::string& client_name) const {
-  const auto found = clients_by_name_.find(client_name);
-  if (parts_.security == nullptr || found == clients_by_name_.end()) return false;
-  return found->second >= std::max(parts_.options.limits.clients_max / 2, 1U);
-}
-
-// Of a key, those that are let in and those that are on their way out.
-bool Acceptor::has_too_many(const std::string& user_id) const {
-  const auto found = connections_by_key_.find(user_id);
-  if (parts_.security == nullptr || found == connections_by_key_.end()) return false;
-  return found->second >= parts_.options.limits.clients_max / 2 + leaving_of_key_max;
-}
-
-void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {
-  encode(control_,
-         Welcome{.frame_bytes_max = parts_.limits.frame_bytes_max, .name = parts_.options.name});
-  if (socket_.try_send(routed.routing_id, control_.view()) != Handed::taken) {
-    return socket_.intake().end(routed.connection);
-  }
-  ++parts_.counters.handshakes_accepted;
-  std::erase_if(reported_, [&inbound](const Reported& reported) {
-    return reported.role == inbound.role && reported.name == inbound.name;
-  });
-  Inbound& added = add(routed, std::move(inbound));
-  if (added.role == Role::client) {
-    added.link = core::LinkId{++link_count_};
-    clients_.emplace(added.link, &added);
-    ++clients_by_name_[added.name];
-    return;
-  }
-  if (const auto current = peers_.find(added.peer); current != peers_.end()) {
-    refuse(current->second->routing_id, RefusalReason::replaced, "connected anew");
-    let_go(*current->second, refusal_patience);
-  }
-  peers_[added.peer] = &added;
-}
-
-Acceptor::Inbound& Acceptor::add(const RoutedFrame& routed, Inbound inbound) {
-  inbound.routing_id = routed.routing_id;
-  inbound.connection = routed.connection;
-  inbound.heard = now_;
-  if (!inbound.user_id.empty()) ++connections_by_key_[inbound.user_id];
-  auto& slot = connections_[routed.routing_id];
-  slot = std::make_unique<Inbound>(std::move(inbound));
-  return *slot;
-}
-
-void Acceptor::turn_away(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
-                         const std::string& text) {
-  ++parts_.counters.handshakes_refused;
-  refuse(routed.routing_id, reason, text);
-  report(inbound, reason, text);
-  let_go(add(routed, std::move(inbound)), refusal_patience);
-}
-
-const PeerEndpoint* Acceptor::find_peer(const std::string& name) const {
-  for (const PeerEndpoint& peer : parts_.options.peers) {
-    if (peer.name == name) return &peer;
-  }
-  return nullptr;
-}
-
-void Acceptor::refuse(std::string_view routing_id, RefusalReason reason, const std::string& text) {
-  encode(control_, Refused{.reason = reason, .text = text});
-  // Who does not take it learns it by the silence.
-  static_cast<void>(socket_.try_send(routing_id, control_.view()));
+  if (inbound.role == Role::client) unread_bytes_ -= before - inbound.flow.under_way();
 }
 
 // ---- muting ---------------------------------------------------------------------------------
@@ -463,6 +324,7 @@ void Acceptor::unbind(Inbound& inbound) {
   if (clients_.erase(inbound.link) > 0) {
     const auto same = clients_by_name_.find(inbound.name);
     if (--same->second == 0) clients_by_name_.erase(same);
+    unread_bytes_ -= inbound.flow.under_way();
     ++parts_.counters.clients_gone;
     pending_.emplace_back(core::ClientGone{inbound.link});
     return;
@@ -510,12 +372,18 @@ SendResult Acceptor::send_to_client(core::LinkId to, std::span<const core::Reply
   return result;
 }
 
+// With very many that do not read, those few wait who have most.
+bool Acceptor::has_enough_unread(const Inbound& inbound) const {
+  const bool is_crowd = unread_bytes_ >= parts_.options.unread_bytes_max;
+  return inbound.flow.is_full() || (is_crowd && inbound.flow.under_way() >= link_window_bytes / 16);
+}
+
 // Takes away from `replies` what was sent, or can never be.
 SendResult Acceptor::send_frames(Inbound& inbound, std::span<const core::Reply>& replies) {
   const DecodeLimits limits = limits_of_receiver(parts_.limits, inbound.frame_bytes_max);
   SendResult result = SendResult::sent;
   while (!replies.empty()) {
-    if (inbound.flow.is_full()) return SendResult::full;
+    if (has_enough_unread(inbound)) return SendResult::full;
     const core::Result<std::size_t> count = encode_replies(out_, replies, limits);
     if (!count) {
       ++parts_.counters.sends_too_large;
@@ -531,6 +399,7 @@ SendResult Acceptor::send_frames(Inbound& inbound, std::span<const core::Reply>&
     ++parts_.counters.frames_out;
     parts_.counters.bytes_out += out_.byte_count();
     inbound.flow.on_frame(out_.byte_count());
+    unread_bytes_ += out_.byte_count();
     if (inbound.flow.wants_ping()) ping(inbound);
   }
   return result;

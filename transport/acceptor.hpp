@@ -183,6 +183,7 @@ class Acceptor {
 
   [[nodiscard]] Handed send_control(Inbound& inbound);
   void ping(Inbound& inbound);
+  [[nodiscard]] bool has_enough_unread(const Inbound& inbound) const;
   [[nodiscard]] SendResult send_frames(Inbound& inbound, std::span<const core::Reply>& replies);
   void count_strangers();
   void count_refused_keys();
@@ -219,6 +220,7 @@ class Acceptor {
   std::set<core::LinkId> paced_;
   core::LinkId paced_last_;  // That had its turn.
   std::uint64_t paced_bytes_ = 0;
+  std::uint64_t unread_bytes_ = 0;  // Sent to clients, and not known to be taken.
   bool holds_clients_ = false;
   std::deque<Held> held_;
   std::uint64_t held_bytes_ = 0;

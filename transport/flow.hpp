@@ -19,7 +19,9 @@ namespace nemcon::transport {
 class FlowWindow {
  public:
   // One frame of any size may go when less than the window is under way.
-  [[nodiscard]] bool is_full() const { return sent_ - taken_ >= link_window_bytes; }
+  [[nodiscard]] bool is_full() const { return under_way() >= link_window_bytes; }
+
+  [[nodiscard]] std::uint64_t under_way() const { return sent_ - taken_; }
 
   [[nodiscard]] bool wants_ping() const { return sent_ - marked_ >= link_window_bytes / 16; }
 

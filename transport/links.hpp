@@ -169,6 +169,8 @@ struct NodeSocketsOptions {
   core::Limits limits;
   LinkTiming timing;
   std::uint64_t held_bytes_max = std::uint64_t{32} << 20U;  // See hold_clients().
+  // What all clients together may not have read yet; beyond it each has a sixteenth of a window.
+  std::uint64_t unread_bytes_max = std::uint64_t{256} << 20U;
   // Connections a second that one address may make, and one second's worth at once; 0: no limit.
   std::uint32_t connect_rate_max = 0;
   std::uint32_t idle_links_max = 16;

@@ -173,6 +173,38 @@ TEST_F(Links, APauseOfOurOwnMakesNobodyGone) {
   EXPECT_EQ(shop->count<ClientGone>(), 0U);
 }
 
+TEST_F(Links, ClientsThatDoNotReadHaveABoundTogetherAsWell) {
+  TestNode& node = add_node({.name = "shop",
+                             .endpoint = free_tcp_endpoint(),
+                             .peers = {},
+                             .unread_bytes_max = std::uint64_t{1} << 20U});
+  std::vector<Stranger*> crowd;
+  for (int i = 0; i < 6; ++i) {
+    crowd.push_back(&add_stranger(node.endpoint()));
+    crowd.back()->greet({.role = Role::client, .frame_bytes_max = 1U << 20U, .name = {}});
+    crowd.back()->send(samples::frame_of(core::Request{core::Ask{.request = 5}}));
+  }
+  ASSERT_TRUE(run_until([&] { return node.count<core::ClientRequested>() == crowd.size(); }));
+  const core::Delivered reply{
+      .content = {.headers = {}, .body = core::Bytes{std::string(100'000, 'x')}}};
+  for (const core::ClientRequested& request : node.all<core::ClientRequested>()) {
+    for (int i = 0; i < 100 && node.reply(request.link, reply) == SendResult::sent; ++i) {
+    }
+  }
+  // The first ones had what there is for all, and a sixteenth of a window is left to each other.
+  EXPECT_LE(node.counters().bytes_out, (1U << 20U) + 6 * (link_window_bytes / 16 + 110'000));
+
+  // Who reads gets more than that, whatever the others do.
+  TestClient& reader = add_client("till");
+  greet(reader, node);
+  const core::LinkId link = node.all<core::ClientRequested>().back().link;
+  int sent_count = 0;
+  EXPECT_TRUE(run_until([&] {
+    sent_count += node.reply(link, reply) == SendResult::sent ? 1 : 0;
+    return sent_count == 50;
+  }));
+}
+
 TEST_F(Links, APeerThatDoesNotKeepUpIsNotBufferedForEver) {
   connect_two();
   const std::unique_ptr<TestNode> slow = std::move(nodes.at(1));

@@ -46,6 +46,7 @@ TestNode::TestNode(const Options& options) {
                        .limits = options.limits,
                        .timing = options.timing,
                        .held_bytes_max = options.held_bytes_max,
+                       .unread_bytes_max = options.unread_bytes_max,
                        .idle_links_max = options.idle_links_max,
                        .keys = options.keys};
   std::vector<std::string> names;

@@ -35,6 +35,7 @@ class TestNode {
     LinkTiming timing = test_timing();
     core::Limits limits;
     std::uint64_t held_bytes_max = std::uint64_t{1} << 20U;
+    std::uint64_t unread_bytes_max = std::uint64_t{256} << 20U;
     std::uint32_t idle_links_max = 16;
     std::optional<NodeKeys> keys;
   };
