@@ -46,5 +46,10 @@ function(nemcon_test name)
   # Not what is measured or simulated; a third of the time to compile it.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0 -U_FORTIFY_SOURCE>)
   # A test that hangs is a failure soon, not after the 25 minutes of CTest.
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 240)
+  # A minute and a half is the longest under a sanitizer, on a machine of its own.
+  set(seconds_max 240)
+  if(NEMCON_SANITIZE)
+    set(seconds_max 600)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${seconds_max})
 endfunction()
