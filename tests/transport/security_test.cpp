@@ -44,6 +44,14 @@ class Secured : public Mesh {
                      .keys = keys_of_shop()});
   }
 
+  TestNode& add_shop_for(std::uint32_t clients_max) {
+    return add_node({.name = "shop",
+                     .endpoint = shop_at_,
+                     .peers = {},
+                     .limits = {.clients_max = clients_max},
+                     .keys = keys_of_shop()});
+  }
+
   TestNode& add_billing() {
     return add_node({.name = "billing",
                      .endpoint = billing_at_,
@@ -105,11 +113,7 @@ TEST_F(Secured, WithoutANameAClientIsWhoseKeyItHas) {
 TEST_F(Secured, OneClientHasNoMoreThanHalfOfThePlaces) {
   const Keys other = new_keys();
   clients_["other"] = {other->public_key};
-  TestNode& shop = add_node({.name = "shop",
-                             .endpoint = shop_at_,
-                             .peers = {},
-                             .limits = {.clients_max = 4},
-                             .keys = keys_of_shop()});
+  TestNode& shop = add_shop_for(4);
   for (int i = 0; i < 3; ++i)
     add_client("app", app_).connect(shop_at_, shop_->public_key);
   const auto up_count = [&] {
@@ -141,11 +145,7 @@ TEST_F(Secured, WhoSaysByeIsEndedWhetherItWasLetInOrNot) {
 }
 
 TEST_F(Secured, WhoIsTurnedAwayHearsWhyAndIsEnded) {
-  TestNode& shop = add_node({.name = "shop",
-                             .endpoint = shop_at_,
-                             .peers = {},
-                             .limits = {.clients_max = 2},
-                             .keys = keys_of_shop()});
+  TestNode& shop = add_shop_for(2);
   add_client("app", app_).connect(shop_at_, shop_->public_key);
   ASSERT_TRUE(run_until([&] { return clients.front()->socket().is_up(); }));
   Stranger& second = add_stranger(shop_at_, *app_, shop_->public_key);
@@ -164,11 +164,7 @@ TEST_F(Secured, WhoIsTurnedAwayHearsWhyAndIsEnded) {
 }
 
 TEST_F(Secured, OneKeyHoldsNoMoreThanItsShareOfConnectionsWhateverTheySay) {
-  TestNode& shop = add_node({.name = "shop",
-                             .endpoint = shop_at_,
-                             .peers = {},
-                             .limits = {.clients_max = 2},
-                             .keys = keys_of_shop()});
+  TestNode& shop = add_shop_for(2);
   constexpr std::size_t crowd_count = 80;  // Of which 65 may be there.
   std::vector<Stranger*> crowd;
   std::size_t most = 0;
