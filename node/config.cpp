@@ -1,14 +1,12 @@
 #include "node/config.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "node/config_reader.hpp"
 #include "node/config_toml.hpp"
 #include "node/names.hpp"
+#include "transport/small_file.hpp"
 
 namespace nemcon::node {
 
@@ -46,23 +44,12 @@ CheckedConfig parse_with(std::string_view text, std::string_view file, std::stri
 }
 
 core::Result<std::string> read_whole(const std::string& file) {
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  std::string text;
-  char part[4096];
-  while (stream && text.size() <= file_bytes_max) {
-    stream.read(part, sizeof part);
-    text.append(part, static_cast<std::size_t>(stream.gcount()));
-  }
-  if (text.size() > file_bytes_max) {
-    return core::Error{core::Errc::local_refused, "is too large for a configuration"};
-  }
-  // A directory opens, and fails at the first read.
-  if (!stream.eof()) {
-    return core::Error{core::Errc::local_refused,
-                       std::string("cannot be read: ") + std::strerror(errno)};
-  }
-  return text;
+  core::Result<std::string> text = transport::read_file(file, file_bytes_max);
+  if (text) return text;
+  const bool is_too_large = text.error().code == core::Errc::local_full;
+  return core::Error{core::Errc::local_refused, is_too_large
+                                                    ? "is too large for a configuration"
+                                                    : "cannot be read: " + text.error().detail};
 }
 
 // A relative path counts from the directory of the configuration.

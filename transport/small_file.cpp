@@ -1,6 +1,7 @@
 #include "transport/small_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -105,6 +106,23 @@ Secret::Secret(std::size_t size) : size_(size) {
 
 Secret::~Secret() {
   sodium_free(bytes_);  // Wipes it.
+}
+
+// Not by a stream: an iterator of one throws at the first read of a directory.
+core::Result<std::string> read_file(const std::string& file, std::size_t byte_count_max) {
+  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (opened.get() < 0) return refused(std::strerror(errno));
+  std::string text;
+  std::array<char, 65'536> chunk{};
+  ssize_t count = 1;
+  while (count > 0 && text.size() <= byte_count_max) {
+    count = ::read(opened.get(), chunk.data(), chunk.size());
+    if (count < 0) return refused(std::strerror(errno));
+    text.append(chunk.data(), static_cast<std::size_t>(count));
+  }
+  if (text.size() <= byte_count_max) return text;
+  return core::Error{core::Errc::local_full,
+                     "it is larger than " + std::to_string(byte_count_max) + " bytes"};
 }
 
 core::Error no_secret_in(const SecretFile& file) {

@@ -44,6 +44,11 @@ class Secret {
   std::size_t size_;
 };
 
+// The whole of a file. local_full: it is larger than `byte_count_max`, which the text says;
+// local_refused: why it cannot be read, also of a directory. Neither names the file.
+[[nodiscard]] core::Result<std::string> read_file(const std::string& file,
+                                                  std::size_t byte_count_max);
+
 struct SecretFile {
   std::string file;
   std::string_view maker;  // The command that makes such a file: what problems advise.
