@@ -119,11 +119,18 @@ void EngineMesh::consume(std::size_t node, std::uint32_t credit) {
       core::Subscribe{.subscription = subscription, .queue = "inbox", .credit = credit}});
 }
 
+void EngineMesh::lose(std::size_t node) {
+  nodes_[node].is_lost = true;
+  for (std::size_t peer = 0; peer < nodes_.size(); ++peer) {
+    if (peer != node) nodes_[peer].inbox.emplace_back(core::PeerDown{peer_of(node)});
+  }
+}
+
 void EngineMesh::run() {
   for (bool is_busy = true; is_busy;) {
     is_busy = false;
     for (std::size_t index = 0; index < nodes_.size(); ++index) {
-      if (nodes_[index].inbox.empty()) continue;
+      if (nodes_[index].inbox.empty() || nodes_[index].is_lost) continue;
       is_busy = true;
       turn(index);
     }

@@ -43,6 +43,9 @@ class EngineMesh {
   // The client of the node takes from its queue, and acknowledges what it gets in each turn.
   void consume(std::size_t node, std::uint32_t credit);
 
+  // The node is gone: its peers are told so, and what is sent to it is lost.
+  void lose(std::size_t node);
+
   // Until nothing is under way; then a millisecond passes, with what it wakes.
   void run();
 
@@ -80,6 +83,7 @@ class EngineMesh {
     std::uint64_t next_sequence = 1;
     std::uint64_t acknowledged = 1;  // All below are known to the client.
     std::vector<core::LeaseToken> to_settle;
+    bool is_lost = false;
   };
 
   void turn(std::size_t index);

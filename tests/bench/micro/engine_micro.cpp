@@ -53,10 +53,21 @@ void engine_two_nodes_mode_x(benchmark::State& state) {
   measure(state, mesh, std::array<std::size_t, 2>{0, 1});
 }
 
+// Beside transactions of the other node that wait for a third one, which is gone.
+void engine_two_nodes_beside_doubt(benchmark::State& state) {
+  EngineMesh mesh({.node_count = 3});
+  for (std::int64_t count = 0; count < state.range(1); ++count)
+    mesh.submit(std::array<std::size_t, 3>{1, 0, 2}, 100);
+  mesh.lose(2);
+  mesh.run();
+  measure(state, mesh, std::array<std::size_t, 2>{0, 1});
+}
+
 BENCHMARK(engine_send_to_own_queue)->Arg(1)->Arg(64)->Arg(1000)->UseManualTime();
 BENCHMARK(engine_send_consume_ack)->Arg(1)->Arg(64)->Arg(1000)->UseManualTime();
 BENCHMARK(engine_two_nodes_mode_s)->Arg(1)->Arg(64)->Arg(1000)->UseManualTime();
 BENCHMARK(engine_two_nodes_mode_x)->Arg(1)->Arg(64)->Arg(1000)->UseManualTime();
+BENCHMARK(engine_two_nodes_beside_doubt)->Args({64, 0})->Args({64, 1000})->UseManualTime();
 
 }  // namespace
 }  // namespace nemcon::bench
