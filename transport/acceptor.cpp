@@ -40,7 +40,6 @@ bool is_enough(std::size_t event_count, std::size_t byte_count) {
 
 // Tables that strangers can make grow.
 constexpr std::size_t muted_count_max = 16'384;
-constexpr std::size_t penalty_count_max = 16'384;
 
 // Everybody who may be here, each while it connects anew, and as many strangers.
 std::size_t connections_max(const NodeSocketsOptions& options) {
@@ -231,11 +230,6 @@ void Acceptor::on_pong(Inbound& inbound, std::string_view frame) {
 
 // ---- muting ---------------------------------------------------------------------------------
 
-bool Acceptor::is_in_penalty(Role role, const std::string& name) const {
-  const auto found = penalties_.find({role, name});
-  return found != penalties_.end() && now_ < found->second;
-}
-
 void Acceptor::mute_stranger(const RoutedFrame& routed, Inbound inbound, RefusalReason reason,
                              const std::string& text) {
   ++parts_.counters.handshakes_refused;
@@ -262,10 +256,7 @@ void Acceptor::let_go(Inbound& inbound, core::Duration patience) {
 void Acceptor::blame(Inbound& inbound, const core::Error& error) {
   const bool other_version = error.code == core::Errc::remote_version;
   ++(other_version ? parts_.counters.frames_of_other_version : parts_.counters.frames_malformed);
-  if (!inbound.name.empty()) {
-    if (penalties_.size() >= penalty_count_max) penalties_.clear();
-    penalties_[{inbound.role, inbound.name}] = now_ + parts_.options.timing.penalty;
-  }
+  if (!inbound.name.empty()) penalties_.add(inbound.role, inbound.name, now_);
   mute(inbound, other_version ? RefusalReason::version : RefusalReason::malformed, error.detail);
 }
 
@@ -307,9 +298,7 @@ void Acceptor::close() {
 void Acceptor::mute_peer(core::Instant now, core::PeerIndex peer, const std::string& why) {
   now_ = std::max(now_, now);
   for (const PeerEndpoint& p : parts_.options.peers) {
-    if (p.peer == peer) {
-      penalties_[{Role::peer, p.name}] = now_ + parts_.options.timing.penalty;
-    }
+    if (p.peer == peer) penalties_.add(Role::peer, p.name, now_);
   }
   const auto found = peers_.find(peer);
   if (found != peers_.end()) mute(*found->second, RefusalReason::fault, why);
@@ -444,7 +433,7 @@ void Acceptor::tend(core::Instant now, std::vector<NodeEvent>& events) {
     }
     for (Inbound* inbound : gone)
       forget(*inbound);
-    std::erase_if(penalties_, [now](const auto& penalty) { return penalty.second <= now; });
+    penalties_.tidy(now);
     socket_.intake().look_at_unfinished();
     count_strangers();
     count_refused_keys();

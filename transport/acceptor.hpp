@@ -31,6 +31,7 @@
 #include "transport/flow.hpp"
 #include "transport/links.hpp"
 #include "transport/node_security.hpp"
+#include "transport/penalties.hpp"
 #include "transport/poller.hpp"
 #include "transport/socket.hpp"
 
@@ -163,7 +164,6 @@ class Acceptor {
   [[nodiscard]] const PeerEndpoint* find_peer(const std::string& name) const;
   [[nodiscard]] bool has_its_share(const std::string& client_name) const;
   [[nodiscard]] bool has_too_many(const std::string& user_id) const;
-  [[nodiscard]] bool is_in_penalty(Role role, const std::string& name) const;
   void welcome(const RoutedFrame& routed, Inbound inbound);
   void refuse(std::string_view routing_id, RefusalReason reason, const std::string& text);
   void report(const Inbound& inbound, RefusalReason reason, const std::string& text);
@@ -207,7 +207,7 @@ class Acceptor {
   std::unordered_map<std::string, std::uint32_t> connections_by_key_;
   std::size_t muted_count_ = 0;
   std::uint64_t link_count_ = 0;
-  std::map<std::pair<Role, std::string>, core::Instant> penalties_;
+  Penalties penalties_{parts_.options.timing.penalty, parts_.options.timing.penalty_max};
   std::set<Reported> reported_;
   bool has_met_strangers_ = false;
   std::vector<NodeEvent> pending_;  // For the next tend().

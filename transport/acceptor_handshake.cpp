@@ -65,7 +65,7 @@ void Acceptor::on_greeting(const RoutedFrame& routed, Inbound inbound) {
   }
   if (!verified.accepted) return refused(verified.reason, verified.text);
   inbound.name = verified.name;
-  if (is_in_penalty(inbound.role, inbound.name)) {
+  if (penalties_.holds(inbound.role, inbound.name, now_)) {
     return refused(RefusalReason::fault, "muted a moment ago");
   }
   if (inbound.role == Role::peer) {

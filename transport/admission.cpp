@@ -1,6 +1,7 @@
 #include "transport/admission.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <dirent.h>
 #include <sys/resource.h>
@@ -52,14 +53,26 @@ void Admission::on_listening(int descriptor) {
 void Admission::on_accepted(int descriptor, core::Instant now) {
   ++connection_count_;
   if (!is_holding_off_ && connection_count_ >= connections_max_) hold_off(true);
-  const std::optional<NetworkAddress> from = address_of_peer(descriptor);
-  if (!from || !rates_.on_accepted(*from, now)) return;
+  if (descriptor < 0) return;
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (index >= addresses_.size()) addresses_.resize(index + 1);
+  const std::optional<NetworkAddress> from = addresses_[index] = address_of_peer(descriptor);
+  if (from) note(rates_.on_accepted(*from, now), *from);
+}
+
+void Admission::note(bool is_faster, const NetworkAddress& from) {
+  if (!is_faster) return;
   ++addresses_held_off_count_;
   last_held_off_ = from;
   set_filters();
 }
 
-void Admission::on_ended() {
+void Admission::on_ended(int descriptor, bool is_stranger, core::Instant now) {
+  const auto index = static_cast<std::size_t>(descriptor);
+  if (descriptor >= 0 && index < addresses_.size()) {
+    const std::optional<NetworkAddress> from = std::exchange(addresses_[index], std::nullopt);
+    if (from && is_stranger) note(rates_.on_failed(*from, now), *from);
+  }
   if (connection_count_ > 0) --connection_count_;
   // Not at the first that goes: or it would change with every connection.
   if (is_holding_off_ && connection_count_ < connections_max_ - connections_max_ / 16) {
@@ -73,6 +86,7 @@ void Admission::tend(core::Instant now) {
 
 void Admission::on_closed() {
   connection_count_ = 0;
+  addresses_.clear();
   listening_.clear();
   is_holding_off_ = false;
 }

@@ -32,7 +32,8 @@ class Admission {
 
   void on_listening(int descriptor);
   void on_accepted(int descriptor, core::Instant now);
-  void on_ended();
+  // It is a stranger: nothing was taken of it.
+  void on_ended(int descriptor, bool is_stranger, core::Instant now);
 
   // Lets addresses in again whose time has come.
   void tend(core::Instant now);
@@ -59,6 +60,7 @@ class Admission {
   }
 
  private:
+  void note(bool is_faster, const NetworkAddress& from);
   void hold_off(bool hold);
   void set_filters() const;
   void set_filter(int listening) const;
@@ -66,6 +68,7 @@ class Admission {
   std::size_t connections_max_;
   std::size_t connection_count_ = 0;
   std::vector<int> listening_;
+  std::vector<std::optional<NetworkAddress>> addresses_;  // By descriptor.
   bool is_holding_off_ = false;
   std::uint64_t held_off_count_ = 0;
   ConnectRates rates_;

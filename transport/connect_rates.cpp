@@ -30,13 +30,21 @@ ConnectRates::ConnectRates(std::uint32_t per_second)
                             : core::Duration{std::chrono::seconds{1}} / per_second) {}
 
 bool ConnectRates::on_accepted(const NetworkAddress& from, core::Instant now) {
+  return spend(from, cost_, now);
+}
+
+bool ConnectRates::on_failed(const NetworkAddress& from, core::Instant now) {
+  return spend(from, (failed_costs - 1) * cost_, now);
+}
+
+bool ConnectRates::spend(const NetworkAddress& from, core::Duration cost, core::Instant now) {
   if (cost_ == core::Duration{}) return false;
   if (rates_.size() >= addresses_max && !rates_.contains(from)) {
     std::erase_if(rates_, [now](const auto& one) { return one.second.paid_until() <= now; });
     if (rates_.size() >= addresses_max) return false;
   }
   core::Rate& rate = rates_[from];
-  rate.spend(cost_, now);
+  if (rate.paid_until() + cost <= now + debt_max) rate.spend(cost, now);
   if (rate.paid_until() <= now + burst || held_off_.size() >= held_off_max ||
       std::ranges::find(held_off_, from) != held_off_.end()) {
     return false;

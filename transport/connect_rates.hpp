@@ -3,8 +3,9 @@
 // A handshake costs a node more than a millisecond of ZeroMQ's thread, which carries everybody's
 // traffic. An address may make one second's worth at once (core/rate.hpp); what goes beyond is held
 // off. It is let in again when it has room for a twentieth of a second's worth: with more at once,
-// those who wait at the door would come in as one crowd. Of IPv6 the first 64 bits count: nobody
-// has fewer.
+// those who wait at the door would come in as one crowd. One that ends before it said who it is
+// counts as many: who opens them to let them lie comes again after a while only. Of IPv6 the first
+// 64 bits count: nobody has fewer.
 //
 // Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
 // what comes from further ones has no limit but that of all connections.
@@ -41,8 +42,15 @@ class ConnectRates {
 
   explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
 
+  static constexpr int failed_costs = 10;  // As many as one that succeeds.
+  // So long after the last one everything is paid for, whatever there was before.
+  static constexpr core::Duration debt_max = std::chrono::seconds{20};
+
   // True: held_off() has one more.
   bool on_accepted(const NetworkAddress& from, core::Instant now);
+
+  // One that was accepted has ended, and nothing was taken of it.
+  bool on_failed(const NetworkAddress& from, core::Instant now);
 
   // True: held_off() has fewer.
   bool release(core::Instant now);
@@ -53,6 +61,7 @@ class ConnectRates {
   [[nodiscard]] const std::vector<NetworkAddress>& held_off() const { return held_off_; }
 
  private:
+  bool spend(const NetworkAddress& from, core::Duration cost, core::Instant now);
   [[nodiscard]] core::Instant release_at(const NetworkAddress& address) const;
 
   core::Duration cost_;

@@ -57,9 +57,10 @@ void Intake::on_accepted(int descriptor, core::Instant now) {
   if (descriptor < 0) return;
   const auto index = static_cast<std::size_t>(descriptor);
   if (index >= known_.size()) known_.resize(index + 1);
+  if (known_[index].is_stranger) std::erase(strangers_, descriptor);
   known_[index] = {.number = ++accepted_count_, .accepted_at = now};
   if (!received_of(descriptor)) return;
-  std::erase(strangers_, descriptor);
+  known_[index].is_stranger = true;
   strangers_.push_back(descriptor);
   set_window(descriptor, stranger_window);
 }
@@ -70,21 +71,27 @@ ConnectionRef Intake::find(int descriptor) const {
   return {.descriptor = descriptor, .number = known_[index].number};
 }
 
-void Intake::on_ended(int descriptor) {
-  if (find(descriptor).number != 0) known_[static_cast<std::size_t>(descriptor)] = {};
-  std::erase(strangers_, descriptor);
-  const auto found = counted_.find(descriptor);
-  if (found == counted_.end()) return;
-  all_waiting_ -= found->second.waiting;
-  counted_.erase(found);
+bool Intake::on_ended(int descriptor) {
+  bool was_stranger = false;
+  if (find(descriptor).number != 0) {
+    was_stranger = std::exchange(known_[static_cast<std::size_t>(descriptor)], {}).is_stranger;
+    if (was_stranger) std::erase(strangers_, descriptor);
+  }
+  if (const auto found = counted_.find(descriptor); found != counted_.end()) {
+    all_waiting_ -= found->second.waiting;
+    counted_.erase(found);
+  }
+  return was_stranger;
 }
 
 bool Intake::on_taken(int descriptor, std::size_t byte_count, core::Instant now) {
-  if (find(descriptor).number != 0) known_[static_cast<std::size_t>(descriptor)].is_taken_of = true;
-  if (const auto stranger = std::ranges::find(strangers_, descriptor);
-      stranger != strangers_.end()) {
-    strangers_.erase(stranger);
-    set_window(descriptor, any_window);
+  if (find(descriptor).number != 0) {
+    Known& known = known_[static_cast<std::size_t>(descriptor)];
+    known.is_taken_of = true;
+    if (std::exchange(known.is_stranger, false)) {
+      std::erase(strangers_, descriptor);
+      set_window(descriptor, any_window);
+    }
   }
   if (!behind_since_) behind_since_ = now;
   if (now < *behind_since_ + behind_min) return false;
@@ -149,7 +156,7 @@ void Intake::look_at_unfinished() {
   std::multimap<std::int64_t, int> unfinished;
   for (int descriptor = 0; descriptor < static_cast<int>(known_.size()); ++descriptor) {
     Known& known = known_[static_cast<std::size_t>(descriptor)];
-    if (known.number == 0) continue;
+    if (known.number == 0 || known.is_stranger) continue;
     const std::optional<std::uint64_t> received = received_of(descriptor);
     if (!received) continue;
     if (std::exchange(known.is_taken_of, false)) known.received_before = *received;

@@ -48,7 +48,9 @@ class Intake {
   explicit Intake(std::size_t frame_bytes_max = 0);
 
   void on_accepted(int descriptor, core::Instant now);
-  void on_ended(int descriptor);
+
+  // True: a stranger to the end.
+  bool on_ended(int descriptor);
 
   // None: its acceptance was not reported yet.
   [[nodiscard]] ConnectionRef find(int descriptor) const;
@@ -84,6 +86,7 @@ class Intake {
     core::Instant accepted_at;
     std::uint64_t received_before = 0;  // Of what the kernel received, when it was last looked at
     bool is_taken_of = false;           // after a whole frame was taken; whether one was since.
+    bool is_stranger = false;           // Of TCP, and nothing was taken of it yet.
   };
 
   struct Counted {
@@ -98,7 +101,7 @@ class Intake {
   std::int64_t one_bytes_max_;
   std::vector<Known> known_;  // By descriptor.
   std::uint64_t accepted_count_ = 0;
-  std::vector<int> strangers_;
+  std::vector<int> strangers_;  // Those that tend() looks at.
   std::size_t next_stranger_ = 0;
   core::Instant look_at_{};
   std::optional<core::Instant> behind_since_;  // Nothing: all was taken a moment ago.

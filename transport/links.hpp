@@ -90,7 +90,9 @@ struct LinkTiming {
   core::Duration handshake_patience = std::chrono::seconds{2};  // Connect to welcome.
   core::Duration reconnect_first = std::chrono::milliseconds{50};
   core::Duration reconnect_max = std::chrono::seconds{1};
-  core::Duration penalty = std::chrono::seconds{5};  // A muted name is refused that long.
+  // A muted name is refused that long; a client that does it again and again up to the second.
+  core::Duration penalty = std::chrono::seconds{5};
+  core::Duration penalty_max = std::chrono::minutes{1};
   // Of a node's links: without anything to send for so long it may rest, and is looked after again
   // at the latest after so long.
   core::Duration idle_after = std::chrono::seconds{10};

@@ -459,8 +459,7 @@ class RouterSocket::Impl {
           intake.on_accepted(event->value, now);
           break;
         case ZMQ_EVENT_DISCONNECTED:
-          admission.on_ended();
-          intake.on_ended(event->value);
+          admission.on_ended(event->value, intake.on_ended(event->value), now);
           break;
         default:
           ++failed_handshakes;

@@ -42,6 +42,12 @@ std::size_t open_count(const Crowd& crowd) {
       crowd, [](const auto& one) { return one->is_connected() && !one->is_closed(); }));
 }
 
+// Of those that the node has heard: the others wait at its door.
+std::uint64_t count_not_cut(const Crowd& crowd) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      crowd, [](const auto& one) { return one->has_arrived() && !one->is_closed(); }));
+}
+
 void allow_many_descriptors() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -79,9 +85,10 @@ Tally announce_huge_frames(const Order& order) {
     tally["connections"] += crowd.size();
     // Idle ones may stay longer than that.
     const Clock::time_point give_up = Clock::now() + 1900ms;
-    while (open_count(crowd) > 0 && Clock::now() < give_up)
+    do {
       std::this_thread::sleep_for(5ms);
-    tally["not cut"] += open_count(crowd);
+    } while (open_count(crowd) > 0 && Clock::now() < give_up);
+    tally["not cut"] += count_not_cut(crowd);
   };
   obey(order, act, [] {});
   return tally;
@@ -101,16 +108,16 @@ Tally send_before_handshake(const Order& order) {
     std::vector<std::size_t> sent(crowd.size());
     // Idle ones may stay longer than that.
     const Clock::time_point give_up = Clock::now() + 1900ms;
-    while (open_count(crowd) > 0 && Clock::now() < give_up) {
+    do {
       for (std::size_t i = 0; i < crowd.size(); ++i) {
         // Never the whole: as long as its end is missing nothing is wrong with it.
         if (sent[i] + some.size() < announced) sent[i] += crowd[i]->try_send(some);
       }
       std::this_thread::yield();
-    }
+    } while (open_count(crowd) > 0 && Clock::now() < give_up);
     byte_count += std::accumulate(sent.begin(), sent.end(), std::size_t{0});
     tally["MiB"] = byte_count >> 20U;
-    tally["not cut"] += open_count(crowd);
+    tally["not cut"] += count_not_cut(crowd);
   };
   obey(order, act, [] {});
   return tally;

@@ -33,7 +33,9 @@ Caller::Caller(const std::string& endpoint, const std::string& name,
       keys ? socket_.connect(now(), endpoint, keys->node) : socket_.connect(now(), endpoint);
   NEMCON_CHECK(connected.has_value(), endpoint);
   const std::optional<transport::ClientEvent> up = next_event();
-  NEMCON_CHECK(up && std::holds_alternative<transport::LinkUp>(*up), endpoint);
+  const auto* const down = up ? std::get_if<transport::LinkDown>(&*up) : nullptr;
+  NEMCON_CHECK(up && std::holds_alternative<transport::LinkUp>(*up), endpoint,
+               down != nullptr ? down->why : "nothing came");
   core::Open open{.request = ++request_, .name = name, .client = {}, .epoch = {}, .above = {}};
   if (name.empty()) open.client = transport::random_id128<core::ClientId>();
   send(open);

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,7 +46,7 @@ std::size_t Stranger::send(const std::string& bytes) const {
     const ssize_t taken = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (taken > 0) {
       sent += static_cast<std::size_t>(taken);
-    } else if (errno != EAGAIN && errno != ENOTCONN) {
+    } else if ((errno != EAGAIN && errno != ENOTCONN) || !is_connected()) {
       break;
     } else {
       std::this_thread::sleep_for(1ms);
@@ -85,6 +86,14 @@ bool Stranger::is_connected() const {
   socklen_t size = sizeof address;
   return ::getpeername(socket_, reinterpret_cast<sockaddr*>(&address), &size) == 0 ||
          Clock::now() < begun_at_ + 100ms;
+}
+
+bool Stranger::has_arrived() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  // The SYN counts as one.
+  return ::getsockopt(socket_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+         info.tcpi_bytes_acked > 1;
 }
 
 bool Stranger::is_closed() const {

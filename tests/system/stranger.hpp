@@ -20,7 +20,7 @@ class Stranger {
   Stranger(const Stranger&) = delete;
   Stranger& operator=(const Stranger&) = delete;
 
-  // How much was taken.
+  // How much was taken: nothing where it is held off.
   std::size_t send(const std::string& bytes) const;
 
   // The same without waiting.
@@ -34,6 +34,10 @@ class Stranger {
 
   // Or on the way, for a moment: what the other side had no room for does not wait for the kernel.
   [[nodiscard]] bool is_connected() const;
+
+  // Something that it sent has arrived: where an address is held off the kernel may answer and then
+  // drop what follows.
+  [[nodiscard]] bool has_arrived() const;
 
   // By the other side, that is; takes what it says before.
   [[nodiscard]] bool is_closed() const;

@@ -56,6 +56,29 @@ TEST(ConnectRates, HoldOffUntilThereIsRoomAgain) {
   EXPECT_FALSE(rates.release(start + 2s));
 }
 
+TEST(ConnectRates, CountOneThatFailedAsMany) {
+  ConnectRates rates(100);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(rates.on_accepted(v4(1), start));
+    EXPECT_FALSE(rates.on_failed(v4(1), start));
+  }
+  EXPECT_TRUE(rates.on_accepted(v4(1), start));
+  EXPECT_FALSE(rates.on_failed(v4(1), start)) << "it is held off already";
+  EXPECT_FALSE(rates.on_failed(v4(2), start));
+  EXPECT_EQ(rates.held_off(), std::vector{v4(1)});
+}
+
+TEST(ConnectRates, HoldNobodyOffForLong) {
+  ConnectRates rates(10);
+  for (int i = 0; i < 1000; ++i) {
+    static_cast<void>(rates.on_accepted(v4(1), start));
+    static_cast<void>(rates.on_failed(v4(1), start));
+  }
+  ASSERT_EQ(rates.held_off().size(), 1U);
+  EXPECT_FALSE(rates.release(start + ConnectRates::debt_max / 2));
+  EXPECT_TRUE(rates.release(start + ConnectRates::debt_max));
+}
+
 TEST(ConnectRates, AreOfOneAddress) {
   ConnectRates rates(100);
   for (std::uint64_t i = 0; i < 101; ++i)
@@ -208,6 +231,19 @@ TEST_F(Listening, AnAdmissionHoldsOffOneAddressForAWhile) {
   EXPECT_EQ(connect_from("127.0.0.2"), -1);
   admission.tend(start + 2s);
   EXPECT_NE(connect_from("127.0.0.2"), -1);
+}
+
+TEST_F(Listening, AnAdmissionHoldsOffWhoNeverSaysWhoItIs) {
+  Admission admission(1000, 0, 9);
+  admission.on_listening(listening_);
+  const int friendly = connect_from("127.0.0.3");
+  const int stranger = connect_from("127.0.0.2");
+  for (const int one : {friendly, stranger})
+    admission.on_accepted(one, start);
+  admission.on_ended(friendly, false, start);
+  admission.on_ended(stranger, true, start);
+  EXPECT_EQ(connect_from("127.0.0.2"), -1);
+  EXPECT_NE(connect_from("127.0.0.3"), -1);
 }
 
 }  // namespace

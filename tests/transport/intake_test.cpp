@@ -145,7 +145,8 @@ TEST(Intake, CutsStrangersThatSendMuch) {
   EXPECT_FALSE(quiet.is_cut());
   EXPECT_TRUE(loud.is_cut());
   EXPECT_FALSE(known.is_cut());
-  intake.on_ended(quiet.accepted);
+  EXPECT_TRUE(intake.on_ended(quiet.accepted));
+  EXPECT_FALSE(intake.on_ended(known.accepted));
   EXPECT_FALSE(intake.deadline());
 }
 
@@ -203,7 +204,7 @@ TEST(Intake, EndsNobodyWhoHasTheDescriptorOfAnother) {
   const Connection connection;
   intake.on_accepted(connection.accepted, start);
   const ConnectionRef before = intake.find(connection.accepted);
-  intake.on_ended(connection.accepted);
+  EXPECT_TRUE(intake.on_ended(connection.accepted));
   intake.on_accepted(connection.accepted, start);
   intake.end(before);
   EXPECT_FALSE(connection.is_cut());

@@ -17,7 +17,8 @@ LinkTiming test_timing() {
           .handshake_patience = 2s,
           .reconnect_first = 20ms,
           .reconnect_max = 200ms,
-          .penalty = 500ms};
+          .penalty = 500ms,
+          .penalty_max = 500ms};
 }
 
 core::Instant clock_now() {
