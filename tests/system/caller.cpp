@@ -29,13 +29,20 @@ Caller::Caller(const std::string& endpoint, const std::string& name,
                const std::optional<CallerKeys>& keys)
     : socket_(transport::process_context(),
               {.name = name, .keys = keys ? keys->own : nullptr, .limits = {}, .timing = {}}) {
-  const core::Status connected =
-      keys ? socket_.connect(now(), endpoint, keys->node) : socket_.connect(now(), endpoint);
-  NEMCON_CHECK(connected.has_value(), endpoint);
-  const std::optional<transport::ClientEvent> up = next_event();
-  const auto* const down = up ? std::get_if<transport::LinkDown>(&*up) : nullptr;
-  NEMCON_CHECK(up && std::holds_alternative<transport::LinkUp>(*up), endpoint,
-               down != nullptr ? down->why : "nothing came");
+  const core::Instant give_up = now() + patience;
+  std::string why = "nothing came";
+  for (;;) {
+    const core::Status connected =
+        keys ? socket_.connect(now(), endpoint, keys->node) : socket_.connect(now(), endpoint);
+    NEMCON_CHECK(connected.has_value(), endpoint);
+    const std::optional<transport::ClientEvent> event = next_event();
+    if (event && std::holds_alternative<transport::LinkUp>(*event)) break;
+    // A connection may be ended in its handshake in place of one that has just gone (Intake).
+    const auto* const down = event ? std::get_if<transport::LinkDown>(&*event) : nullptr;
+    if (down != nullptr) why = down->why;
+    NEMCON_CHECK(down != nullptr && !down->refused && now() < give_up, endpoint, why);
+    is_over_ = false;
+  }
   core::Open open{.request = ++request_, .name = name, .client = {}, .epoch = {}, .above = {}};
   if (name.empty()) open.client = transport::random_id128<core::ClientId>();
   send(open);
