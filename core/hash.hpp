@@ -21,7 +21,7 @@ class Hash {
     return mix(mixed, id.initiator.high ^ id.initiator.low);
   }
 
-  // Without the digest: submissions of one id lie in one bucket.
+  // Without the digest: submissions of one id lie side by side.
   std::size_t operator()(const TransactionKey& key) const { return (*this)(key.id); }
 
   // A part of a transaction.

@@ -39,12 +39,11 @@ class ConnectRates {
   static constexpr std::size_t addresses_max = 4096;
   static constexpr std::size_t held_off_max = 128;
   static constexpr core::Duration burst = std::chrono::seconds{1};
-
-  explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
-
   static constexpr int failed_costs = 10;  // As many as one that succeeds.
   // So long after the last one everything is paid for, whatever there was before.
   static constexpr core::Duration debt_max = std::chrono::seconds{20};
+
+  explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
 
   // True: held_off() has one more.
   bool on_accepted(const NetworkAddress& from, core::Instant now);
