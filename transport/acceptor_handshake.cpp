@@ -16,14 +16,14 @@ constexpr std::uint32_t leaving_of_key_max = 64;
 
 void Acceptor::on_stranger(const RoutedFrame& routed, const core::Result<FrameInfo>& info) {
   const Origin origin = socket_.origin();
-  Inbound stranger{.address = origin.address, .user_id = origin.user_id};
-  const bool says_bye = info && info->kind == FrameKind::bye;
-  const bool has_more_than_its_share = has_too_many(stranger.user_id);
-  if (has_more_than_its_share) {
+  Inbound stranger{.address = origin.address,
+                   .user_id = origin.user_id,
+                   .connection = socket_.intake().claim(routed.descriptor)};
+  if (has_too_many(stranger.user_id)) {
     stranger.name = "with the key " + stranger.user_id;
     report(stranger, RefusalReason::fault, "has more connections than one may");
+    return socket_.intake().end(stranger.connection);
   }
-  if (has_more_than_its_share || says_bye) return socket_.intake().end(routed.connection);
   if (!info) {
     const bool other_version = info.error().code == core::Errc::remote_version;
     const RefusalReason reason = other_version ? RefusalReason::version : RefusalReason::malformed;
@@ -31,6 +31,12 @@ void Acceptor::on_stranger(const RoutedFrame& routed, const core::Result<FrameIn
     return mute_stranger(routed, std::move(stranger), reason, info.error().detail);
   }
   if (info->kind == FrameKind::greeting) return on_greeting(routed, std::move(stranger));
+  if (info->kind == FrameKind::bye) {
+    // It goes by itself, and may have gone long ago. Its descriptor is another connection's then,
+    // which has the time to claim it.
+    let_go(add(routed, std::move(stranger)), refusal_patience);
+    return;
+  }
   ++parts_.counters.frames_ignored;
   refuse(routed.routing_id, RefusalReason::stranger, "greet first");
   let_go(add(routed, std::move(stranger)), refusal_patience);
@@ -98,7 +104,7 @@ void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {
   encode(control_,
          Welcome{.frame_bytes_max = parts_.limits.frame_bytes_max, .name = parts_.options.name});
   if (socket_.try_send(routed.routing_id, control_.view()) != Handed::taken) {
-    return socket_.intake().end(routed.connection);
+    return socket_.intake().end(inbound.connection);
   }
   ++parts_.counters.handshakes_accepted;
   std::erase_if(reported_, [&inbound](const Reported& reported) {
@@ -120,7 +126,6 @@ void Acceptor::welcome(const RoutedFrame& routed, Inbound inbound) {
 
 Acceptor::Inbound& Acceptor::add(const RoutedFrame& routed, Inbound inbound) {
   inbound.routing_id = routed.routing_id;
-  inbound.connection = routed.connection;
   inbound.heard = now_;
   if (!inbound.user_id.empty()) ++connections_by_key_[inbound.user_id];
   auto& slot = connections_[routed.routing_id];

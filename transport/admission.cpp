@@ -30,6 +30,12 @@ std::size_t descriptors_open() {
   return count;
 }
 
+// ZeroMQ's thread accepts a connection in some 50 us; on a busy machine the owner, who sets the
+// filter, may wait some milliseconds for a processor.
+std::size_t accepted_meanwhile() {
+  return std::min<std::size_t>(descriptors_max() / 4, 256);
+}
+
 }  // namespace
 
 int listen_backlog() {
@@ -39,8 +45,8 @@ int listen_backlog() {
 Admission::Admission(std::size_t wanted_max, std::size_t reserved, std::uint32_t rate_max)
     : rates_(rate_max) {
   // What waits in the kernel when the filter comes is accepted all the same.
-  const std::size_t kept =
-      descriptors_open() + reserved + static_cast<std::size_t>(listen_backlog());
+  const std::size_t kept = descriptors_open() + reserved + accepted_meanwhile() +
+                           static_cast<std::size_t>(listen_backlog());
   const std::size_t possible = descriptors_max() > kept ? descriptors_max() - kept : 0;
   connections_max_ = std::max<std::size_t>(std::min(wanted_max, possible), 1);
 }

@@ -58,7 +58,7 @@ void Intake::on_accepted(int descriptor, core::Instant now) {
   const auto index = static_cast<std::size_t>(descriptor);
   if (index >= known_.size()) known_.resize(index + 1);
   if (known_[index].is_stranger) std::erase(strangers_, descriptor);
-  known_[index] = {.number = ++accepted_count_, .accepted_at = now};
+  known_[index] = {.number = ++last_number_, .accepted_at = now};
   if (!received_of(descriptor)) return;
   known_[index].is_stranger = true;
   strangers_.push_back(descriptor);
@@ -71,9 +71,14 @@ ConnectionRef Intake::find(int descriptor) const {
   return {.descriptor = descriptor, .number = known_[index].number};
 }
 
+ConnectionRef Intake::claim(int descriptor) {
+  if (is_known(descriptor)) known_[static_cast<std::size_t>(descriptor)].number = ++last_number_;
+  return find(descriptor);
+}
+
 bool Intake::on_ended(int descriptor) {
   bool was_stranger = false;
-  if (find(descriptor).number != 0) {
+  if (is_known(descriptor)) {
     was_stranger = std::exchange(known_[static_cast<std::size_t>(descriptor)], {}).is_stranger;
     if (was_stranger) std::erase(strangers_, descriptor);
   }
@@ -85,7 +90,7 @@ bool Intake::on_ended(int descriptor) {
 }
 
 bool Intake::on_taken(int descriptor, std::size_t byte_count, core::Instant now) {
-  if (find(descriptor).number != 0) {
+  if (is_known(descriptor)) {
     Known& known = known_[static_cast<std::size_t>(descriptor)];
     known.is_taken_of = true;
     if (std::exchange(known.is_stranger, false)) {

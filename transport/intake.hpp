@@ -52,8 +52,12 @@ class Intake {
   // True: a stranger to the end.
   bool on_ended(int descriptor);
 
-  // None: its acceptance was not reported yet.
-  [[nodiscard]] ConnectionRef find(int descriptor) const;
+  // False: its acceptance was not reported yet.
+  [[nodiscard]] bool is_known(int descriptor) const { return find(descriptor).number != 0; }
+
+  // For the first frame of a connection. Its last frames may be taken when the descriptor is
+  // another's: whoever claims it after this one shows that this one was not it.
+  [[nodiscard]] ConnectionRef claim(int descriptor);
 
   // If it is there still. What of it has been received still comes.
   void end(const ConnectionRef& connection) const;
@@ -96,11 +100,12 @@ class Intake {
     std::int64_t waiting = 0;    // As it was then.
   };
 
+  [[nodiscard]] ConnectionRef find(int descriptor) const;
   void cut_descriptor(int descriptor);
 
   std::int64_t one_bytes_max_;
   std::vector<Known> known_;  // By descriptor.
-  std::uint64_t accepted_count_ = 0;
+  std::uint64_t last_number_ = 0;
   std::vector<int> strangers_;  // Those that tend() looks at.
   std::size_t next_stranger_ = 0;
   core::Instant look_at_{};

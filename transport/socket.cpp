@@ -566,8 +566,8 @@ std::optional<RoutedFrame> RouterSocket::try_receive(core::Instant now) {
   if (id.more()) routed.is_whole = receive_part(impl_->socket, message);
   if (message.more()) routed.is_whole = !drop_rest(impl_->socket, message);
   const int from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
-  if (from >= 0 && impl_->intake.find(from).number == 0) impl_->observe(now);
-  routed.connection = impl_->intake.find(from);
+  if (from >= 0 && !impl_->intake.is_known(from)) impl_->observe(now);
+  routed.descriptor = from;
   routed.is_flood = from >= 0 && impl_->intake.on_taken(from, message.size(), now);
   const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
   if (!is_left) impl_->origin = origin_of(message);

@@ -99,7 +99,7 @@ struct RoutedFrame {
   std::string routing_id;  // Of the connection, at this socket.
   ReceivedFrame frame;
   bool is_whole = true;  // False: it had more parts, which are dropped.
-  ConnectionRef connection;
+  int descriptor = -1;
   bool is_flood = false;  // The connection was cut: it sent far more than it may (intake.hpp).
 };
 

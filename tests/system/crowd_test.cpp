@@ -142,14 +142,14 @@ TEST_F(Crowd, OfOneAddressIsHeldOffForAWhileAndOthersAreNot) {
 
 TEST_F(Crowd, ThatWouldTakeAllDescriptorsIsHeldOff) {
   make({"shop"});
-  // Far more than it has descriptors for while handshakes take their time. It may open 300.
+  // Far more than it has descriptors for while handshakes take their time. It may open 600.
   write("shop", config("shop") + "max_connects_per_second = 100000\n");
-  ASSERT_TRUE(begin("shop", {"/usr/bin/prlimit", "--nofile=300:300"}).wait_until_ready())
+  ASSERT_TRUE(begin("shop", {"/usr/bin/prlimit", "--nofile=600:600"}).wait_until_ready())
       << diagnostics();
   Client honest(as_operator("shop"));
   ASSERT_TRUE(honest.send("inbox", "before").committed());
 
-  // Three times what it could take, and each that is not there comes back.
+  // More than it could take, and each that is not there comes back.
   std::vector<std::unique_ptr<Stranger>> crowd = strangers(900);
   const auto crowd_again = [&] {
     for (auto& stranger : crowd) {

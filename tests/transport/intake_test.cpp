@@ -203,12 +203,24 @@ TEST(Intake, EndsNobodyWhoHasTheDescriptorOfAnother) {
   Intake intake;
   const Connection connection;
   intake.on_accepted(connection.accepted, start);
-  const ConnectionRef before = intake.find(connection.accepted);
+  const ConnectionRef before = intake.claim(connection.accepted);
   EXPECT_TRUE(intake.on_ended(connection.accepted));
   intake.on_accepted(connection.accepted, start);
   intake.end(before);
   EXPECT_FALSE(connection.is_cut());
-  intake.end(intake.find(connection.accepted));
+  intake.end(intake.claim(connection.accepted));
+  EXPECT_TRUE(connection.is_cut());
+}
+
+TEST(Intake, EndsNobodyWhoseDescriptorWasAnothersWhenThatSpokeLast) {
+  Intake intake;
+  const Connection connection;
+  intake.on_accepted(connection.accepted, start);
+  const ConnectionRef late = intake.claim(connection.accepted);
+  const ConnectionRef own = intake.claim(connection.accepted);
+  intake.end(late);
+  EXPECT_FALSE(connection.is_cut());
+  intake.end(own);
   EXPECT_TRUE(connection.is_cut());
 }
 

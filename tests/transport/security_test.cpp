@@ -141,7 +141,7 @@ TEST_F(Secured, WhoSaysByeIsEndedWhetherItWasLetInOrNot) {
   other.send(bye.view());
 
   EXPECT_TRUE(run_until([&] { return one.end && other.end; }));
-  EXPECT_EQ(shop.sockets().connection_count(), 0u);
+  EXPECT_TRUE(run_until([&] { return shop.sockets().connection_count() == 0; }));
 }
 
 TEST_F(Secured, WhoIsTurnedAwayHearsWhyAndIsEnded) {
