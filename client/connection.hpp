@@ -89,6 +89,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Runs it on the loop thread. False when there is none any more: it will not run.
   bool post(Order order);
 
+  // The callbacks' thread.
+  void call_back(Telling telling);
+
   // The loop thread, all below.
   void run();
   void turn();
@@ -107,7 +110,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void carry_out();
   void send_requests();
   void on_unsendable(const core::Request& request);
-  void tell(Telling telling);
+  void tell(std::vector<Telling> tellings);
   void note(Notice notice);
   void retire(std::shared_ptr<ServiceWorker> worker);
   void check_fenced();
@@ -127,7 +130,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Shared.
   std::mutex mutex_;
-  std::vector<Order> orders_;  // Guarded by mutex_, as all of this group.
+  std::vector<Order> orders_;        // Guarded by mutex_, as all of this group.
+  std::vector<SessionKey> handled_;  // Of which the callbacks have returned.
   bool is_running_ = false;
   bool is_closing_ = false;
   std::vector<std::shared_ptr<ServiceWorker>> workers_;  // That have not been seen to end.

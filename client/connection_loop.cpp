@@ -22,14 +22,11 @@ void Connection::run() {
   while (!is_ending_)
     turn();
   say_farewell();
-  std::vector<Order> unheard;
   {
     const std::lock_guard lock{mutex_};
     is_running_ = false;
-    unheard.swap(orders_);
   }
-  for (const Order& order : unheard)
-    order();
+  take_orders();
   give_up();
   socket_.reset();
 }
@@ -47,13 +44,17 @@ void Connection::turn() {
 }
 
 void Connection::take_orders() {
+  std::vector<SessionKey> handled;
   std::vector<Order> orders;
   {
     const std::lock_guard lock{mutex_};
+    handled.swap(handled_);
     orders.swap(orders_);
   }
   for (const Order& order : orders)
     order();
+  for (const SessionKey& key : handled)
+    session_.handled(now_, key);
 }
 
 void Connection::advance() {
@@ -188,9 +189,7 @@ void Connection::carry_out() {
     leave_link(session_.trouble());
     check_fenced();
   }
-  std::vector<Telling> tellings = std::exchange(effects_.tellings, {});
-  for (Telling& telling : tellings)
-    tell(std::move(telling));
+  tell(std::exchange(effects_.tellings, {}));
   std::vector<Notice> notices = std::exchange(effects_.notices, {});
   for (Notice& notice : notices)
     note(std::move(notice));
@@ -201,23 +200,34 @@ void Connection::carry_out() {
   effects_.requests.clear();
 }
 
-void Connection::tell(Telling telling) {
-  if (!telling.completion.has_callback()) {
+void Connection::tell(std::vector<Telling> tellings) {
+  auto for_callbacks = std::make_shared<std::vector<Telling>>();
+  for (Telling& telling : tellings) {
+    if (telling.completion.has_callback()) {
+      for_callbacks->push_back(std::move(telling));
+      continue;
+    }
     telling.completion.tell(telling.conclusion);
     if (telling.key) session_.handled(now_, *telling.key);
-    return;
   }
-  auto owned = std::make_shared<Telling>(std::move(telling));
-  callbacks_.post([this, owned] {
-    try {
-      owned->completion.tell(owned->conclusion);
-    } catch (const std::exception& error) {
-      const std::string text = std::string{"an outcome callback threw: "} + error.what();
-      post([this, text] { effects_.notices.push_back({Notice::Kind::callback, text}); });
-    }
-    if (!owned->key) return;
-    post([this, owned] { session_.handled(now_, *owned->key); });
+  if (for_callbacks->empty()) return;
+  callbacks_.post([this, for_callbacks] {
+    for (Telling& telling : *for_callbacks)
+      call_back(std::move(telling));
   });
+}
+
+void Connection::call_back(Telling telling) {
+  try {
+    telling.completion.tell(telling.conclusion);
+  } catch (const std::exception& error) {
+    const std::string text = std::string{"an outcome callback threw: "} + error.what();
+    post([this, text] { effects_.notices.push_back({Notice::Kind::callback, text}); });
+  }
+  if (!telling.key) return;
+  const std::lock_guard lock{mutex_};
+  handled_.push_back(*telling.key);
+  if (is_running_ && handled_.size() == 1) socket_->wake();
 }
 
 void Connection::note(Notice notice) {

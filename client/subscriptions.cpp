@@ -102,7 +102,7 @@ void Subscriptions::on_delivered(core::Delivered& delivered) {
              .token = delivered.token,
              .subscription = delivered.subscription,
              .link = link_,
-             .target = split_address(inbox.queue()).first + "@" + node_name_});
+             .target = inbox.queue().substr(0, inbox.queue().find('@')) + "@" + node_name_});
 }
 
 void Subscriptions::on_ended(core::Instant now, const core::SubscriptionEnded& ended) {

@@ -151,10 +151,8 @@ void Engine::Parts::on_vote(const NodeId& from, const Vote& vote) {
   if (vote.descriptor != nullptr && vote.descriptor->id != vote.key.id) {
     return context.blame(from, "vote with the descriptor of another transaction");
   }
-  Vote known = vote;
-  const bool first_copy = vote.descriptor == nullptr;
-  if (first_copy) known.descriptor = driver.descriptor_of(vote.key);
-  if (witness.on_vote(from, known)) driver.watch(vote.key, from);
+  const DescriptorPtr shown = vote.descriptor ? vote.descriptor : driver.descriptor_of(vote.key);
+  if (witness.on_vote(from, vote, shown)) driver.watch(vote.key, from);
   driver.on_vote(from, vote);
 }
 

@@ -26,8 +26,9 @@ class Leases {
   LeaseToken add(const LeaseRef& lease) {
     counter_ += 1;
     const LeaseToken token{(std::uint64_t{boot_.value()} << 40U) | counter_};
-    leases_.emplace(token, lease);
-    by_link_[lease.link].insert(token);
+    leases_.emplace_hint(leases_.end(), token, lease);
+    std::set<LeaseToken>& of_link = by_link_[lease.link];
+    of_link.insert(of_link.end(), token);
     return token;
   }
 

@@ -22,14 +22,14 @@ void Outbox::on_durable(Lsn upto, Effects& effects) {
   NEMCON_CHECK(upto <= written_, upto, written_);
   durable_ = std::max(durable_, upto);
   while (!held_.empty() && held_.begin()->first <= durable_) {
-    const std::vector<Item> items = std::move(held_.begin()->second);
+    std::vector<Item> items = std::move(held_.begin()->second);
     held_.erase(held_.begin());
-    for (const Item& item : items)
-      release(item, effects);
+    for (Item& item : items)
+      release(std::move(item), effects);
   }
 }
 
-void Outbox::release(Item item, Effects& effects) {
+void Outbox::release(Item&& item, Effects& effects) {
   std::visit(Overloaded{
                  [&](Send& send) { effects.sends.push_back(std::move(send)); },
                  [&](SendToSelf& send) { to_self_.push_back(std::move(send.message)); },

@@ -45,7 +45,7 @@ class Outbox {
   [[nodiscard]] std::vector<Message> take_to_self() { return std::exchange(to_self_, {}); }
 
  private:
-  void release(Item item, Effects& effects);
+  void release(Item&& item, Effects& effects);
 
   Lsn durable_;
   Lsn written_;

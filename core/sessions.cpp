@@ -1,6 +1,7 @@
 #include "core/sessions.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/check.hpp"
 #include "core/mutant.hpp"
@@ -47,16 +48,16 @@ void Sessions::load(SessionRow row) {
   Session session{.row = std::move(row), .present = {}};
   std::ranges::sort(session.row.marks, {}, &EpochMark::epoch);
   for (const auto& [key, remembered] : session.row.remembered) {
-    session.present[{key.id.epoch, key.id.sequence}] += 1;
+    count_present(session, key.id);
   }
   const ClientId client = session.row.client;
   sessions_.insert_or_assign(client, std::move(session));
 }
 
 Sessions::Session& Sessions::session_of(ClientId client) {
-  dirty_.insert(client);
   Session& session = sessions_[client];
   session.row.client = client;
+  if (!std::exchange(session.is_dirty, true)) dirty_.insert(client);
   return session;
 }
 
@@ -95,9 +96,11 @@ void Sessions::remember(const TransactionKey& key, const Remembered& remembered)
   Session& session = session_of(key.id.client);
   // A tombstone can be all that is known of a client: the floor must not take it with the session.
   session.row.expires = std::max(session.row.expires, remembered.expires);
-  const auto [at, inserted] = session.row.remembered.emplace(key, remembered);
-  if (inserted) {
-    session.present[{key.id.epoch, key.id.sequence}] += 1;
+  auto& all = session.row.remembered;
+  const std::size_t before = all.size();
+  const auto at = all.try_emplace(all.end(), key, remembered);  // Nearly always the newest.
+  if (all.size() > before) {
+    count_present(session, key.id);
     drop_surplus(session, key.id);
   } else if (weight_of(remembered.outcome) > weight_of(at->second.outcome)) {
     at->second = remembered;
@@ -151,11 +154,16 @@ void Sessions::raise_floor(Hlc floor) {
 }
 
 void Sessions::add_present(const TransactionId& id) {
-  session_of(id.client).present[{id.epoch, id.sequence}] += 1;
+  count_present(session_of(id.client), id);
 }
 
 void Sessions::remove_present(const TransactionId& id) {
   release_present(session_of(id.client), id);
+}
+
+void Sessions::count_present(Session& session, const TransactionId& id) {
+  auto& present = session.present;
+  present.try_emplace(present.end(), {id.epoch, id.sequence}, 0)->second += 1;
 }
 
 void Sessions::release_present(Session& session, const TransactionId& id) {
@@ -165,12 +173,20 @@ void Sessions::release_present(Session& session, const TransactionId& id) {
 }
 
 void Sessions::drop_acknowledged(Session& session) {
-  std::erase_if(session.row.remembered, [&](const auto& entry) {
-    const TransactionId& id = entry.first.id;
-    if (id.sequence >= mark_of(session.row, id.epoch)) return false;
+  const auto& marks = session.row.marks;
+  if (marks.empty()) return;
+  const Sequence highest = std::ranges::max(marks, {}, &EpochMark::ack_upto).ack_upto;
+  // In the order of their numbers (ids.hpp).
+  auto& all = session.row.remembered;
+  for (auto at = all.begin(); at != all.end() && at->first.id.sequence < highest;) {
+    const TransactionId id = at->first.id;
+    if (id.sequence >= mark_of(session.row, id.epoch)) {
+      ++at;
+      continue;
+    }
+    at = all.erase(at);
     release_present(session, id);
-    return true;
-  });
+  }
 }
 
 const SessionRow* Sessions::find(ClientId client) const {
@@ -265,8 +281,9 @@ std::size_t Sessions::count_of(std::string_view account) const {
 
 void Sessions::collect(Checkpoint& checkpoint) {
   for (const ClientId& client : dirty_) {
-    if (const SessionRow* row = find(client); row != nullptr) {
-      checkpoint.puts.emplace_back(*row);
+    if (const auto found = sessions_.find(client); found != sessions_.end()) {
+      found->second.is_dirty = false;
+      checkpoint.puts.emplace_back(found->second.row);
     } else {
       checkpoint.erased.emplace_back(SessionKey{client});
     }

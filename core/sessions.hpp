@@ -89,10 +89,12 @@ class Sessions {
     SessionRow row;
     // How many rows and outcomes there are of each transaction.
     std::map<std::pair<Epoch, Sequence>, std::uint32_t> present;
+    bool is_dirty = false;  // Then it is in dirty_.
   };
 
   Session& session_of(ClientId client);
-  void release_present(Session& session, const TransactionId& id);
+  static void count_present(Session& session, const TransactionId& id);
+  static void release_present(Session& session, const TransactionId& id);
   void drop_acknowledged(Session& session);
   void drop_surplus(Session& session, const TransactionId& id);
 

@@ -157,12 +157,12 @@ void State::reserve(const Transaction& transaction, const OwnBranch& branch) {
   if (branch.state != BranchState::voted_yes) return;
   const Descriptor& descriptor = *transaction.descriptor;
   const auto& operations = descriptor.branches[branch.branch].operations;
+  const std::string producer = producer_of(descriptor);
   for (std::size_t index = 0; index < branch.operations.size(); ++index) {
     const PreparedOperation& prepared = branch.operations[index];
     if (operations[index].kind == OperationKind::deliver) {
       queue(prepared.queue)
-          .add_prepared({.at = branch.vote.at, .id = descriptor.id}, producer_of(descriptor),
-                        prepared.bytes);
+          .add_prepared({.at = branch.vote.at, .id = descriptor.id}, producer, prepared.bytes);
     } else if (operations[index].kind == OperationKind::consume) {
       queue(prepared.queue).claim(prepared.position, transaction.key());
     }
@@ -252,13 +252,14 @@ void State::settle(Transaction& transaction, OwnBranch& branch, const Outcome& o
 void State::commit_branch(const Transaction& transaction, OwnBranch& branch,
                           const Outcome& outcome) {
   const auto& operations = transaction.descriptor->branches[branch.branch].operations;
+  const std::string producer = producer_of(*transaction.descriptor);
   for (std::size_t index = 0; index < branch.operations.size(); ++index) {
     PreparedOperation& prepared = branch.operations[index];
     if (operations[index].kind == OperationKind::deliver) {
       queue(prepared.queue)
-          .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id},
-                           producer_of(*transaction.descriptor), prepared.bytes);
-      deliver(transaction, branch, index, outcome);
+          .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id}, producer,
+                           prepared.bytes);
+      deliver(transaction, branch, index, outcome, producer);
       prepared.content = {};
       touch(prepared.queue);
     } else if (operations[index].kind == OperationKind::consume) {
@@ -270,13 +271,16 @@ void State::commit_branch(const Transaction& transaction, OwnBranch& branch,
 
 void State::release_branch(const Transaction& transaction, OwnBranch& branch) {
   const auto& operations = transaction.descriptor->branches[branch.branch].operations;
+  const std::string producer = producer_of(*transaction.descriptor);
   for (std::size_t index = 0; index < branch.operations.size(); ++index) {
     PreparedOperation& prepared = branch.operations[index];
     if (operations[index].kind == OperationKind::deliver) {
       queue(prepared.queue)
-          .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id},
-                           producer_of(*transaction.descriptor), prepared.bytes);
-      if (planted(Mutant::deliver_rolled_back)) deliver(transaction, branch, index, Outcome{});
+          .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id}, producer,
+                           prepared.bytes);
+      if (planted(Mutant::deliver_rolled_back)) {
+        deliver(transaction, branch, index, Outcome{}, producer);
+      }
       prepared.content = {};
       touch(prepared.queue);
     } else if (planted(Mutant::keep_claim)) {
@@ -295,7 +299,7 @@ void State::release_branch(const Transaction& transaction, OwnBranch& branch) {
 
 // The place of a message: docs/protocol.md, Rules P-27 and P-29.
 void State::deliver(const Transaction& transaction, const OwnBranch& branch, std::size_t operation,
-                    const Outcome& outcome) {
+                    const Outcome& outcome, const std::string& producer) {
   const Descriptor& descriptor = *transaction.descriptor;
   std::size_t part = operation;
   for (std::size_t before = 0; before < branch.branch; ++before) {
@@ -311,7 +315,7 @@ void State::deliver(const Transaction& transaction, const OwnBranch& branch, std
   to.put(position,
          {.transaction = descriptor.id,
           .part = static_cast<std::uint16_t>(part),
-          .producer = producer_of(descriptor),
+          .producer = producer,
           .content = prepared.content,
           .history = {}},
          applying_);

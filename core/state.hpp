@@ -110,7 +110,7 @@ class State {
   void commit_branch(const Transaction& transaction, OwnBranch& branch, const Outcome& outcome);
   void release_branch(const Transaction& transaction, OwnBranch& branch);
   void deliver(const Transaction& transaction, const OwnBranch& branch, std::size_t operation,
-               const Outcome& outcome);
+               const Outcome& outcome, const std::string& producer);
   void remember(const Transaction& transaction, const Outcome& outcome);
 
   const Options& options_;

@@ -1,7 +1,7 @@
 // The words for ids, reasons and kinds, as people and diagnostics see them.
-#include <array>
+#include <algorithm>
+#include <bit>
 #include <charconv>
-#include <cstdio>
 
 #include "core/message.hpp"
 #include "core/record.hpp"
@@ -35,29 +35,36 @@ bool try_take_number(std::string_view& text, std::uint64_t& number) {
   return true;
 }
 
+void append_hex(std::string& text, std::uint64_t number, int digits_min) {
+  const int digits = std::max(digits_min, (static_cast<int>(std::bit_width(number)) + 3) / 4);
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
+    text += "0123456789abcdef"[(number >> shift) & 15U];
+}
+
 }  // namespace
 
-// With every message of an anonymous client: too often for printf.
+// These two go with every message that is delivered: too often for printf.
 std::string to_text(const NodeId& id) {
-  std::string text(32, '0');
-  for (std::size_t digit = 0; digit < 16; ++digit) {
-    const std::size_t shift = 60 - 4 * digit;
-    text[digit] = "0123456789abcdef"[(id.high >> shift) & 15U];
-    text[digit + 16] = "0123456789abcdef"[(id.low >> shift) & 15U];
-  }
+  std::string text;
+  text.reserve(32);
+  append_hex(text, id.high, 16);
+  append_hex(text, id.low, 16);
   return text;
 }
 
 std::string to_text(const TransactionId& id) {
-  std::array<char, 104> text{};
-  std::snprintf(text.data(), text.size(), "%016llx%016llx-%016llx%016llx-%llx-%llx",
-                static_cast<unsigned long long>(id.initiator.high),
-                static_cast<unsigned long long>(id.initiator.low),
-                static_cast<unsigned long long>(id.client.high),
-                static_cast<unsigned long long>(id.client.low),
-                static_cast<unsigned long long>(id.epoch.value()),
-                static_cast<unsigned long long>(id.sequence.value()));
-  return text.data();
+  std::string text;
+  text.reserve(104);
+  append_hex(text, id.initiator.high, 16);
+  append_hex(text, id.initiator.low, 16);
+  text += '-';
+  append_hex(text, id.client.high, 16);
+  append_hex(text, id.client.low, 16);
+  text += '-';
+  append_hex(text, id.epoch.value(), 1);
+  text += '-';
+  append_hex(text, id.sequence.value(), 1);
+  return text;
 }
 
 bool try_parse(const std::string& text, TransactionId& id) {

@@ -80,9 +80,9 @@ bool Witness::is_in_doubt_still(const NodeId& from, const AskPromise& ask) const
          !branches_at(*ask.descriptor, from).empty();
 }
 
-bool Witness::on_vote(const NodeId& from, const Vote& vote) {
+bool Witness::on_vote(const NodeId& from, const Vote& vote, const DescriptorPtr& shown) {
   const Transaction* row = context_.state.find(vote.key);
-  const DescriptorPtr descriptor = row != nullptr ? row->descriptor : vote.descriptor;
+  const DescriptorPtr descriptor = row != nullptr ? row->descriptor : shown;
   if (descriptor == nullptr || ignore(from, descriptor, vote.key.digest, "vote")) return false;
   if (refuse_forgotten(from, descriptor, vote.key.digest, 0)) return false;
   const auto self = static_cast<std::size_t>(find_node(*descriptor, context_.options.node));

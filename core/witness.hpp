@@ -20,8 +20,9 @@ class Witness {
   Witness(Context& context, Participant& participant)
       : context_(context), participant_(participant) {}
 
-  // True when something new was accepted.
-  bool on_vote(const NodeId& from, const Vote& vote);
+  // `shown`: what the vote itself or this node's driver knows of the transaction; may be null. True
+  // when something new was accepted.
+  bool on_vote(const NodeId& from, const Vote& vote, const DescriptorPtr& shown);
   void on_ask_promise(const NodeId& from, const AskPromise& ask);
   void on_propose(const NodeId& from, const Propose& propose);
 
