@@ -108,15 +108,18 @@ std::variant<Route, NotComposed> Composer::find_route(const Part& part) const {
       routes.push_back({.node = context_.options.node, .name = name, .mesh = mesh});
     }
   }
-  for (const auto& [index, peer] : context_.membership.peers()) {
-    if (!node.empty() && peer.name != node) continue;
-    const std::optional<Route> found = find_at(peer, part.kind, name);
-    if (node.empty() && !found) continue;
-    if (peer.node.is_zero()) {
-      return NotComposed{Reason::unavailable, "node " + peer.name + " was never seen", true};
+  if (const Peer* peer = context_.membership.find(node); peer != nullptr) {
+    if (peer->node.is_zero()) {
+      return NotComposed{Reason::unavailable, "node " + node + " was never seen", true};
     }
-    // A peer that is named has the last word: it says no to what it does not have.
-    routes.push_back(found.value_or(Route{.node = peer.node, .name = name}));
+    // One that is named has the last word: it says no to what it does not have.
+    routes.push_back(
+        find_at(*peer, part.kind, name).value_or(Route{.node = peer->node, .name = name}));
+  }
+  if (node.empty()) {
+    for (const auto& [index, peer] : context_.membership.peers()) {
+      if (auto found = find_at(peer, part.kind, name)) routes.push_back(*std::move(found));
+    }
   }
   if (routes.empty()) {
     const std::string text = node.empty() ? "nothing in the mesh is called " + name
