@@ -182,7 +182,9 @@ class NodeSockets::Impl {
     bool is_up = false;  // Invariant: PeerUp was reported last, not PeerDown.
     // Up, and there is no connection, or one that is not up yet: it was let go.
     bool is_resting = false;
-    core::Instant used_at{};           // When something was sent last.
+    core::Instant used_at{};           // When something was sent last,
+    core::Instant worked_at{};         // and something else than a HELLO.
+    std::uint64_t lot = random_u64();  // Among those that never worked.
     std::uint64_t frame_bytes_max{};   // That the peer takes, by its last welcome.
     std::vector<std::string> waiting;  // Frames, while resting.
     std::uint64_t waiting_bytes{};
@@ -310,7 +312,8 @@ class NodeSockets::Impl {
     link.waiting_bytes = 0;
   }
 
-  // Lets go of the links that are longest unused, beyond those that may be idle.
+  // Lets go of the links that have not worked for longest, beyond those that may be idle. Of those
+  // that never have any may stay: of the last to come, all nodes would keep the same.
   void rest_the_idlest(core::Instant now) {
     if (now < rest_at_ || links_.size() <= options_.idle_links_max) return;
     rest_at_ = now + options_.timing.idle_after / 10;
@@ -320,7 +323,9 @@ class NodeSockets::Impl {
       if (link.is_up && !link.is_resting && !link.next && is_idle) idle.push_back(&link);
     }
     if (idle.size() <= options_.idle_links_max) return;
-    std::ranges::sort(idle, {}, [](const Link* link) { return link->used_at; });
+    std::ranges::sort(idle, {}, [](const Link* link) {
+      return std::pair{link->worked_at, link->lot};
+    });
     idle.resize(idle.size() - options_.idle_links_max);
     for (Link* const link : idle)
       rest(*link, now);
@@ -378,6 +383,10 @@ class NodeSockets::Impl {
     if (!link.is_up) return SendResult::down;
     const DecodeLimits limits = limits_of_receiver(limits_, link.frame_bytes_max);
     link.used_at = now_;
+    const bool is_greeting = std::ranges::all_of(messages, [](const core::Message& message) {
+      return std::holds_alternative<core::Hello>(message);
+    });
+    if (!is_greeting) link.worked_at = now_;
     SendResult result = SendResult::sent;
     while (!messages.empty()) {
       const core::Result<std::size_t> count = encode_peer(out_, header, messages, limits);

@@ -189,8 +189,10 @@ bool run_idle(const RunSettings& settings) {
   Started started(settings, nodes);
   if (!started) return false;
   started.more["nodes"] = static_cast<double>(settings.nodes);
-  // What a start leaves to be done is not idleness.
-  std::this_thread::sleep_for(std::chrono::seconds{2});
+  // What a start leaves to be done is not idleness. Links beyond those that stay (max_idle_links)
+  // rest after ten seconds, and not all at once.
+  constexpr std::size_t idle_links_max = 16;
+  std::this_thread::sleep_for(std::chrono::seconds{settings.nodes > idle_links_max ? 30 : 2});
   return started.measure("idle", [&](Result& result) {
     std::vector<double> before;
     for (const pid_t process : started.processes())

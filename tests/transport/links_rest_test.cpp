@@ -1,6 +1,8 @@
 // Goal: of the links that have nothing to send only a few stay connected, and nobody above notices.
 // Method: one node with three peers, on real sockets, in one thread; idle after 200 ms.
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 
 #include "tests/transport/mesh_fixture.hpp"
 
@@ -81,6 +83,32 @@ TEST_F(RestingLinks, AreUpAndTakeWhatIsSentInOrder) {
   run_for(300ms);
   EXPECT_EQ(other(0).sockets().connection_count(), 1u);
   EXPECT_EQ(other(2).sockets().connection_count(), 0u);
+}
+
+// Or the node that starts last would have a connection from everybody.
+TEST_F(RestingLinks, ThatNeverWorkedAreNotKeptToTheSameNode) {
+  constexpr std::size_t count = 10;
+  const auto name = [](std::size_t index) { return "n" + std::to_string(index); };
+  for (std::size_t index = 0; index < count; ++index) {
+    TestNode::Options options{.name = name(index), .endpoint = ipc_endpoint(name(index))};
+    options.timing.idle_after = 200ms;
+    options.idle_links_max = 1;
+    for (std::size_t peer = 0; peer < count; ++peer) {
+      if (peer != index) options.peers.emplace_back(name(peer), ipc_endpoint(name(peer)));
+    }
+    add_node(options);
+  }
+  const auto all_rest = [&] {
+    return std::ranges::all_of(
+        nodes, [](const auto& node) { return node->counters().links_rested >= count - 2; });
+  };
+  ASSERT_TRUE(run_until(all_rest));
+  run_for(300ms);
+  std::size_t most = 0;
+  for (const auto& node : nodes)
+    most = std::max(most, node->sockets().connection_count());
+  // That eight of nine happen to keep the same is one in ten million.
+  EXPECT_LT(most, count - 2);
 }
 
 TEST_F(RestingLinks, HoldABoundedNumberOfBytes) {

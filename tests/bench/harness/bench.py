@@ -130,7 +130,9 @@ def judge(lines, failures, options, began):
     if options.check or options.report:
         for one in judged:
             print(one.line())
-        missed = [one.name for one in judged if one.met == "no"]
+        # Of a whole run also what could not be measured.
+        missed = [one.name for one in judged
+                  if one.met == "no" or (is_whole and one.met == "unmeasured")]
     if failures:
         machine.say("bench: without a figure: " + "; ".join(failures))
     return 1 if missed or failures else 0

@@ -88,14 +88,14 @@ def queues(peer, rounds):
 
 def bodies(rounds):
     runs = []
-    for make, in_flight in ((commit, 64), (enqueue, 1000), (consume, 1000)):
+    for make, in_flight in ((commit, 64), (commit, 1000), (enqueue, 1000), (consume, 1000)):
         runs += [make(in_flight, body_bytes=100), make(in_flight, body_bytes=1024)]
     return Group("bodies", None, runs, rounds)
 
 
 def encrypted(rounds):
     runs = [enqueue(1, links="curve")]
-    for make, in_flight in ((commit, 64), (enqueue, 1000), (consume, 1000)):
+    for make, in_flight in ((commit, 64), (commit, 1000), (enqueue, 1000), (consume, 1000)):
         runs += [make(in_flight), make(in_flight, links="curve")]
     return Group("encrypted links", None, runs, rounds)
 

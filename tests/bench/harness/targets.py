@@ -127,9 +127,10 @@ class Flushed:
     """Flushes of an operation of ours when nothing can share one: the least of all lines, as a part of
     what there must be. Without it every figure would be one of a node that breaks its word."""
 
-    name, what = "flush", "flushes of an operation at 1 in flight / nodes that promise something in it"
+    name, what = "flush", "flushes of an operation at 1 in flight / promises of nodes in it"
     limit, at_most = 0.99, False
-    nodes = {"nemcon/commit/S/1/100": 2, "nemcon/commit/X/1/100": 2, "nemcon/enqueue/1/100": 1,
+    # In mode X each of the two flushes its vote, and as a witness what it accepts.
+    nodes = {"nemcon/commit/S/1/100": 2, "nemcon/commit/X/1/100": 4, "nemcon/enqueue/1/100": 1,
              "nemcon/consume/1/100": 1, "nemcon+curve/enqueue/1/100": 1}
 
     def values(self, lines):
@@ -176,6 +177,8 @@ TARGETS = [
           "nemcon/consume/1000/100", of(RABBIT + RABBIT_CLASSIC, "consume"), 4),
     Ratio("T6a", "two-node transaction, encrypted links / plain", "nemcon+curve/commit/S/64/100",
           "nemcon/commit/S/64/100", 0.6),
+    Ratio("T6d", "the same, 1,000 in flight", "nemcon+curve/commit/S/1000/100",
+          "nemcon/commit/S/1000/100", 0.6),
     Ratio("T6b", "enqueue, encrypted links / plain", "nemcon+curve/enqueue/1000/100",
           "nemcon/enqueue/1000/100", 0.6),
     Ratio("T6c", "enqueue + consume + ack, encrypted links / plain",
@@ -199,6 +202,8 @@ TARGETS = [
     Bound("T11b", "idle node: MiB resident", "nemcon/idle/S/64/100/3", 32, "idle_resident_mib"),
     Ratio("T12a", "two-node transaction, 1 KiB bodies / 100 B", "nemcon/commit/S/64/1024",
           "nemcon/commit/S/64/100", 0.4),
+    Ratio("T12d", "the same, 1,000 in flight", "nemcon/commit/S/1000/1024",
+          "nemcon/commit/S/1000/100", 0.4),
     Ratio("T12b", "enqueue, 1 KiB bodies / 100 B", "nemcon/enqueue/1000/1024",
           "nemcon/enqueue/1000/100", 0.4),
     Ratio("T12c", "enqueue + consume + ack, 1 KiB bodies / 100 B", "nemcon/consume/1000/1024",
