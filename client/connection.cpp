@@ -170,16 +170,9 @@ void Connection::submit(Work work, std::optional<core::TransactionId> reserved,
     completion.hold(std::move(pass));
   }
 
-  struct Handed {
-    Work work;
-    Waiter waiter;
-  };
-
-  auto handed =
-      std::make_shared<Handed>(Handed{std::move(work), Waiter{deadline, std::move(completion)}});
-  const bool is_posted = post([this, handed, reserved] {
-    session_.submit(now_, std::move(handed->work), reserved, std::move(handed->waiter), effects_);
-  });
+  const bool is_posted = post(Submission{.work = std::move(work),
+                                         .reserved = reserved,
+                                         .waiter = Waiter{deadline, std::move(completion)}});
   if (!is_posted) throw_closed();
 }
 
@@ -233,14 +226,16 @@ void Connection::add_credit(std::uint64_t subscription, std::uint32_t credit) {
 }
 
 std::future<bool> Connection::settle(Settling settling, core::LeaseToken token) {
-  auto answer = std::make_shared<std::promise<bool>>();
-  std::future<bool> settled = answer->get_future();
-  const core::Instant deadline = now() + options_.deadline;
-  const bool is_posted = post([this, settling, token, deadline, answer] {
-    questions_.settle(now_, settling, token, deadline, std::move(*answer));
-  });
-  if (!is_posted) answer->set_value(false);
-  return settled;
+  std::promise<bool> answer;
+  std::future<bool> settled = answer.get_future();
+  const bool is_posted = post(Settlement{.settling = std::move(settling),
+                                         .token = token,
+                                         .deadline = now() + options_.deadline,
+                                         .answer = std::move(answer)});
+  if (is_posted) return settled;
+  std::promise<bool> never;
+  never.set_value(false);
+  return never.get_future();
 }
 
 // ---- services ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include <nemcon/client.hpp>
@@ -84,9 +85,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] std::future<core::Report> inspect(core::Inspect question, core::Instant deadline);
 
  private:
-  using Order = std::function<void()>;
+  // The two that come with every transaction and every delivery are not wrapped up as functions.
+  struct Submission {
+    Work work;
+    std::optional<core::TransactionId> reserved;
+    Waiter waiter;
+  };
 
-  // Runs it on the loop thread. False when there is none any more: it will not run.
+  struct Settlement {
+    Settling settling;
+    core::LeaseToken token;
+    core::Instant deadline;
+    std::promise<bool> answer;
+  };
+
+  using Order = std::variant<std::function<void()>, Submission, Settlement>;
+
+  // Carries it out on the loop thread. False when there is none any more: it never will be.
   bool post(Order order);
 
   // The callbacks' thread.
@@ -96,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void run();
   void turn();
   void take_orders();
+  void on_order(Order& order);
   void receive();
   void on_event(transport::ClientEvent& event);
   void on_reply(core::Reply& reply);

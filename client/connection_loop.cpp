@@ -51,10 +51,25 @@ void Connection::take_orders() {
     handled.swap(handled_);
     orders.swap(orders_);
   }
-  for (const Order& order : orders)
-    order();
+  for (Order& order : orders)
+    on_order(order);
   for (const SessionKey& key : handled)
     session_.handled(now_, key);
+}
+
+void Connection::on_order(Order& order) {
+  std::visit(core::Overloaded{
+                 [](const std::function<void()>& call) { call(); },
+                 [this](Submission& one) {
+                   session_.submit(now_, std::move(one.work), one.reserved, std::move(one.waiter),
+                                   effects_);
+                 },
+                 [this](Settlement& one) {
+                   questions_.settle(now_, one.settling, one.token, one.deadline,
+                                     std::move(one.answer));
+                 },
+             },
+             order);
 }
 
 void Connection::advance() {
