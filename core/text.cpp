@@ -37,8 +37,9 @@ bool try_take_number(std::string_view& text, std::uint64_t& number) {
 
 void append_hex(std::string& text, std::uint64_t number, int digits_min) {
   const int digits = std::max(digits_min, (static_cast<int>(std::bit_width(number)) + 3) / 4);
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
-    text += "0123456789abcdef"[(number >> shift) & 15U];
+  text.append(static_cast<std::size_t>(digits), '0');
+  for (auto digit = text.rbegin(); number != 0; ++digit, number >>= 4U)
+    *digit = "0123456789abcdef"[number & 15U];
 }
 
 }  // namespace
