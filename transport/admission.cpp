@@ -61,9 +61,25 @@ void Admission::on_accepted(int descriptor, core::Instant now) {
   if (!is_holding_off_ && connection_count_ >= connections_max_) hold_off(true);
   if (descriptor < 0) return;
   const auto index = static_cast<std::size_t>(descriptor);
-  if (index >= addresses_.size()) addresses_.resize(index + 1);
-  const std::optional<NetworkAddress> from = addresses_[index] = address_of_peer(descriptor);
-  if (from) note(rates_.on_accepted(*from, now), *from);
+  if (index >= accepted_.size()) accepted_.resize(index + 1);
+  const std::optional<Accepted> former = std::exchange(accepted_[index], std::nullopt);
+  if (former && former->is_known) rates_.on_known_ended(former->from, now);
+  const std::optional<NetworkAddress> from = address_of_peer(descriptor);
+  if (!from) return;
+  accepted_[index] = Accepted{.from = *from};
+  note(rates_.on_accepted(*from, now), *from);
+}
+
+std::optional<Admission::Accepted>* Admission::find(int descriptor) {
+  const auto index = static_cast<std::size_t>(descriptor);
+  const bool is_there = descriptor >= 0 && index < accepted_.size() && accepted_[index];
+  return is_there ? &accepted_[index] : nullptr;
+}
+
+void Admission::on_known(int descriptor) {
+  std::optional<Accepted>* const one = find(descriptor);
+  if (one == nullptr || std::exchange((*one)->is_known, true)) return;
+  rates_.on_known((*one)->from);
 }
 
 void Admission::note(bool is_faster, const NetworkAddress& from) {
@@ -73,11 +89,11 @@ void Admission::note(bool is_faster, const NetworkAddress& from) {
   set_filters();
 }
 
-void Admission::on_ended(int descriptor, bool is_stranger, core::Instant now) {
-  const auto index = static_cast<std::size_t>(descriptor);
-  if (descriptor >= 0 && index < addresses_.size()) {
-    const std::optional<NetworkAddress> from = std::exchange(addresses_[index], std::nullopt);
-    if (from && is_stranger) note(rates_.on_failed(*from, now), *from);
+void Admission::on_ended(int descriptor, core::Instant now) {
+  if (std::optional<Accepted>* const one = find(descriptor); one != nullptr) {
+    const auto [from, is_known] = *std::exchange(*one, std::nullopt);
+    if (is_known) rates_.on_known_ended(from, now);
+    if (!is_known) note(rates_.on_failed(from, now), from);
   }
   if (connection_count_ > 0) --connection_count_;
   // Not at the first that goes: or it would change with every connection.
@@ -90,9 +106,12 @@ void Admission::tend(core::Instant now) {
   if (rates_.release(now)) set_filters();
 }
 
-void Admission::on_closed() {
+void Admission::on_closed(core::Instant now) {
+  for (const std::optional<Accepted>& one : accepted_) {
+    if (one && one->is_known) rates_.on_known_ended(one->from, now);
+  }
   connection_count_ = 0;
-  addresses_.clear();
+  accepted_.clear();
   listening_.clear();
   is_holding_off_ = false;
 }

@@ -32,8 +32,9 @@ class Admission {
 
   void on_listening(int descriptor);
   void on_accepted(int descriptor, core::Instant now);
-  // It is a stranger: nothing was taken of it.
-  void on_ended(int descriptor, bool is_stranger, core::Instant now);
+  // A frame of it was taken, the first one.
+  void on_known(int descriptor);
+  void on_ended(int descriptor, core::Instant now);
 
   // Lets addresses in again whose time has come.
   void tend(core::Instant now);
@@ -42,7 +43,7 @@ class Admission {
   [[nodiscard]] std::optional<core::Instant> deadline() const { return rates_.release_at(); }
 
   // All connections and listening sockets are gone.
-  void on_closed();
+  void on_closed(core::Instant now);
 
   [[nodiscard]] bool is_holding_off() const { return is_holding_off_; }
 
@@ -60,6 +61,12 @@ class Admission {
   }
 
  private:
+  struct Accepted {
+    NetworkAddress from;
+    bool is_known = false;
+  };
+
+  [[nodiscard]] std::optional<Accepted>* find(int descriptor);
   void note(bool is_faster, const NetworkAddress& from);
   void hold_off(bool hold);
   void set_filters() const;
@@ -68,7 +75,7 @@ class Admission {
   std::size_t connections_max_;
   std::size_t connection_count_ = 0;
   std::vector<int> listening_;
-  std::vector<std::optional<NetworkAddress>> addresses_;  // By descriptor.
+  std::vector<std::optional<Accepted>> accepted_;  // By descriptor.
   bool is_holding_off_ = false;
   std::uint64_t held_off_count_ = 0;
   ConnectRates rates_;

@@ -34,16 +34,35 @@ bool ConnectRates::on_accepted(const NetworkAddress& from, core::Instant now) {
 }
 
 bool ConnectRates::on_failed(const NetworkAddress& from, core::Instant now) {
-  return spend(from, (failed_costs - 1) * cost_, now);
+  const auto found = addresses_.find(from);
+  if (found == addresses_.end()) return false;  // There was no room to count it.
+  const bool is_known = found->second.known_count > 0 || now < found->second.known_until;
+  return !is_known && spend(from, (failed_costs - 1) * cost_, now);
+}
+
+void ConnectRates::on_known(const NetworkAddress& from) {
+  const auto found = addresses_.find(from);
+  if (found != addresses_.end()) ++found->second.known_count;
+}
+
+void ConnectRates::on_known_ended(const NetworkAddress& from, core::Instant now) {
+  const auto found = addresses_.find(from);
+  if (found == addresses_.end() || found->second.known_count == 0) return;
+  --found->second.known_count;
+  found->second.known_until = now + known_for;
 }
 
 bool ConnectRates::spend(const NetworkAddress& from, core::Duration cost, core::Instant now) {
   if (cost_ == core::Duration{}) return false;
-  if (rates_.size() >= addresses_max && !rates_.contains(from)) {
-    std::erase_if(rates_, [now](const auto& one) { return one.second.paid_until() <= now; });
-    if (rates_.size() >= addresses_max) return false;
+  if (addresses_.size() >= addresses_max && !addresses_.contains(from)) {
+    std::erase_if(addresses_, [now](const auto& one) {
+      const Address& address = one.second;
+      return address.rate.paid_until() <= now && address.known_count == 0 &&
+             address.known_until <= now;
+    });
+    if (addresses_.size() >= addresses_max) return false;
   }
-  core::Rate& rate = rates_[from];
+  core::Rate& rate = addresses_[from].rate;
   if (rate.paid_until() + cost <= now + debt_max) rate.spend(cost, now);
   if (rate.paid_until() <= now + burst || held_off_.size() >= held_off_max ||
       std::ranges::find(held_off_, from) != held_off_.end()) {
@@ -69,7 +88,7 @@ std::optional<core::Instant> ConnectRates::release_at() const {
 }
 
 core::Instant ConnectRates::release_at(const NetworkAddress& address) const {
-  return rates_.at(address).paid_until() + room_at_release - burst;
+  return addresses_.at(address).rate.paid_until() + room_at_release - burst;
 }
 
 }  // namespace nemcon::transport

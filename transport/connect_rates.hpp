@@ -4,8 +4,9 @@
 // traffic. An address may make one second's worth at once (core/rate.hpp); what goes beyond is held
 // off. It is let in again when it has room for a twentieth of a second's worth: with more at once,
 // those who wait at the door would come in as one crowd. One that ends before it said who it is
-// counts as many: who opens them to let them lie comes again after a while only. Of IPv6 the first
-// 64 bits count: nobody has fewer.
+// counts as many: who opens them to let them lie comes again after a while only. Not of an address
+// from which somebody is here, or was a moment ago: a bad network makes honest ones fail, all at
+// once. Of IPv6 the first 64 bits count: nobody has fewer.
 //
 // Pure: time comes from the caller. Bounded: addresses_max, of which held_off_max are held off;
 // what comes from further ones has no limit but that of all connections.
@@ -42,6 +43,7 @@ class ConnectRates {
   static constexpr int failed_costs = 10;  // As many as one that succeeds.
   // So long after the last one everything is paid for, whatever there was before.
   static constexpr core::Duration debt_max = std::chrono::seconds{20};
+  static constexpr core::Duration known_for = std::chrono::minutes{1};
 
   explicit ConnectRates(std::uint32_t per_second);  // 0: without a limit.
 
@@ -50,6 +52,10 @@ class ConnectRates {
 
   // One that was accepted has ended, and nothing was taken of it.
   bool on_failed(const NetworkAddress& from, core::Instant now);
+
+  // Something was taken of one that was accepted; and it has ended.
+  void on_known(const NetworkAddress& from);
+  void on_known_ended(const NetworkAddress& from, core::Instant now);
 
   // True: held_off() has fewer.
   bool release(core::Instant now);
@@ -60,12 +66,18 @@ class ConnectRates {
   [[nodiscard]] const std::vector<NetworkAddress>& held_off() const { return held_off_; }
 
  private:
+  struct Address {
+    core::Rate rate;
+    std::size_t known_count = 0;  // Of its connections.
+    core::Instant known_until{};
+  };
+
   bool spend(const NetworkAddress& from, core::Duration cost, core::Instant now);
   [[nodiscard]] core::Instant release_at(const NetworkAddress& address) const;
 
   core::Duration cost_;
-  std::map<NetworkAddress, core::Rate> rates_;
-  std::vector<NetworkAddress> held_off_;  // Invariant: each is in `rates_`.
+  std::map<NetworkAddress, Address> addresses_;
+  std::vector<NetworkAddress> held_off_;  // Invariant: each is in `addresses_`.
 };
 
 }  // namespace nemcon::transport

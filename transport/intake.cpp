@@ -76,17 +76,13 @@ ConnectionRef Intake::claim(int descriptor) {
   return find(descriptor);
 }
 
-bool Intake::on_ended(int descriptor) {
-  bool was_stranger = false;
-  if (is_known(descriptor)) {
-    was_stranger = std::exchange(known_[static_cast<std::size_t>(descriptor)], {}).is_stranger;
-    if (was_stranger) std::erase(strangers_, descriptor);
-  }
+void Intake::on_ended(int descriptor) {
+  if (is_stranger(descriptor)) std::erase(strangers_, descriptor);
+  if (is_known(descriptor)) known_[static_cast<std::size_t>(descriptor)] = {};
   if (const auto found = counted_.find(descriptor); found != counted_.end()) {
     all_waiting_ -= found->second.waiting;
     counted_.erase(found);
   }
-  return was_stranger;
 }
 
 bool Intake::on_taken(int descriptor, std::size_t byte_count, core::Instant now) {

@@ -49,11 +49,15 @@ class Intake {
 
   void on_accepted(int descriptor, core::Instant now);
 
-  // True: a stranger to the end.
-  bool on_ended(int descriptor);
+  void on_ended(int descriptor);
 
   // False: its acceptance was not reported yet.
   [[nodiscard]] bool is_known(int descriptor) const { return find(descriptor).number != 0; }
+
+  // Of TCP, and nothing was taken of it yet.
+  [[nodiscard]] bool is_stranger(int descriptor) const {
+    return is_known(descriptor) && known_[static_cast<std::size_t>(descriptor)].is_stranger;
+  }
 
   // For the first frame of a connection. Its last frames may be taken when the descriptor is
   // another's: whoever claims it after this one shows that this one was not it.
@@ -90,7 +94,7 @@ class Intake {
     core::Instant accepted_at;
     std::uint64_t received_before = 0;  // Of what the kernel received, when it was last looked at
     bool is_taken_of = false;           // after a whole frame was taken; whether one was since.
-    bool is_stranger = false;           // Of TCP, and nothing was taken of it yet.
+    bool is_stranger = false;
   };
 
   struct Counted {

@@ -459,7 +459,8 @@ class RouterSocket::Impl {
           intake.on_accepted(event->value, now);
           break;
         case ZMQ_EVENT_DISCONNECTED:
-          admission.on_ended(event->value, intake.on_ended(event->value), now);
+          admission.on_ended(event->value, now);
+          intake.on_ended(event->value);
           break;
         default:
           ++failed_handshakes;
@@ -515,7 +516,7 @@ void RouterSocket::close(core::Instant now) {
     impl_->socket.unbind(endpoint);
   impl_->bound.clear();
   impl_->observe(now);
-  impl_->admission.on_closed();
+  impl_->admission.on_closed(now);
 }
 
 bool RouterSocket::bind_again() {
@@ -568,6 +569,7 @@ std::optional<RoutedFrame> RouterSocket::try_receive(core::Instant now) {
   const int from = zmq_msg_get(message.handle(), ZMQ_SRCFD);
   if (from >= 0 && !impl_->intake.is_known(from)) impl_->observe(now);
   routed.descriptor = from;
+  if (impl_->intake.is_stranger(from)) impl_->admission.on_known(from);
   routed.is_flood = from >= 0 && impl_->intake.on_taken(from, message.size(), now);
   const bool is_left = message.size() > 0 && message.size() <= shared_bytes_max;
   if (!is_left) impl_->origin = origin_of(message);

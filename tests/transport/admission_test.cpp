@@ -68,6 +68,25 @@ TEST(ConnectRates, CountOneThatFailedAsMany) {
   EXPECT_EQ(rates.held_off(), std::vector{v4(1)});
 }
 
+TEST(ConnectRates, CountFailedOnesOnceWhereSomebodyIsOrWasHere) {
+  ConnectRates rates(100);
+  static_cast<void>(rates.on_accepted(v4(1), start));
+  rates.on_known(v4(1));
+  core::Instant now = start;
+  const auto is_held_off_after = [&](int count) {
+    now += 10s;
+    for (int i = 0; i < count; ++i) {
+      if (rates.on_accepted(v4(1), now) || rates.on_failed(v4(1), now)) return true;
+    }
+    return false;
+  };
+  EXPECT_FALSE(is_held_off_after(90));
+  rates.on_known_ended(v4(1), now);
+  EXPECT_FALSE(is_held_off_after(90));
+  now += ConnectRates::known_for;
+  EXPECT_TRUE(is_held_off_after(90));
+}
+
 TEST(ConnectRates, HoldNobodyOffForLong) {
   ConnectRates rates(10);
   for (int i = 0; i < 1000; ++i) {
@@ -240,8 +259,9 @@ TEST_F(Listening, AnAdmissionHoldsOffWhoNeverSaysWhoItIs) {
   const int stranger = connect_from("127.0.0.2");
   for (const int one : {friendly, stranger})
     admission.on_accepted(one, start);
-  admission.on_ended(friendly, false, start);
-  admission.on_ended(stranger, true, start);
+  admission.on_known(friendly);
+  admission.on_ended(friendly, start);
+  admission.on_ended(stranger, start);
   EXPECT_EQ(connect_from("127.0.0.2"), -1);
   EXPECT_NE(connect_from("127.0.0.3"), -1);
 }

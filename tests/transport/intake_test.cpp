@@ -145,8 +145,9 @@ TEST(Intake, CutsStrangersThatSendMuch) {
   EXPECT_FALSE(quiet.is_cut());
   EXPECT_TRUE(loud.is_cut());
   EXPECT_FALSE(known.is_cut());
-  EXPECT_TRUE(intake.on_ended(quiet.accepted));
-  EXPECT_FALSE(intake.on_ended(known.accepted));
+  EXPECT_TRUE(intake.is_stranger(quiet.accepted));
+  EXPECT_FALSE(intake.is_stranger(known.accepted));
+  intake.on_ended(quiet.accepted);
   EXPECT_FALSE(intake.deadline());
 }
 
@@ -204,7 +205,8 @@ TEST(Intake, EndsNobodyWhoHasTheDescriptorOfAnother) {
   const Connection connection;
   intake.on_accepted(connection.accepted, start);
   const ConnectionRef before = intake.claim(connection.accepted);
-  EXPECT_TRUE(intake.on_ended(connection.accepted));
+  EXPECT_TRUE(intake.is_stranger(connection.accepted));
+  intake.on_ended(connection.accepted);
   intake.on_accepted(connection.accepted, start);
   intake.end(before);
   EXPECT_FALSE(connection.is_cut());
