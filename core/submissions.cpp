@@ -77,12 +77,16 @@ bool Submissions::try_answer_known(const TransactionId& id, const Waiter& waiter
   return true;
 }
 
-// The client took the time from a node whose clock was wrong; a fresh session has it from here.
+// The client took the time from a node whose clock was wrong; a fresh session has it from here. But
+// of what was submitted before it must hear the end: it is carried out where nobody knows of it,
+// though its outcome is kept for longer then, as long as a clock may have been off.
 std::optional<NotComposed> Submissions::refuse_expiry(const Submit& submit) const {
+  constexpr std::uint64_t off_max_ms = std::chrono::milliseconds{std::chrono::hours{24}}.count();
   const auto kept_ms =
       static_cast<std::uint64_t>(context_.options.timing.retention / std::chrono::milliseconds{1});
   const std::uint64_t now_ms = context_.clock.present().wall_ms();
-  if (submit.expires > Hlc::from_ms(now_ms + 2 * kept_ms)) {
+  const std::uint64_t later_max_ms = 2 * kept_ms + (submit.retry ? off_max_ms : 0);
+  if (submit.expires > Hlc::from_ms(now_ms + later_max_ms)) {
     return NotComposed{Reason::clock_drift, "it expires later than retention allows",
                        !submit.retry};
   }

@@ -354,5 +354,27 @@ TEST(NodeClock, AFirstSubmissionThatExpiresTooSoonOrTooLateIsRefused) {
   EXPECT_TRUE(nobody.is_committed(submit.id));
 }
 
+// Its client is never told "not now" for as long as the clock was off: it may have got through.
+TEST(NodeClock, AResubmissionThatExpiresTooLateIsCarriedOut) {
+  Mesh mesh{{.node_count = 2}};
+  Caller nobody{mesh[0], ""};
+  Submit submit = nobody.draft(nobody.next_id(), {deliver("orders@a", "x")});
+  submit.retry = true;
+  const auto expires_later = [&](std::uint64_t hours) {
+    Submit later = submit;
+    later.expires = Hlc::from_ms(submit.expires.wall_ms() + hours * 3'600'000);
+    return later;
+  };
+
+  nobody.submit(expires_later(25));
+  mesh.run();
+  EXPECT_EQ(nobody.last<Denied>()->reason, Reason::clock_drift);
+  EXPECT_FALSE(nobody.last<Denied>()->retryable);
+
+  nobody.submit(expires_later(23));
+  mesh.run();
+  EXPECT_TRUE(nobody.is_committed(submit.id));
+}
+
 }  // namespace
 }  // namespace nemcon::core::tests
