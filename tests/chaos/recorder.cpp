@@ -118,9 +118,22 @@ std::string Recorder::newest_name() const {
   return {};
 }
 
+void Recorder::unknown(std::uint32_t transaction, const std::string& answer) {
+  const std::scoped_lock lock(mutex_);
+  unknown_[transaction] = answer;
+}
+
+std::string Recorder::some_unknown() const {
+  const std::scoped_lock lock(mutex_);
+  if (unknown_.empty()) return {};
+  const auto& [transaction, answer] = *unknown_.begin();
+  return history_.transactions[transaction].name + ": " + answer;
+}
+
 void Recorder::told(std::uint32_t transaction, const Outcome& outcome) {
   name(transaction, outcome.id);
   const std::scoped_lock lock(mutex_);
+  unknown_.erase(transaction);
   sim::HistoryEvent event{.what = Happened::told_unknown, .transaction = transaction};
   if (outcome.state == State::committed) {
     event.what = Happened::told_committed;
@@ -135,11 +148,13 @@ void Recorder::told(std::uint32_t transaction, const Outcome& outcome) {
 
 void Recorder::denied(std::uint32_t transaction) {
   const std::scoped_lock lock(mutex_);
+  unknown_.erase(transaction);
   add_event({.what = Happened::told_denied, .transaction = transaction});
 }
 
 void Recorder::abandon(std::uint32_t transaction) {
   const std::scoped_lock lock(mutex_);
+  unknown_.erase(transaction);
   history_.transactions[transaction].may_stay_open = true;
 }
 

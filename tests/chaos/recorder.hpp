@@ -65,6 +65,12 @@ class Recorder {
   // Of the newest one that has a name; empty before the first.
   [[nodiscard]] std::string newest_name() const;
 
+  // Its client asks again after that answer.
+  void unknown(std::uint32_t transaction, const std::string& answer);
+
+  // Of those that clients ask for again: one, and what they heard last; empty where there is none.
+  [[nodiscard]] std::string some_unknown() const;
+
   void told(std::uint32_t transaction, const Outcome& outcome);
   void denied(std::uint32_t transaction);
   // Its client died before it knew.
@@ -110,6 +116,7 @@ class Recorder {
   std::map<std::uint32_t, std::uint64_t> newest_before_;
   std::vector<std::size_t> filling_bytes_;
   std::vector<bool> named_;  // By transaction.
+  std::map<std::uint32_t, std::string> unknown_;
   std::vector<std::string> blames_;
   std::uint32_t producer_count_ = 0;
   std::size_t late_count_ = 0;

@@ -192,6 +192,7 @@ class Round {
       prepared += store->prepared_count();
     std::string text;
     if (waiting != 0) text += " " + std::to_string(waiting) + " awaited by clients";
+    if (std::string heard = recorder_.some_unknown(); !heard.empty()) text += " (" + heard + ")";
     if (prepared != 0) text += " " + std::to_string(prepared) + " prepared in services";
     return text;
   }

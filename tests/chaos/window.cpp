@@ -64,6 +64,7 @@ bool Window::take(Open& open) {
       stage_.recorder.name(open.index, outcome.id);
     }
     if (outcome.state == State::unknown) {
+      stage_.recorder.unknown(open.index, to_text(outcome.reason) + (": " + outcome.text));
       begin_again(open);
       return false;
     }
@@ -72,6 +73,7 @@ bool Window::take(Open& open) {
   } catch (const Error& error) {
     // No answer to a question says nothing of the transaction.
     if (open.is_asked || error.error_class() == ErrorClass::unknown) {
+      stage_.recorder.unknown(open.index, error.what());
       begin_again(open);
       return false;
     }
