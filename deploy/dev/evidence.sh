@@ -76,6 +76,42 @@ faults_fired() {
   sed -n 's/^  fault \(.*\): \([0-9]*\)$/\1 \2/p' "$evidence_dir/simulation.txt" 2>/dev/null | paste -sd';' | sed 's/;/; /g'
 }
 
+# thousands NUMBER: with commas.
+thousands() { sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"; }
+
+beside_million() {
+  if [[ $1 -ge 1000000 ]]; then printf 'at least 1,000,000'; else printf 'fewer than 1,000,000'; fi
+}
+
+# How many transactions an hour of chaos has.
+chaos_an_hour() {
+  local record=$evidence_dir/chaos.txt seconds all ended
+  [[ -f $record ]] || return 0
+  seconds=$(sed -n '3s/^# \([0-9]*\) s.*/\1/p' "$record")
+  read -r all ended < <(said chaos '^chaos: ' |
+    sed -nE 's/.* ([0-9]+) transactions \(([0-9]+) committed, ([0-9]+) rolled back.*/\1 \2 \3/p' |
+    awk '{ print $1, $2 + $3 }') || return 0
+  printf '\n\nChaos on real processes had %s transactions in %s s, which is ' "$(thousands "$all")" "$(thousands "$seconds")"
+  printf '%s an hour (%s); ' "$(thousands $((all * 3600 / seconds)))" "$(beside_million $((all * 3600 / seconds)))"
+  printf '%s of these (%s) ended committed or rolled back.\n' "$(thousands $((ended * 3600 / seconds)))" \
+    "$(beside_million $((ended * 3600 / seconds)))"
+}
+
+# fuzzed_inputs TARGET: "INPUTS SECONDS" of its record.
+fuzzed_inputs() {
+  sed -nE "s/^fuzz $1: ([0-9]+) inputs in ([0-9]+) s.*/\\1 \\2/p" "$evidence_dir/fuzz.txt" 2>/dev/null | tail -n 1
+}
+
+# What the slowest target had, beside the fastest.
+fuzzed_little() {
+  local inputs seconds others
+  read -r inputs seconds < <(fuzzed_inputs engine) || return 0
+  read -r others _ < <(fuzzed_inputs frame) || return 0
+  printf '\n- Many inputs of the fuzz target `engine`. It makes whole runs of an engine from each, so it is slow: %s inputs in %s s, where\n' \
+    "$(thousands "$inputs")" "$(thousands "$seconds")"
+  printf '  `frame` had %s.\n' "$(thousands "$others")"
+}
+
 mutants_found() {
   [[ -f $evidence_dir/mutants.txt ]] || return 0
   printf '| planted bug | rule | found by | after transactions |\n|---|---|---|---|\n'
@@ -125,7 +161,7 @@ $(row attack "real processes under attack" "$(said attack '^attack: ')")
 $(row fuzz "fuzzing" "$fuzzed")
 $(row sanitize "unit suites under sanitizers" "$sanitized")
 $(row coverage "coverage of core and log" "$covered")
-$(row reproducible "the same programs from two builds" "$(said reproducible '^reproducible:.*same')")
+$(row reproducible "the same programs from two builds" "$(said reproducible '^reproducible:.*same')")$(chaos_an_hour)
 
 ## Faults that fired in the simulation
 
@@ -162,7 +198,7 @@ The journal's fuzzer found a record that made its reader allocate 160 times its 
   \`./dev crash\` only. A node that finds one refuses to go on, which the mesh sees as a node that is gone.
 - A node comes back with an old disk, or runs twice, while all others are up and in reach.
 - Clocks of most nodes are never far wrong at a time: nobody could tell which are right.
-- Real machines, switches and disks with caches of their own: the power cuts are the kernel's view of ext4 and xfs.
+- Real machines, switches and disks with caches of their own: the power cuts are the kernel's view of ext4 and xfs.$(fuzzed_little)
 - Runs longer than hours: leaks that need weeks, counters that wrap.
 - Absolute rates: the machine was shared while most of this ran.
 END
