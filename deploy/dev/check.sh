@@ -126,6 +126,15 @@ stages_failed=()
 # stage_output NAME: where what a stage says is kept.
 stage_output() { printf 'build/check/%s.txt\n' "${1//[^a-z0-9]/-}"; }
 
+# lesser NAME: what a stage left out or did in a lesser way, each once, in its own words. ctest names the tests.
+lesser() {
+  sed -nE \
+    -e 's/^[[:space:]]+[0-9]+ - (.*) \((Skipped|Disabled)\)$/\1 (\2)/p' \
+    -e '/^skipped: |: skipped, |^not on this machine: |^on loopback, /p' \
+    -e '/^lint: .*, [1-9][0-9]* left for another time/p' \
+    "$(stage_output "$1")" | awk -v name="$1" '!seen[$0]++ { print name ": " $0 }'
+}
+
 # stage NAME COMMAND...: runs it in a shell of its own, so that -e holds inside.
 stage() {
   local name=$1 begin seconds status=0 output
@@ -189,11 +198,12 @@ check() {
     stage "sanitizers" check_sanitizers
     stage "fuzzing" check_fuzz
   fi
-  local minutes=$(((SECONDS - begin) / 60)) seconds=$(((SECONDS - begin) % 60))
+  local minutes=$(((SECONDS - begin) / 60)) seconds=$(((SECONDS - begin) % 60)) name left
   printf '\n'
   printf '%s\n' "${stage_lines[@]}"
+  left=$(for name in "${stage_names[@]}"; do lesser "$name"; done)
+  printf '\nleft out, or done in a lesser way:\n%s\n\n' "${left:-nothing}"
   if [[ ${#stages_failed[@]} -gt 0 ]]; then
-    local name
     for name in "${stages_failed[@]}"; do
       printf '\nthe end of "%s", of which %s has all:\n' "$name" "$(stage_output "$name")"
       tail -n 60 "$(stage_output "$name")"
