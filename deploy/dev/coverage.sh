@@ -1,11 +1,10 @@
-# Sourced by ./dev: which lines and branches of core and log the tests run, by clang's source-based
-# coverage. What real processes do (system, demo, kill matrix) is not counted.
+# Sourced by ./dev: which lines and branches of core and log the unit, scenario and simulation tests run, by
+# clang's source-based coverage. What `./dev crash` and real processes (system, demo, kill matrix) do is not counted.
 
 coverage_lines_min=90
 coverage_branches_min=80
 coverage_seeds=300
-coverage_programs=(tests/core/core_test tests/scenarios/scenario_test tests/log/log_test tests/sim/nemcon-sim
-  tests/crash/nemcon-crash)
+coverage_programs=(tests/core/core_test tests/scenarios/scenario_test tests/log/log_test tests/sim/nemcon-sim)
 
 # coverage_tool VERB ARGS...: llvm-cov over all programs, for the files of core and log.
 coverage_tool() {
@@ -30,7 +29,6 @@ coverage() {
     "build/coverage/$program" --gtest_brief=1
   done
   build/coverage/tests/sim/nemcon-sim --seeds "1-$coverage_seeds"
-  build/coverage/tests/crash/nemcon-crash --states 2000 --cuts 0 --flips-one-in 500 --kill-records 60
   llvm-profdata-14 merge -sparse "$profiles"/*.profraw -o build/coverage/all.profdata
   rm -rf "$profiles"
   coverage_tool show -format=html -output-dir=build/coverage/html -show-branches=count >/dev/null
