@@ -1,7 +1,7 @@
 // Flips: the script is through and its node stopped; then one bit of journal or store is another
 // one. The next start must refuse, or find what was written. What LMDB itself needs to find its
-// pages has no checksum of ours: there a message can be missing, and the scrub has to
-// see it.
+// pages has no checksum of ours: there a message can be missing, or an old one be back where it
+// was, and the scrub has to see it; one that was never written there is never handed out.
 #pragma once
 
 #include "tests/crash/states.hpp"
@@ -15,7 +15,7 @@ struct FlipVerdict {
   std::uint64_t ended = 0;     // LMDB gave up, and the process with it.
   std::uint64_t hung = 0;      // Of those: longer than any start takes.
   std::uint64_t shorter = 0;   // Rot in the very last batch looks like a torn one.
-  std::uint64_t scrubbed = 0;  // Something is missing, and the scrub says so.
+  std::uint64_t scrubbed = 0;  // Messages are missing, or old ones back, and the scrub says so.
   std::uint64_t wrong = 0;     // None may be.
 };
 

@@ -53,6 +53,16 @@ bool complains_when_scrubbed(log::Store& store) {
   }
 }
 
+// LMDB's own pages have no checksum of ours, so of the messages some may be missing, or be there
+// again. All else is summed up when it is loaded, and has to be as it was.
+bool holds_foreign(const sim::StoreImage& image, core::Lsn last, const Script& script) {
+  if (last > script.last()) return true;
+  const Picture rest = picture_of(image, sim::StoreImage::Messages::without);
+  if (rest != script.pictures_of_rest()[last.value()]) return true;
+  return std::ranges::any_of(image.messages,
+                             [&](const auto& each) { return !script.was_written(each.second); });
+}
+
 // As the engine does at its start.
 void restore(core::State& state, const core::Restored& restored) {
   for (const core::Row& row : restored.rows)
@@ -121,11 +131,11 @@ Found look(const std::string& directory, const Script& script) {
   restore(state, opened->restored);
   found.last = opened->last;
   sim::StoreImage image = read_store(*opened, state, found.refusal);
-  if (!found.refusal.empty()) return found;
   image.apply(state.collect(opened->last));
-  found.picture = picture_of(image);
+  found.picture = picture_of(image, sim::StoreImage::Messages::with);
   if (is_as_written(found, script)) return found;
-  found.scrub_complains = complains_when_scrubbed(*opened->store);
+  found.is_foreign = holds_foreign(image, found.last, script);
+  if (found.refusal.empty()) found.scrub_complains = complains_when_scrubbed(*opened->store);
   return found;
 }
 

@@ -23,7 +23,11 @@ struct Found {
   std::string refusal;  // Empty: it was opened and read.
   core::Lsn last;
   Picture picture = 0;
-  bool scrub_complains = false;  // Asked only when it is not as it was written.
+
+  // These are asked only when it is not as it was written. Foreign: a message was handed out that
+  // was never written to its place, or what is no message is not as after the last record.
+  bool is_foreign = false;
+  bool scrub_complains = false;
 };
 
 class Place {
@@ -44,7 +48,8 @@ class Place {
   std::string directory_;
 };
 
-// As a start would: directory, store, journal, and every message.
+// As a start would: directory, store, journal, and every message. What was handed out before a
+// refusal is judged as well.
 [[nodiscard]] Found look(const std::string& directory, const Script& script);
 
 // It holds what the script had written after the record that is the last one there.

@@ -4,6 +4,7 @@
 #include <functional>
 #include <sstream>
 #include <utility>
+#include <variant>
 
 #include "core/check.hpp"
 #include "core/state.hpp"
@@ -32,9 +33,9 @@ sim::KeptDisk busiest_disk(std::uint64_t seed) {
 
 }  // namespace
 
-Picture picture_of(const sim::StoreImage& image) {
+Picture picture_of(const sim::StoreImage& image, sim::StoreImage::Messages messages) {
   std::string all;
-  for (const core::Row& row : image.rows(sim::StoreImage::Messages::with))
+  for (const core::Row& row : image.rows(messages))
     all += log::encoded(row);
   return std::hash<std::string>{}(all);
 }
@@ -48,6 +49,10 @@ Script::Script(std::uint64_t seed, std::size_t record_count_max) {
   }
   draw_pictures(records);
   cut_into_steps(records, seed);
+}
+
+bool Script::was_written(const core::MessageRow& message) const {
+  return written_.contains(log::encoded(core::Row{message}));
 }
 
 core::Lsn Script::first_of_last() const {
@@ -78,14 +83,21 @@ void Script::draw_pictures(const std::vector<core::Record>& records) {
   core::State state(options_);
   sim::StoreImage image;
   core::Lsn lsn;
-  image.apply(state.collect(lsn));
-  pictures_.push_back(picture_of(image));
+  draw(image, state.collect(lsn));
   for (const core::Record& record : records) {
     lsn = core::Lsn{lsn.value() + 1};
     state.apply(record, lsn);
-    image.apply(state.collect(lsn));
+    draw(image, state.collect(lsn));
     state.on_checkpoint_done();
-    pictures_.push_back(picture_of(image));
+  }
+}
+
+void Script::draw(sim::StoreImage& image, const core::Checkpoint& changes) {
+  image.apply(changes);
+  pictures_.push_back(picture_of(image, sim::StoreImage::Messages::with));
+  pictures_of_rest_.push_back(picture_of(image, sim::StoreImage::Messages::without));
+  for (const core::Row& row : changes.puts) {
+    if (std::holds_alternative<core::MessageRow>(row)) written_.insert(log::encoded(row));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/effects.hpp"
@@ -18,7 +19,7 @@ namespace nemcon::crash {
 // A hash of everything durable: equal pictures are equal states.
 using Picture = std::uint64_t;
 
-[[nodiscard]] Picture picture_of(const sim::StoreImage& image);
+[[nodiscard]] Picture picture_of(const sim::StoreImage& image, sim::StoreImage::Messages messages);
 
 struct Step {
   std::vector<core::Write> batch;
@@ -34,6 +35,12 @@ class Script {
 
   // By Lsn, from 0 (nothing) on.
   [[nodiscard]] const std::vector<Picture>& pictures() const { return pictures_; }
+
+  // The same without the messages.
+  [[nodiscard]] const std::vector<Picture>& pictures_of_rest() const { return pictures_of_rest_; }
+
+  // Whether this message, as it is here, was ever written to this place in this queue.
+  [[nodiscard]] bool was_written(const core::MessageRow& message) const;
 
   // Where the last batches begin, for which the journal has room without a checkpoint.
   [[nodiscard]] core::Lsn first_of_last() const;
@@ -59,11 +66,14 @@ class Script {
  private:
   void cut_into_steps(const std::vector<core::Record>& records, std::uint64_t seed);
   void draw_pictures(const std::vector<core::Record>& records);
+  void draw(sim::StoreImage& image, const core::Checkpoint& changes);
 
   core::Options options_;
   bool grows_ = false;
   std::vector<Step> steps_;
   std::vector<Picture> pictures_;
+  std::vector<Picture> pictures_of_rest_;
+  std::unordered_set<std::string> written_;  // Every message with its place.
 };
 
 }  // namespace nemcon::crash
