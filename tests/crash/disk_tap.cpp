@@ -81,7 +81,9 @@ auto noticed(Find find, Deed deed, Call call, Note note) -> decltype(call()) {
   const auto result = call();
   if (fate == Fate::die_after) die();
   if (result >= 0) note(tap.tape.events, static_cast<std::uint32_t>(index), result);
-  return result;
+  if (fate != Fate::fail_after || result < 0) return result;
+  errno = EIO;
+  return -1;
 }
 
 auto by_number(int file) {
@@ -97,10 +99,15 @@ int change(const std::string& path, Call call) {
 
 // Only when it may make or empty the file: looking at one leaves the disk as it was.
 int open_file(const char* path, int flags, mode_t mode) {
+  int opened = -1;
   const auto call = [&] {
-    return static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+    opened = static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+    return opened;
   };
-  return (flags & (O_CREAT | O_TRUNC)) == 0 ? call() : change(path, call);
+  const int result = (flags & (O_CREAT | O_TRUNC)) == 0 ? call() : change(path, call);
+  // The file is there, the caller has none.
+  if (result < 0 && opened >= 0) static_cast<void>(::syscall(SYS_close, opened));
+  return result;
 }
 
 bool is_synced(int file) {

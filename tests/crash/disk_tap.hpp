@@ -41,7 +41,8 @@ enum class Fate : std::uint8_t {
   die_before,
   die_after,
   fail_io,
-  fail_no_room
+  fail_no_room,
+  fail_after  // Carried out, yet an input/output error: the disk has what the caller must not use.
 };
 
 // LMDB's lock file and ours promise nothing.

@@ -22,6 +22,30 @@ struct Blow {
   const char* name = "";
 };
 
+// Whoever goes on after this promises what the disk may not have.
+bool is_final(const tap::TappedCall& call, Fate fate) {
+  const bool fails =
+      fate == Fate::fail_io || fate == Fate::fail_no_room || fate == Fate::fail_after;
+  // The ballast promises nothing: without it deleting waits for room.
+  if (!fails || call.path.ends_with("/ballast")) return false;
+  // A batch has had its room from when the segment was made.
+  const bool is_of_batch =
+      call.path.find("/segment-") != std::string::npos && !call.path.ends_with(".new");
+  switch (call.deed) {
+    case Deed::flush:
+      return is_of_batch || fate != Fate::fail_no_room;
+    case Deed::write:
+      return is_of_batch;
+    case Deed::synced_write:
+      return true;  // LMDB's last step.
+    case Deed::rename:
+    case Deed::begun:
+    case Deed::acked:
+      break;
+  }
+  return false;
+}
+
 class Trials {
  public:
   explicit Trials(const Script& script) : script_(script), empty_(place_.read()) {
@@ -39,7 +63,7 @@ class Trials {
     const bool expected = kills ? ended == -SIGKILL : ended == went_through || ended == gave_up;
     std::string wrong;
     if (!expected) wrong = "the process ended by " + std::to_string(ended);
-    if (ended == went_through && progress_->failed_flush) wrong = "it went on after that flush";
+    if (ended == went_through && progress_->must_end) wrong = "it went on after that";
     if (wrong.empty()) wrong = start_again(place_.directory(), script_, *progress_);
     if (wrong.empty()) return;
     verdict_.bad_count += 1;
@@ -87,14 +111,12 @@ class Trials {
     }
     progress_->begun = 0;
     progress_->acked = 0;
-    progress_->failed_flush = false;
+    progress_->must_end = false;
     return run_child([&] {
       tap::begin(place_.directory());
       tap::decide([&](const tap::TappedCall& call) {
         if (call.number != wanted) return Fate::carry_out;
-        // The ballast promises nothing: without it deleting waits for room.
-        progress_->failed_flush =
-            fate == Fate::fail_io && call.deed == Deed::flush && !call.path.ends_with("/ballast");
+        progress_->must_end = is_final(call, fate);
         return fate;
       });
       return write_script(place_.directory(), script_, *progress_) == Ending::whole ? went_through
@@ -134,8 +156,9 @@ Verdict kill_in_each_start(const Script& script) {
 }
 
 Verdict fail_each_call(const Script& script) {
-  return try_at_each_call(script,
-                          {{Fate::fail_io, "input/output error"}, {Fate::fail_no_room, "no room"}});
+  return try_at_each_call(script, {{Fate::fail_io, "input/output error"},
+                                   {Fate::fail_no_room, "no room"},
+                                   {Fate::fail_after, "input/output error, yet carried out"}});
 }
 
 }  // namespace nemcon::crash

@@ -13,7 +13,7 @@ namespace nemcon::crash {
 // Before each call: killed; then the start after it, before each of its own.
 [[nodiscard]] Verdict kill_in_each_start(const Script& script);
 
-// Each call fails once: input/output error, no room.
+// Each call fails once: input/output error, no room, input/output error though it was carried out.
 [[nodiscard]] Verdict fail_each_call(const Script& script);
 
 }  // namespace nemcon::crash

@@ -22,7 +22,7 @@ struct Progress {
   std::atomic<std::uint64_t> bad{0};       // What it found wrong.
   std::atomic<std::uint64_t> recycled{0};  // Segments that were begun once more.
   std::atomic<std::uint64_t> again{0};     // Looks after a second power cut.
-  std::atomic<bool> failed_flush{false};   // The call that failed was one.
+  std::atomic<bool> must_end{false};       // After the call that failed nobody may go on.
   std::array<std::atomic<std::uint64_t>, 6> ends{};  // What a child counts, by kind.
 };
 

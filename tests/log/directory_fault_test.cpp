@@ -39,14 +39,15 @@ class DirectoryFaultTest : public testing::Test {
   }
 
   // The Error of a start in which this call fails, from 1 on; which one it was is in failed_.
-  std::optional<Error> start_with_failure(std::size_t number, int result) {
+  std::optional<Error> start_with_failure(std::size_t number, FaultyFiles::Failing failing) {
     FaultyFiles files;
+    files.failing = failing;
     std::size_t count = 0;
     failed_.reset();
     files.interfere = [&](const Call& call) {
       if (++count != number) return 0;
       failed_ = call;
-      return result;
+      return -EIO;
     };
     LogOptions options = options_;
     options.files = &files;
@@ -54,15 +55,23 @@ class DirectoryFaultTest : public testing::Test {
     return opened ? std::nullopt : std::optional{opened.error()};
   }
 
-  // Starts in which one call after the other fails, each time from what `prepare` leaves; after
-  // each a start without failures must find what `check` looks for. How many calls there are.
+  // Starts in which one call after the other fails, and then each of them although it was carried
+  // out, each time from what `prepare` leaves; after each a start without failures must find what
+  // `check` looks for. How many calls there are.
   std::size_t fail_each_call(const std::function<void()>& prepare,
+                             const std::function<void(const Opened&)>& check) {
+    const std::size_t count = fail_each_call(FaultyFiles::Failing::instead, prepare, check);
+    EXPECT_EQ(fail_each_call(FaultyFiles::Failing::after, prepare, check), count);
+    return count;
+  }
+
+  std::size_t fail_each_call(FaultyFiles::Failing failing, const std::function<void()>& prepare,
                              const std::function<void(const Opened&)>& check) {
     std::size_t number = 0;
     do {
       std::filesystem::remove_all(options_.directory);
       prepare();
-      const std::optional<Error> error = start_with_failure(++number, -EIO);
+      const std::optional<Error> error = start_with_failure(++number, failing);
       if (failed_ && !error) {
         // Only the words of a refusal and the room of a leftover depend on these.
         EXPECT_TRUE(failed_->path.ends_with("/lock") || failed_->kind == CallKind::list)

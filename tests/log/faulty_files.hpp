@@ -2,6 +2,7 @@
 // may let it fail or write less.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -14,8 +15,13 @@ namespace nemcon::log::test {
 
 class FaultyFiles final : public FileOperations {
  public:
-  // A negative number is the result of the call instead, a positive one the most that it writes.
+  enum class Failing : std::uint8_t { instead, after };
+
+  // A negative number is the result of the call, a positive one the most that it writes.
   std::function<int(const Call&)> interfere;
+
+  // Whether a call with such a result is carried out all the same.
+  Failing failing = Failing::instead;
 
   int open(const std::string& path, int flags) override;
   ssize_t pread(int file, char* into, std::size_t byte_count, std::uint64_t offset) override;
@@ -32,6 +38,9 @@ class FaultyFiles final : public FileOperations {
  private:
   [[nodiscard]] int asked(CallKind kind, const std::string& path) const;
   [[nodiscard]] int asked(CallKind kind, int file) const;
+
+  template <class Carry>
+  auto answer(int result, Carry carry_out) const -> decltype(carry_out());
 
   KernelFiles kernel_;
   std::map<int, std::string> paths_;

@@ -152,7 +152,7 @@ class StoreFaultTest : public testing::Test {
 // ---- calls that fail --------------------------------------------------------------------------
 
 TEST_F(StoreFaultTest, ACallThatFailsWhileAStoreIsMadeIsAnErrorAndTheNextTimeItIsMade) {
-  for (const Fate fate : {Fate::fail_io, Fate::fail_no_room}) {
+  for (const Fate fate : {Fate::fail_io, Fate::fail_no_room, Fate::fail_after}) {
     std::size_t number = 0;
     do {
       fail_call(++number, fate);
@@ -198,7 +198,7 @@ TEST_F(StoreFaultTest, ACallThatFailsInACheckpointLeavesTheOldOrTheNewState) {
   ASSERT_TRUE(put("old"));
   const std::vector<std::string> old = {"old"};
   const std::vector<std::string> both = {"old", "new"};
-  for (const Fate fate : {Fate::fail_io, Fate::fail_no_room}) {
+  for (const Fate fate : {Fate::fail_io, Fate::fail_no_room, Fate::fail_after}) {
     std::size_t number = 0;
     do {
       open();

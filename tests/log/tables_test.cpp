@@ -511,7 +511,7 @@ TEST_F(TablesTest, AFailureBeforeTheLastStepChangesNothingAndOneOfItIsFinal) {
   create();
   ASSERT_EQ(write(Table::messages, {"a"}, 10), Written::done);
   for (const Deed failing : {Deed::write, Deed::flush, Deed::synced_write}) {
-    for (const Fate fate : {Fate::fail_io, Fate::fail_no_room}) {
+    for (const Fate fate : {Fate::fail_io, Fate::fail_no_room, Fate::fail_after}) {
       crash::tap::begin(options_.directory);
       crash::tap::decide([failing, fate](const crash::tap::TappedCall& call) {
         return call.deed == failing ? fate : Fate::carry_out;
@@ -520,7 +520,7 @@ TEST_F(TablesTest, AFailureBeforeTheLastStepChangesNothingAndOneOfItIsFinal) {
       static_cast<void>(crash::tap::end());
 
       if (failing != Deed::synced_write) {
-        EXPECT_EQ(written, fate == Fate::fail_io ? Written::short_write : Written::disk_full);
+        EXPECT_EQ(written, fate == Fate::fail_no_room ? Written::disk_full : Written::short_write);
         EXPECT_EQ(keys(Table::messages), std::vector<std::string>{"a"});
         continue;
       }
@@ -537,6 +537,25 @@ TEST_F(TablesTest, AFailureBeforeTheLastStepChangesNothingAndOneOfItIsFinal) {
       ASSERT_EQ(write(Table::messages, {"b"}, 0), Written::done);
     }
   }
+}
+
+// 1. The last step is carried out, yet an error 2. LMDB puts the old page back, and cannot.
+TEST_F(TablesTest, AnErrorOfTheLastStepDoesNotSayThatNothingWasWritten) {
+  create();
+  ASSERT_EQ(write(Table::messages, {"a"}, 10), Written::done);
+  bool has_failed = false;
+  crash::tap::begin(options_.directory);
+  crash::tap::decide([&has_failed](const crash::tap::TappedCall& call) {
+    if (has_failed) return Fate::fail_io;
+    has_failed = call.deed == Deed::synced_write;
+    return has_failed ? Fate::fail_after : Fate::carry_out;
+  });
+  const Written written = write(Table::messages, {"b"}, 10);
+  static_cast<void>(crash::tap::end());
+
+  EXPECT_EQ(written, Written::failed);
+  open();
+  EXPECT_EQ(keys(Table::messages), (std::vector<std::string>{"a", "b"}));
 }
 
 // There is no more address space than this; without a map there is nothing to go on with.
