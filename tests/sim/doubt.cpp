@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "tests/sim/majority.hpp"
+
 namespace nemcon::sim {
+
 bool Doubts::is_lost(const core::NodeRef& ref) const {
   return std::ranges::any_of(
       lost_, [&](std::size_t index) { return world_.node(index).id() == ref.node; });
@@ -18,7 +21,7 @@ bool Doubts::must_end(const core::Descriptor& descriptor) const {
     const auto left = std::ranges::count_if(branch.witnesses, [&](std::uint8_t witness) {
       return !is_lost(descriptor.nodes[witness]);
     });
-    return static_cast<std::size_t>(left) >= core::quorum_of(branch.witnesses.size());
+    return is_majority(static_cast<std::size_t>(left), branch.witnesses.size());
   });
 }
 

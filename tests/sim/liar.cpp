@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/overloaded.hpp"
+#include "tests/sim/majority.hpp"
 
 namespace nemcon::sim {
 namespace {
@@ -20,7 +21,7 @@ constexpr std::uint32_t nothing = std::numeric_limits<std::uint32_t>::max();
 
 void Liar::learn(const core::TransactionKey& key, const core::DescriptorPtr& descriptor) {
   if (descriptor == nullptr) return;
-  if (core::find_node(*descriptor, self_) >= 0) touched_.insert(key.id);
+  if (is_named_by(*descriptor, self_)) touched_.insert(key.id);
   newest_ = std::max(newest_, descriptor->created);
   const bool is_new =
       std::ranges::none_of(known_, [&](const Known& known) { return known.key == key; });

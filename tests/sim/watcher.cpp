@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/sim/archive.hpp"
+#include "tests/sim/majority.hpp"
 
 namespace nemcon::sim {
 
@@ -82,14 +83,12 @@ std::optional<Value> Watcher::chosen(const Case& one, std::uint8_t branch) const
   const core::Branch& where = one.descriptor->branches[branch];
   std::map<Ballot, std::size_t> counts;
   for (const auto& [node, witness] : one.witnesses) {
-    const int index = core::find_node(*one.descriptor, nodes_.at(node).node);
-    if (index < 0 || one.descriptor->nodes[static_cast<std::size_t>(index)] != nodes_.at(node)) {
-      continue;
-    }
-    if (!core::is_witness(where, static_cast<std::size_t>(index))) continue;
+    const core::NodeRef& ref = nodes_.at(node);
+    if (std::ranges::find(one.descriptor->nodes, ref) == one.descriptor->nodes.end()) continue;
+    if (!is_witness_of(*one.descriptor, where, ref.node)) continue;
     for (const auto& [place, value] : witness.accepted) {
       if (place.second != branch) continue;
-      if (++counts[place.first] == core::quorum_of(where.witnesses.size())) return value;
+      if (is_majority(++counts[place.first], where.witnesses.size())) return value;
     }
   }
   return std::nullopt;
@@ -135,7 +134,7 @@ bool Watcher::is_bound_elsewhere(const TransactionKey& key) const {
 // One that came back with an old state may say no where it once said yes and nobody heard of it.
 bool Watcher::names_excused(const Case& one) const {
   return std::ranges::any_of(excused_, [&](std::size_t node) {
-    return core::find_node(*one.descriptor, nodes_.at(node).node) >= 0;
+    return is_named_by(*one.descriptor, nodes_.at(node).node);
   });
 }
 
@@ -364,10 +363,9 @@ struct Watcher::Leaving {
     if (message.outcome || !one.descriptor) return;
     check_own_answers(one, message);
     const auto witness = one.witnesses.find(node);
-    const int index = core::find_node(*one.descriptor, watcher.nodes_.at(node).node);
+    const core::NodeId& self = watcher.nodes_.at(node).node;
     for (const core::Branch& branch : one.descriptor->branches) {
-      const bool counts = index >= 0 && is_witness(branch, static_cast<std::size_t>(index));
-      if (!counts) continue;
+      if (!is_witness_of(*one.descriptor, branch, self)) continue;
       if (witness == one.witnesses.end() || witness->second.promised < message.ballot) {
         watcher.report(node, message.key, "promises what is not durable");
         return;
