@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <limits>
+#include <optional>
+#include <string_view>
 
 #include "tests/sim/archive.hpp"
 #include "tests/sim/describe.hpp"
@@ -17,6 +19,19 @@ const char* event_name(const core::Event& event) {
                                    "deadline", "stop",    "known",   "permissions"};
   static_assert(std::variant_size_v<core::Event> == std::size(names));
   return names[event.index()];
+}
+
+// What a blame is about: the engine notes every one of them, and just before it what went wrong in
+// which transaction. Nothing where it does not say.
+std::optional<core::TransactionId> transaction_of_blame(const core::Effects& effects,
+                                                        std::size_t number) {
+  std::optional<core::TransactionId> before;
+  for (const core::Note& note : effects.notes) {
+    const bool is_blame = std::string_view{note.what} == "peer blamed";
+    if (is_blame && number-- == 0) return before;
+    before = is_blame ? std::nullopt : note.transaction;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -206,12 +221,14 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
     ++notes_[note.what];
     if (story.is_told()) story.tell(column, '~', describe(note, names));
   }
-  for (const core::PeerFault& fault : effects.faults) {
+  for (std::size_t index = 0; index < effects.faults.size(); ++index) {
+    const core::PeerFault& fault = effects.faults[index];
     ++fault_count_;
     story.tell(column, '#',
                "blames " + nodes_[node_of(node, fault.peer)]->name() + ": " + fault.what);
     // An honest node that was lied to passes the lie on, in a transaction of the liar's.
-    const bool is_passed_on = liar_ && fault.what == "commit without our vote";
+    const bool is_passed_on =
+        fault.what == "commit without our vote" && is_of_liar(transaction_of_blame(effects, index));
     const bool is_deserved = is_liar(node_of(node, fault.peer)) || is_liar(node) || is_passed_on;
     const bool is_torn = is_excused(node) || is_excused(node_of(node, fault.peer));
     if (!is_torn && !is_deserved) {
@@ -231,6 +248,10 @@ void World::on_emitted(std::size_t node, const core::Effects& effects) {
     }
     watcher.on_reply(node, reply.reply);
   }
+}
+
+bool World::is_of_liar(const std::optional<core::TransactionId>& id) const {
+  return liar_ && id && liar_->is_touched(*id);
 }
 
 void World::on_frame(std::size_t node, core::PeerIndex to, core::FrameHeader header,

@@ -137,6 +137,7 @@ class World : private NodeSurroundings {
   void on_view_changed(std::size_t at, std::size_t peer, bool up);
   void on_outcome(std::size_t node, const core::TransactionId& id, bool committed);
   void plan_lies();
+  [[nodiscard]] bool is_of_liar(const std::optional<core::TransactionId>& id) const;
 
   void check_permission(std::size_t node, const core::Record& record);
   void check_permission(std::size_t node, const core::Content& content);
