@@ -36,18 +36,23 @@ core::LinkId Links::connect(ClientEnd& end, std::size_t node, const std::string&
   return id;
 }
 
-void Links::request(core::LinkId id, core::Request request) {
+void Links::request(core::LinkId id, const core::Request& request) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;
   Link& link = found->second;
   if (link.silent) return;
   const std::size_t node = link.node;
+  core::Result<core::Request> carried = wire_.carry(request);
+  if (!carried) {
+    listener_.trouble(node, "is sent a request that " + carried.error().detail);
+    return;
+  }
   // What the node's sockets know of a client, they say before its first word.
   const bool opens = std::holds_alternative<core::Open>(request);
   const std::string account = opens ? link.account : std::string{};
   schedule_.at(
       arrival(link.next_request), Nature::work,
-      [this, id, node, account, life = listener_.life(node), request = std::move(request)] {
+      [this, id, node, account, life = listener_.life(node), request = std::move(carried).value()] {
         if (life != listener_.life(node) || !passes(id)) return;
         if (!account.empty()) {
           listener_.request(node, core::ClientKnown{.link = id, .name = account});
@@ -64,12 +69,18 @@ bool Links::passes(core::LinkId id) const {
   return cutoff != cutoffs_.end() && schedule_.now() <= cutoff->second;
 }
 
-void Links::reply(std::size_t node, core::LinkId id, core::Reply reply) {
+void Links::reply(std::size_t node, core::LinkId id, const core::Reply& reply) {
   const auto found = links_.find(id);
   if (found == links_.end() || found->second.node != node) return;
   Link& link = found->second;
   if (link.silent) return;
-  schedule_.at(arrival(link.next_reply), Nature::work, [this, id, reply = std::move(reply)] {
+  core::Result<core::Reply> carried = wire_.carry(reply);
+  if (!carried) {
+    listener_.trouble(node, "sends a reply that " + carried.error().detail);
+    return;
+  }
+  const Time when = arrival(link.next_reply);
+  schedule_.at(when, Nature::work, [this, id, reply = std::move(carried).value()] {
     const auto open = links_.find(id);
     if (open == links_.end() || open->second.silent) return;
     open->second.end->on_reply(id, reply);

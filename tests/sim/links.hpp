@@ -1,5 +1,6 @@
 // Links: connections between simulated clients and nodes. In order and whole as TCP is, until
-// they break; then both ends hear of it, each in its own time, and what was under way is gone.
+// they break; then both ends hear of it, each in its own time, and what was under way is gone. What
+// passes has been the product's bytes on the way.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "core/effects.hpp"
 #include "tests/sim/random.hpp"
 #include "tests/sim/schedule.hpp"
+#include "tests/sim/wire.hpp"
 
 namespace nemcon::sim {
 
@@ -33,6 +35,8 @@ class Links {
     std::function<void(std::size_t node, core::Event)> request;
     std::function<bool(std::size_t node)> is_alive;
     std::function<std::uint64_t(std::size_t node)> life;
+    // A request, or a reply of this node, that does not come through as it was.
+    std::function<void(std::size_t node, const std::string& what)> trouble;
   };
 
   Links(Schedule& schedule, Random random, Listener listener);
@@ -40,7 +44,7 @@ class Links {
   // `end` must outlive the link, or let go of it by close() first.
   // `account`: whom the client's key stands for; empty: it has none.
   core::LinkId connect(ClientEnd& end, std::size_t node, const std::string& account);
-  void request(core::LinkId link, core::Request request);
+  void request(core::LinkId link, const core::Request& request);
 
   // The client closes it; the node hears of it a little later.
   void close(core::LinkId link);
@@ -52,7 +56,7 @@ class Links {
   // A fault: nothing passes any more, and nobody is told for a while.
   void silence(core::LinkId link);
 
-  void reply(std::size_t node, core::LinkId link, core::Reply reply);
+  void reply(std::size_t node, core::LinkId link, const core::Reply& reply);
   void node_stopped(std::size_t node);
 
   [[nodiscard]] bool is_open(core::LinkId link) const { return links_.contains(link); }
@@ -83,6 +87,7 @@ class Links {
   std::map<core::LinkId, Link> links_;
   std::map<core::LinkId, Time> cutoffs_;  // Closed links: requests that arrive before it count.
   LinkCounts counts_;
+  Wire wire_{core::Limits{}};
 };
 
 }  // namespace nemcon::sim

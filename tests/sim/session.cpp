@@ -118,9 +118,9 @@ void Session::on_reply(core::LinkId link, const core::Reply& reply) {
   }
 }
 
-void Session::send(core::Request request) {
+void Session::send(const core::Request& request) {
   NEMCON_CHECK(is_open());
-  world_.links.request(link_, std::move(request));
+  world_.links.request(link_, request);
 }
 
 void Session::plan_watch() {

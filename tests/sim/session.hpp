@@ -84,7 +84,7 @@ class Session : public ClientEnd {
   void submit(TransactionPlan plan, std::function<void(Ending)> ended);
 
   // A request that is not about a transaction. Only while open.
-  void send(core::Request request);
+  void send(const core::Request& request);
 
   // The process dies and starts again: it has forgotten everything but its name.
   void restart();

@@ -37,6 +37,34 @@ Carried Wire::carry(const Frame& frame) {
   return carried;
 }
 
+template <class Item, class Encode, class Decode>
+core::Result<Item> Wire::carry_one(const Item& item, Encode encode, Decode decode) {
+  const auto trouble = [](const std::string& what) {
+    return core::Error{core::Errc::remote_malformed, what};
+  };
+  const auto count = encode(buffer_, std::span<const Item>{&item, 1}, limits_);
+  if (!count) return trouble("does not encode: " + count.error().detail);
+  const std::string_view bytes = buffer_.view();
+  auto received = std::make_shared<const std::string>(bytes);
+  const std::string_view view = *received;
+  auto decoded = decode({.owner = std::move(received), .view = view}, limits_);
+  if (!decoded) return trouble("does not decode: " + decoded.error().detail);
+  std::vector<Item> items = std::move(decoded).value();
+  if (items.size() != 1) return trouble("is not one when it has been decoded");
+  const auto repeated = encode(again_, std::span<const Item>{items}, limits_);
+  if (!repeated || again_.view() != bytes)
+    return trouble("is another one when it has been decoded");
+  return std::move(items.front());
+}
+
+core::Result<core::Request> Wire::carry(const core::Request& request) {
+  return carry_one(request, transport::encode_requests, transport::decode_requests);
+}
+
+core::Result<core::Reply> Wire::carry(const core::Reply& reply) {
+  return carry_one(reply, transport::encode_replies, transport::decode_replies);
+}
+
 bool Wire::is_refused_by_others(const Frame& frame) {
   if (!transport::encode_peer(buffer_, frame.header, frame.messages, limits_)) return false;
   auto bytes = std::make_shared<std::string>(buffer_.view());

@@ -62,7 +62,9 @@ World::World(WorldSetup setup)
                             std::size_t node,
                             core::Event event) { nodes_[node]->deliver_request(std::move(event)); },
              .is_alive = [this](std::size_t node) { return nodes_[node]->is_alive(); },
-             .life = [this](std::size_t node) { return nodes_[node]->life(); }}),
+             .life = [this](std::size_t node) { return nodes_[node]->life(); },
+             .trouble = [this](std::size_t node,
+                               const std::string& what) { on_violation(node, what); }}),
       expected_node_count_(setup.nodes.size()) {
   watcher.on_outcome = [this](std::size_t node, const core::TransactionId& id, bool committed) {
     on_outcome(node, id, committed);
