@@ -35,8 +35,11 @@ std::string Doubts::look() {
       const auto* one = std::get_if<core::TransactionRow>(&row);
       if (one == nullptr || !one->transaction.is_prepared()) continue;
       const core::Descriptor& descriptor = *one->transaction.descriptor;
-      if (!must_end(descriptor)) continue;
       const Wait wait{index, descriptor.id};
+      if (!must_end(descriptor)) {
+        excused_.insert(wait);
+        continue;
+      }
       const auto known = since_.find(wait);
       const Time since = known == since_.end() ? now : known->second;
       still[wait] = since;

@@ -28,6 +28,9 @@ class Doubts {
   // How many waits were seen of transactions that name somebody lost.
   [[nodiscard]] std::size_t count_with_lost() const { return with_lost_.size(); }
 
+  // How many were seen that may last for ever.
+  [[nodiscard]] std::size_t count_excused() const { return excused_.size(); }
+
  private:
   using Wait = std::pair<std::size_t, core::TransactionId>;
 
@@ -38,6 +41,7 @@ class Doubts {
   const std::set<std::size_t>& lost_;
   std::map<Wait, Time> since_;
   std::set<Wait> with_lost_;
+  std::set<Wait> excused_;
 };
 
 }  // namespace nemcon::sim

@@ -7,6 +7,7 @@
 #include "tests/sim/checker.hpp"
 #include "tests/sim/consumer.hpp"
 #include "tests/sim/doubt.hpp"
+#include "tests/sim/excuses.hpp"
 #include "tests/sim/nemesis.hpp"
 #include "tests/sim/plan.hpp"
 #include "tests/sim/producer.hpp"
@@ -245,6 +246,7 @@ class Run {
   [[nodiscard]] bool find_lasting_doubt(Doubts& doubts) {
     const std::string doubt = doubts.look();
     wait_with_lost_count_ = doubts.count_with_lost();
+    excused_wait_count_ = doubts.count_excused();
     if (!doubt.empty()) world_.add_violation(doubt);
     return doubt.empty();
   }
@@ -433,6 +435,8 @@ class Run {
                                                         false, &HistoryTransaction::may_stay_open));
     }
     result.marks["waits for an end without one who is lost"] += wait_with_lost_count_;
+    result.marks["waits for an end not judged"] += excused_wait_count_;
+    add_excuses(result);
     add_client_marks(result);
     add_node_marks(result);
     add_network_marks(result);
@@ -444,6 +448,22 @@ class Run {
       }
     }
     return result;
+  }
+
+  // What the liar has part in is not shown to the checker at all.
+  void add_excuses(RunResult& result) const {
+    const History& whole = world_.history;
+    const History judged = plan_.liar ? world_.history_without_liar() : whole;
+    const Excuses excuses = count_excuses(judged);
+    auto& marks = result.marks;
+    marks["outcomes"] += whole.transactions.size();
+    marks["outcomes not judged"] +=
+        excuses.outcome_count + whole.transactions.size() - judged.transactions.size();
+    marks["messages"] += whole.messages.size();
+    marks["messages not judged"] +=
+        excuses.message_count + whole.messages.size() - judged.messages.size();
+    marks["calls"] += count_calls(whole);
+    marks["calls not judged"] += excuses.call_count + count_calls(whole) - count_calls(judged);
   }
 
   void add_client_marks(RunResult& result) {
@@ -530,6 +550,7 @@ class Run {
   std::unique_ptr<Nemesis> nemesis_;
   std::uint64_t zombie_count_ = 0;
   std::uint64_t wait_with_lost_count_ = 0;
+  std::uint64_t excused_wait_count_ = 0;
   bool is_held_back_ = false;  // By what a liar has part in.
 };
 

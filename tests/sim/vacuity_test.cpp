@@ -61,5 +61,18 @@ TEST_F(Vacuity, AMeshThatRefusesShowsNothing) {
             std::vector<std::string>{"only 40 of 100 transactions committed"});
 }
 
+TEST_F(Vacuity, AJudgeThatExcusesTooMuchShowsNothing) {
+  for (const char* what : {"outcomes", "messages", "calls"}) {
+    Happenings lenient = seen;
+    lenient.marks[what] = 1'000;
+    lenient.marks[std::string{what} + " not judged"] = 10;
+    EXPECT_TRUE(what_is_missing(lenient).empty());
+
+    lenient.marks[std::string{what} + " not judged"] = 900;
+    EXPECT_EQ(what_is_missing(lenient),
+              std::vector<std::string>{std::string{"900 of 1000 "} + what + " are not judged"});
+  }
+}
+
 }  // namespace
 }  // namespace nemcon::sim
