@@ -45,7 +45,8 @@ Client& Settling::client_of(std::size_t node) {
   std::unique_ptr<Client>& client = clients_.at(node);
   if (client == nullptr) {
     ClientOptions options = cluster_.door({node}, {});
-    options.deadline = Milliseconds{5'000};
+    // Whoever does not answer is asked again; the times of the others shall not wait for it.
+    options.deadline = Milliseconds{500};
     client = std::make_unique<Client>(options);
   }
   return *client;
