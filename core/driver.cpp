@@ -240,6 +240,7 @@ std::vector<std::size_t> Driver::to_inform(const Drive& drive) const {
       nodes.push_back(branches[index].node);
     }
   }
+  if (planted(Mutant::last_peer_untold) && nodes.size() > 1) nodes.pop_back();
   return nodes;
 }
 
@@ -257,6 +258,7 @@ void Driver::inform(Drive& drive) {
   wake(drive,
        std::min(timing.resend_max, timing.resend_first * (4U << std::min(drive.resend_count, 6U))));
   drive.resend_count += 1;
+  if (planted(Mutant::peers_told_once) && drive.resend_count > 1) return;
   const TransactionKey key = drive.key();
   for (const std::size_t node : all) {
     if (is_informed(node)) continue;

@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::size_t to_be_shown_max = 1'000;
 
+// What is decided stays so, whatever is told later.
+bool is_open(const Transaction& row, const Outcome& told) {
+  if (!row.outcome) return true;
+  return planted(Mutant::late_roll_back_wins) && row.outcome->committed && !told.committed;
+}
+
 }  // namespace
 
 // ---- DECISION ---------------------------------------------------------------------------------
@@ -114,6 +120,12 @@ bool Participant::try_take_unknown(const NodeId& from, const Decision& decision,
 
 void Participant::on_decision(const NodeId& from, const Decision& decision, const Learnt& learnt) {
   const TransactionKey& key = decision.key;
+  if (planted(Mutant::roll_back_another) && !decision.outcome.committed) {
+    const Transaction* bound = context_.state.find_bound(key.id);
+    if (bound != nullptr && bound->digest != key.digest) {
+      return on_decision(from, Decision{.key = bound->key(), .outcome = decision.outcome}, {});
+    }
+  }
   const Transaction* row = context_.state.find(key);
   const Preparing* preparing = preparing_.find(key);
   const DescriptorPtr known = row != nullptr         ? row->descriptor
@@ -129,7 +141,7 @@ void Participant::on_decision(const NodeId& from, const Decision& decision, cons
     if (!try_take_unknown(from, decision, learnt)) return;
     row = context_.state.find(key);
   }
-  if (row != nullptr && !row->outcome) {
+  if (row != nullptr && is_open(*row, decision.outcome)) {
     if (decision.outcome.committed) {
       const bool all_yes = std::ranges::all_of(
           branches_at(*row->descriptor, context_.options.node), [&](std::uint8_t branch) {

@@ -46,6 +46,7 @@ void State::load(Row row) {
     peers_[peer->node] = *peer;
   } else if (auto* stored = std::get_if<TransactionRow>(&row)) {
     Transaction& transaction = stored->transaction;
+    if (planted(Mutant::decision_lost_at_start) && transaction.outcome) return;
     const TransactionKey key = transaction.key();
     stored_rows_.insert(transaction.number);
     const Transaction& placed = transactions_.set(key, std::move(transaction));
@@ -184,7 +185,12 @@ void State::apply_one(const Voted& record) {
     if (voted.state == BranchState::voted_yes) {
       for (std::size_t index = 0; index < voted.operations.size(); ++index) {
         if (branch.operations[index].kind != OperationKind::deliver) continue;
-        sessions_.raise_high(record.key.id, voted.operations[index].queue);
+        const QueueId to = voted.operations[index].queue;
+        sessions_.raise_high(record.key.id, to);
+        if (planted(Mutant::visible_at_vote) && queue(to).row().ordering != Ordering::mesh) {
+          deliver(row, voted, index, Outcome{}, producer_of(descriptor));
+          touch(to);
+        }
       }
     }
     if (record.accepted && is_witness(branch, static_cast<std::size_t>(self))) {
@@ -259,7 +265,9 @@ void State::commit_branch(const Transaction& transaction, OwnBranch& branch,
       queue(prepared.queue)
           .remove_prepared({.at = branch.vote.at, .id = transaction.descriptor->id}, producer,
                            prepared.bytes);
-      deliver(transaction, branch, index, outcome, producer);
+      const bool is_there = planted(Mutant::visible_at_vote) &&
+                            queue(prepared.queue).row().ordering != Ordering::mesh;
+      if (!is_there) deliver(transaction, branch, index, outcome, producer);
       prepared.content = {};
       touch(prepared.queue);
     } else if (operations[index].kind == OperationKind::consume) {
