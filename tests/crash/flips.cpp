@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/check.hpp"
+#include "tests/crash/signals.hpp"
 #include "tests/log/random.hpp"
 
 namespace nemcon::crash {
@@ -28,6 +30,18 @@ void tell(const Bit& bit, const char* what) {
   std::fflush(stdout);  // What comes next may end this process.
 }
 
+// Where the bit is, for a reader who knows the files.
+std::string kind_of(const Bit& bit, const std::string& content) {
+  if (!bit.first.ends_with(".mdb")) return "no page of LMDB";
+  constexpr std::uint64_t page_bytes = 4096;
+  constexpr std::uint64_t flags_at = 10;
+  const auto flags =
+      static_cast<unsigned char>(content.at(bit.second / 8 / page_bytes * page_bytes + flags_at));
+  if ((flags & 8U) != 0) return "a meta page";
+  if ((flags & 1U) != 0) return "a branch page";
+  return (flags & 2U) != 0 ? "a leaf page" : "an overflow page";
+}
+
 class Flipping {
  public:
   explicit Flipping(const Script& script) : script_(script) {
@@ -45,6 +59,7 @@ class Flipping {
   void walk(const std::vector<Bit>& bits, Progress& progress) {
     for (std::uint64_t at = progress.place; at < bits.size(); at = progress.place) {
       progress.place += 1;
+      progress.origin = Origin::unknown;
       ::alarm(patience_s);
       const End end = flip(bits[at].first, bits[at].second);
       progress.ends[static_cast<std::size_t>(end)] += 1;
@@ -75,6 +90,37 @@ class Flipping {
   core::Lsn before_last_;
 };
 
+void count_signal(FlipVerdict& verdict, int number, Origin origin, const std::string& kind) {
+  const bool is_lmdb = origin == Origin::lmdb;
+  std::uint64_t& count = is_lmdb ? verdict.signalled : verdict.outside;
+  count += 1;
+  std::string what = std::string("SIG") + ::sigabbrev_np(number);
+  what += is_lmdb ? " in LMDB, after a bit of " : " outside of LMDB, after a bit of ";
+  verdict.signals[what + kind] += 1;
+}
+
+// How a look at one bit ended the process, as run_child() says it.
+void count_end(FlipVerdict& verdict, int ended, Origin origin, const Bit& bit,
+               const std::string& content) {
+  switch (-ended) {
+    case SIGABRT:
+      verdict.checked += 1;
+      return;
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+      count_signal(verdict, -ended, origin, kind_of(bit, content));
+      return;
+    case SIGALRM:
+      verdict.hung += 1;
+      tell(bit, "no end within 20 s");
+      return;
+    default:
+      verdict.wrong += 1;
+      tell(bit, "an end of the process that nobody knows");
+  }
+}
+
 }  // namespace
 
 FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t one_in) {
@@ -89,15 +135,17 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
   const SharedProgress progress = share_progress();
   FlipVerdict verdict{.count = bits.size()};
   while (progress->place < bits.size()) {
+    const std::uint64_t before = progress->place;
     const int ended = run_child([&] {
+      watch_signals(progress->origin);
       flipping.walk(bits, *progress);
       std::fflush(stdout);
       return 0;
     });
-    if (ended != 0) verdict.ended += 1;
-    if (ended != -SIGALRM) continue;
-    verdict.hung += 1;
-    tell(bits[progress->place - 1], "no end within 20 s");
+    NEMCON_CHECK(progress->place > before, ended);
+    if (ended == 0) continue;
+    const Bit& bit = bits[progress->place - 1];
+    count_end(verdict, ended, progress->origin, bit, flipping.whole().at(bit.first));
   }
   const auto count_of = [&](End end) {
     return progress->ends[static_cast<std::size_t>(end)].load();
@@ -106,7 +154,7 @@ FlipVerdict flip_bits(const Script& script, std::uint64_t seed, std::uint64_t on
   verdict.refused = count_of(End::refused);
   verdict.shorter = count_of(End::shorter);
   verdict.scrubbed = count_of(End::scrubbed);
-  verdict.wrong = count_of(End::wrong);
+  verdict.wrong += count_of(End::wrong);
   return verdict;
 }
 

@@ -112,13 +112,18 @@ class Campaign {
     const std::uint64_t bad = verdict.wrong + verdict.hung;
     tell("flipped bits", {.count = verdict.count, .bad_count = bad}, bad == 0);
     std::printf(
-        "  %llu harmless, %llu refused, %llu ended the process, %llu as if torn, %llu seen by the "
-        "scrub\n",
+        "  %llu harmless, %llu refused, %llu as if torn, %llu seen by the scrub\n"
+        "  the process ended: %llu by a check, %llu by a signal in LMDB, %llu by one outside of "
+        "it\n",
         static_cast<unsigned long long>(verdict.harmless),
         static_cast<unsigned long long>(verdict.refused),
-        static_cast<unsigned long long>(verdict.ended),
         static_cast<unsigned long long>(verdict.shorter),
-        static_cast<unsigned long long>(verdict.scrubbed));
+        static_cast<unsigned long long>(verdict.scrubbed),
+        static_cast<unsigned long long>(verdict.checked),
+        static_cast<unsigned long long>(verdict.signalled),
+        static_cast<unsigned long long>(verdict.outside));
+    for (const auto& [what, count] : verdict.signals)
+      std::printf("    %llu %s\n", static_cast<unsigned long long>(count), what.c_str());
     const Verdict control = flip_before_checksums(script, settings_.seed);
     tell("control: before the checksums", control, control.bad_count > 0);
   }

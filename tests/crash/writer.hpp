@@ -10,6 +10,7 @@
 #include <string>
 
 #include "tests/crash/script.hpp"
+#include "tests/crash/signals.hpp"
 
 namespace nemcon::crash {
 
@@ -24,6 +25,7 @@ struct Progress {
   std::atomic<std::uint64_t> again{0};     // Looks after a second power cut.
   std::atomic<bool> must_end{false};       // After the call that failed nobody may go on.
   std::array<std::atomic<std::uint64_t>, 6> ends{};  // What a child counts, by kind.
+  std::atomic<Origin> origin{Origin::unknown};       // Of the signal that ended it.
 };
 
 using SharedProgress = std::unique_ptr<Progress, void (*)(Progress*)>;
