@@ -33,6 +33,7 @@ struct Arguments {
   std::uint64_t minutes = 0;
   std::uint32_t size = usual_size;
   std::size_t story_line_count = 0;
+  bool is_long = false;
   bool expects_violation = false;
   bool reports_marks = false;
   bool is_quiet = false;
@@ -132,6 +133,8 @@ void add_options(CLI::App& app, Arguments& arguments) {
   });
   app.add_option("--minutes", arguments.minutes, "new seeds, for so long");
   app.add_option("--size", arguments.size, "of the workload, in percent of the usual");
+  app.add_flag("--long", arguments.is_long,
+               "each seed a run that is longer than outcomes are kept; else one in twenty is");
   app.add_option("--story", arguments.story_line_count,
                  "tell what happened, a column a node: all, or the last so many lines")
       ->expected(0, 1)
@@ -185,7 +188,8 @@ class Campaign {
 
   // Says so.
   [[nodiscard]] bool is_vacuous() const {
-    if (seed_count_ < telling_seed_count || arguments_.size != usual_size) return false;
+    const bool is_usual = arguments_.size == usual_size && !arguments_.is_long;
+    if (seed_count_ < telling_seed_count || !is_usual) return false;
     const std::vector<std::string> missing = what_is_missing(seen_);
     for (const std::string& one : missing)
       std::cout << "VACUOUS: " << one << " in " << seed_count_ << " seeds\n";
@@ -211,6 +215,7 @@ class Campaign {
     RunOptions options;
     options.seed = seed;
     options.size = arguments_.size;
+    options.is_long = arguments_.is_long;
     options.story_line_count = arguments_.story_line_count;
     options.is_canary = arguments_.is_canary;
     transactions_before = seen_.transaction_count;
@@ -316,6 +321,7 @@ int main(int argument_count, char** argument_values) {
   nemcon::sim::current_story_line_count = arguments.story_line_count;
   if (arguments.size != nemcon::sim::usual_size)
     nemcon::sim::current_workload += " --size " + std::to_string(arguments.size);
+  if (arguments.is_long) nemcon::sim::current_workload += " --long";
   if (arguments.is_canary) nemcon::sim::current_workload += " --canary";
   nemcon::sim::current_expects_violation = arguments.expects_violation;
   std::signal(SIGABRT, nemcon::sim::on_abort);

@@ -18,6 +18,14 @@ constexpr std::int64_t skew_ms_max = 4'000;
 // clock slowly, and by others that have not heard from it since.
 constexpr Time clock_settles{seconds{10}};
 
+// About as long as outcomes are kept, and longer: they are asked about, or forgotten, meanwhile.
+constexpr Time outage_min{seconds{15}};
+constexpr Time outage_max{seconds{40}};
+constexpr Time outage_longest{seconds{120}};
+
+constexpr Time pause_max{seconds{4}};
+constexpr Time silence_noticed{seconds{1}};
+
 // In which all meet a node that is an old copy.
 constexpr Time calm{seconds{5}};
 
@@ -57,6 +65,12 @@ Nemesis::Nemesis(World& world, const FaultPlan& plan, std::vector<Session*> clie
 Time Nemesis::between(Time low, Time high) {
   return Time{static_cast<std::int64_t>(random_.between(static_cast<std::uint64_t>(low.count()),
                                                         static_cast<std::uint64_t>(high.count())))};
+}
+
+// How long something stays broken. In a long run now and then longer than outcomes are kept.
+Time Nemesis::length(Time low, Time high) {
+  if (!random_.chance(plan_.outages)) return between(low, high);
+  return between(outage_min, random_.chance(125'000) ? outage_longest : outage_max);
 }
 
 void Nemesis::later(Time delay, std::function<void()> action) {
@@ -133,7 +147,7 @@ void Nemesis::crash_now(std::size_t node) {
 }
 
 void Nemesis::plan_restart(std::size_t node) {
-  later(between(milliseconds{1}, plan_.down_max), [this, node] {
+  later(length(milliseconds{1}, plan_.down_max), [this, node] {
     if (lost_.contains(node)) return;
     if (!world_.node(node).is_alive()) {
       world_.start(node);
@@ -166,10 +180,26 @@ void Nemesis::pause_one() {
   ++counts_["pause"];
   world_.tell_fault(static_cast<int>(*node), "is paused");
   world_.node(*node).pause();
-  later(between(milliseconds{5}, seconds{4}), [this, node] {
+  const Time most = length(milliseconds{5}, pause_max);
+  // Its peers miss its heartbeats, and end the connection.
+  const bool is_missed = most > pause_max;
+  const auto miss = [this, node] {
+    if (world_.node(*node).is_paused()) isolate(*node, true);
+  };
+  if (is_missed) later(silence_noticed, miss);
+  later(most, [this, node, is_missed] {
     world_.tell_fault(static_cast<int>(*node), "goes on");
     world_.node(*node).resume();
+    if (is_missed) isolate(*node, false);
   });
+}
+
+void Nemesis::isolate(std::size_t node, bool is_cut) {
+  for (std::size_t other = 0; other < world_.node_count(); ++other) {
+    if (other == node) continue;
+    world_.network.cut(node, other, is_cut);
+    world_.network.cut(other, node, is_cut);
+  }
 }
 
 // ---- the network ----------------------------------------------------------------------------
@@ -206,7 +236,9 @@ void Nemesis::cut_some() {
     world_.tell_fault(static_cast<int>(from), "is cut off from " + world_.node(to).name());
     world_.network.cut(from, to, true);
   }
-  later(between(milliseconds{20}, seconds{4}), [this, cuts] {
+  const Time lasting = length(milliseconds{20}, seconds{4});
+  later(lasting, [this, cuts, lasting] {
+    if (lasting > world_.node(0).options().timing.retention) ++counts_["cut past retention"];
     for (const auto& [from, to] : cuts)
       world_.network.cut(from, to, false);
   });
@@ -316,15 +348,17 @@ void Nemesis::restart_one_service() {
 // ---- losses ---------------------------------------------------------------------------------
 
 void Nemesis::plan_losses() {
+  const bool is_long = plan_.outages != 0;
   for (std::size_t index = 0; index < plan_.gone_count; ++index) {
     const bool is_special = index == 0;
-    const Time when = between(milliseconds{200}, seconds{3});
+    const Time when = between(milliseconds{200}, is_long ? outage_max : seconds{3});
     if (is_special && plan_.restores_backup) {
       const std::size_t node = random_.below(world_.node_count());
       later(when, [this, node] {
         if (!lost_.contains(node)) backups_[node] = world_.node(node).disk().image;
       });
-      later(when + between(milliseconds{500}, seconds{2}), [this, node] { restore_backup(node); });
+      const Time age = between(milliseconds{500}, is_long ? outage_max : seconds{2});
+      later(when + age, [this, node] { restore_backup(node); });
     } else if (is_special && plan_.clones) {
       later(when, [this] { clone(random_.pick(untouched())); });
     } else if (is_special && plan_.rots) {

@@ -70,6 +70,8 @@ class Nemesis {
   [[nodiscard]] std::optional<std::size_t> pick_running();
   [[nodiscard]] std::size_t pick_present();
   Time between(Time low, Time high);
+  Time length(Time low, Time high);
+  void isolate(std::size_t node, bool is_cut);
 
   World& world_;           // Must outlive the nemesis.
   const FaultPlan& plan_;  // Must outlive the nemesis.

@@ -44,7 +44,11 @@ core::Instant Node::local_now() const {
 std::uint64_t Node::wall_ms() const {
   const std::int64_t world_ms = schedule_.now().count() / 1'000'000;
   const std::int64_t drifted = world_ms + world_ms * clock.drift_ppm / 1'000'000;
-  return 1'700'000'000'000ULL + static_cast<std::uint64_t>(drifted + clock.wall_skew_ms);
+  return wall_ms_at_begin + static_cast<std::uint64_t>(drifted + clock.wall_skew_ms);
+}
+
+bool Node::was_away_past_retention() const {
+  return away_since_ && schedule_.now() - *away_since_ > options_.timing.retention;
 }
 
 void Node::start() {
@@ -52,6 +56,7 @@ void Node::start() {
   NEMCON_CHECK(!gone_);
   ++life_;
   ++counts_.start_count;
+  if (was_away_past_retention()) ++counts_.late_start_count;
   paused_ = false;
   fenced_ = false;
   clock.monotonic_offset = std::chrono::seconds{random_.between(10, 100'000)};
@@ -76,6 +81,7 @@ void Node::crash() {
   ++life_;
   ++alarm_;
   engine_.reset();
+  if (!paused_) away_since_ = schedule_.now();
   crash_plan_.reset();
   paused_ = false;
   backlog_.clear();
@@ -96,11 +102,13 @@ void Node::check_recovery() {
 void Node::pause() {
   if (!is_running()) return;
   paused_ = true;
+  away_since_ = schedule_.now();
   ++counts_.pause_count;
 }
 
 void Node::resume() {
   if (!paused_) return;
+  if (was_away_past_retention()) ++counts_.late_resume_count;
   paused_ = false;
   std::deque<core::Event> backlog = std::move(backlog_);
   backlog_.clear();

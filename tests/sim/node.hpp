@@ -37,6 +37,9 @@ class NodeSurroundings {
   virtual void on_violation(std::size_t node, const std::string& what) = 0;
 };
 
+// What a right wall clock shows when a run begins.
+constexpr std::uint64_t wall_ms_at_begin = 1'700'000'000'000;
+
 // Where to crash: `skip` actions after the first that matches. An action is named by the kind of
 // its message or record, in lower case; "" matches every one.
 struct CrashPlan {
@@ -58,9 +61,11 @@ struct NodeCounts {
   std::uint64_t mid_effects_crash_count = 0;
   std::uint64_t in_doubt_crash_count = 0;  // Crashed between a vote and its decision.
   std::uint64_t pause_count = 0;
-  std::uint64_t congested_count = 0;  // Requests that had to wait.
-  std::uint64_t refused_count = 0;    // Starts that found something damaged.
-  std::uint64_t no_room_count = 0;    // Requests and votes that a full disk made it refuse.
+  std::uint64_t late_start_count = 0;   // After it was down for longer than outcomes are kept.
+  std::uint64_t late_resume_count = 0;  // After it was paused for so long.
+  std::uint64_t congested_count = 0;    // Requests that had to wait.
+  std::uint64_t refused_count = 0;      // Starts that found something damaged.
+  std::uint64_t no_room_count = 0;      // Requests and votes that a full disk made it refuse.
 };
 
 class Node {
@@ -142,6 +147,7 @@ class Node {
   void set_alarm(std::optional<core::Instant> wake_at);
   void take_held_requests();
   void check_recovery();
+  [[nodiscard]] bool was_away_past_retention() const;
   [[nodiscard]] core::Instant local_now() const;
 
   Schedule& schedule_;  // Must outlive the node.
@@ -155,6 +161,7 @@ class Node {
   std::uint64_t life_ = 0;
   std::uint64_t alarm_ = 0;
   bool paused_ = false;
+  std::optional<Time> away_since_;  // The last crash or pause.
   bool gone_ = false;
   bool fenced_ = false;
   std::optional<CrashPlan> crash_plan_;

@@ -11,10 +11,13 @@ using std::chrono::seconds;
 const char* const node_names[] = {"shop",   "warehouse", "billing", "depot", "harbour",
                                   "office", "archive",   "lab",     "mill"};
 
+// Of all that is drawn for this, the least; a long run is longer than that.
+constexpr Time retention_least = seconds{20};
+
 class Draw {
  public:
-  Draw(std::uint64_t seed, std::uint32_t size) : random_(seed ^ 0x51a9e5), size_(size) {
-    plan_.seed = seed;
+  explicit Draw(const PlanWishes& wishes) : random_(wishes.seed ^ 0x51a9e5), wishes_(wishes) {
+    plan_.seed = wishes.seed;
   }
 
   Plan run() {
@@ -30,6 +33,7 @@ class Draw {
     draw_keys();
     draw_liar();
     draw_upgrades();
+    draw_length();
     return std::move(plan_);
   }
 
@@ -90,7 +94,7 @@ class Draw {
     const bool small_head = random_.chance(300'000);
     const bool small_overlay = random_.chance(200'000);
     const bool small_window = random_.chance(100'000);
-    const auto retention = one_of<Time>({seconds{20}, seconds{60}, std::chrono::minutes{15}});
+    const auto retention = one_of<Time>({retention_least, seconds{60}, std::chrono::minutes{15}});
     const auto interval = one_of<Time>({milliseconds{5}, milliseconds{100}, seconds{1}});
     for (core::Options& options : plan_.nodes) {
       if (small_head) options.limits.head_messages_max = 4;
@@ -101,10 +105,12 @@ class Draw {
       options.timing.retention = retention;
       options.timing.checkpoint_interval = interval;
     }
-    // A row that nobody tells about is asked about after retention (Rule P-14); one of an
-    // anonymous client may have to wait until it has expired, and the floor is past that.
-    plan_.patience = seconds{200} + retention * 5 / 2;
+    plan_.patience = patience_for(retention);
   }
+
+  // A row that nobody tells about is asked about after retention (Rule P-14); one of an anonymous
+  // client may have to wait until it has expired, and the floor is past that.
+  static Time patience_for(Time retention) { return seconds{200} + retention * 5 / 2; }
 
   void draw_services() {
     const std::uint64_t count = random_.below(4);
@@ -120,7 +126,7 @@ class Draw {
   void draw_producers() {
     const std::uint64_t count = 1 + random_.below(6);
     const auto quota = static_cast<std::uint32_t>(
-        std::max<std::uint64_t>(1, size_ * (1 + random_.below(3)) / count));
+        std::max<std::uint64_t>(1, wishes_.size * (1 + random_.below(3)) / count));
     Mix mix;
     std::uint32_t* const weights[] = {&mix.single, &mix.several,    &mix.transfer,
                                       &mix.call,   &mix.impossible, &mix.check};
@@ -278,6 +284,33 @@ class Draw {
     plan_.faults.upgrade = milliseconds{random.between(500, 4'000)};
   }
 
+  // What hangs on retention meets faults only where they go on past it, and nodes are away for so
+  // long. About as many faults and transactions as else, so that a run costs little more. From a
+  // source of its own, too.
+  void draw_length() {
+    Random random{plan_.seed ^ 0x61776179};
+    if (!random.chance(50'000) && !wishes_.is_long) return;
+    plan_.is_long = true;
+    plan_.trouble = milliseconds{random.between(60'000, 90'000)};
+    plan_.patience = patience_for(retention_least);
+    for (core::Options& options : plan_.nodes)
+      options.timing.retention = retention_least;
+    FaultPlan& faults = plan_.faults;
+    faults.outages = static_cast<std::uint32_t>(random.between(50'000, 300'000));
+    const auto factor = static_cast<int>(random.between(3, 8));
+    for (Time* const mean :
+         {&faults.crash, &faults.pause, &faults.cut, &faults.slow_disk, &faults.full_disk,
+          &faults.failed_flush, &faults.clock_jump, &faults.link, &faults.client_restart,
+          &faults.service_restart, &faults.upgrade}) {
+      *mean *= factor;
+    }
+    // Enough pauses between transactions to have some left in the end.
+    for (ProducerPlan& producer : plan_.producers) {
+      const Time spread = plan_.trouble * 3 / 2 * producer.window / producer.quota;
+      producer.think_max = std::max(producer.think_max, spread);
+    }
+  }
+
   void grant_all(const std::string& account) {
     for (core::Options& options : plan_.nodes) {
       options.permissions.clients.push_back(
@@ -312,7 +345,7 @@ class Draw {
   }
 
   Random random_;
-  std::uint32_t size_;
+  PlanWishes wishes_;
   Plan plan_;
 };
 
@@ -327,8 +360,8 @@ std::string account_of_producer(const ProducerPlan& producer, std::size_t index)
   return producer.name.empty() ? "p" + std::to_string(index) : producer.name;
 }
 
-Plan draw_plan(std::uint64_t seed, std::uint32_t size) {
-  return Draw{seed, size}.run();
+Plan draw_plan(const PlanWishes& wishes) {
+  return Draw{wishes}.run();
 }
 
 std::string Plan::text() const {
@@ -354,6 +387,7 @@ std::string Plan::text() const {
   if (faults.restores_backup) text += " restored-backup";
   if (faults.clones) text += " clone";
   if (faults.rots) text += " bit-rot";
+  if (is_long) text += " long";
   if (zombies) text += " zombie-clients";
   if (keys.secured) text += " keys, " + std::to_string(keys.forbidden.size()) + " forbidden";
   if (liar) text += " liar " + nodes[*liar].name;

@@ -37,6 +37,8 @@ struct FaultPlan {
   Time service_restart{0};
   Time upgrade{0};  // A node comes back with another protocol version, for a while.
   Time down_max = std::chrono::seconds{3};
+  // Of crashes, pauses and cuts, in parts of a million: they last longer than outcomes are kept.
+  std::uint32_t outages = 0;
   bool far_jumps = false;        // Of the wall clock: hours, not seconds.
   std::size_t gone_count = 0;    // Nodes that never come back.
   bool restores_backup = false;  // One of them comes back with an old disk, and must be fenced.
@@ -58,6 +60,7 @@ struct Plan {
   Time trouble = std::chrono::seconds{8};     // How long faults go on.
   Time patience = std::chrono::seconds{240};  // How long everything may take after healing.
   bool zombies = false;                       // Two processes of one named client.
+  bool is_long = false;  // Goes on for longer than outcomes are kept, with less at a time.
   KeyPlan keys;
   std::optional<std::size_t> liar;  // A node that says what it likes.
 
@@ -67,7 +70,12 @@ struct Plan {
 // Whom a client's key stands for: its name, or its label when its sessions are anonymous.
 [[nodiscard]] std::string account_of_producer(const ProducerPlan& producer, std::size_t index);
 
-// `size` scales the number of transactions, 100 being the usual.
-[[nodiscard]] Plan draw_plan(std::uint64_t seed, std::uint32_t size);
+struct PlanWishes {
+  std::uint64_t seed = 1;
+  std::uint32_t size = 100;  // Scales the number of transactions, 100 being the usual.
+  bool is_long = false;      // It must be a long one, which else few are.
+};
+
+[[nodiscard]] Plan draw_plan(const PlanWishes& wishes);
 
 }  // namespace nemcon::sim

@@ -40,7 +40,9 @@ class Run {
 
   RunResult execute() {
     begin();
-    if (advance(plan_.trouble)) {
+    const bool is_well = advance(plan_.trouble);
+    note_trouble();
+    if (is_well) {
       nemesis_->heal();
       heal_clients();
       if (settle()) judge();
@@ -189,6 +191,14 @@ class Run {
       }
     }
     return world_.violations().empty();
+  }
+
+  // What came up while there were still faults.
+  void note_trouble() {
+    const auto asked = world_.notes().find("not told to forget");
+    if (asked != world_.notes().end()) asked_amid_faults_count_ = asked->second;
+    for (const auto& session : sessions_)
+      expired_amid_faults_count_ += session->counts().expired_count;
   }
 
   // ---- settle -------------------------------------------------------------------------------
@@ -436,6 +446,8 @@ class Run {
     }
     result.marks["waits for an end without one who is lost"] += wait_with_lost_count_;
     result.marks["waits for an end not judged"] += excused_wait_count_;
+    result.marks["asked after retention, amid faults"] += asked_amid_faults_count_;
+    result.marks["expired amid faults"] += expired_amid_faults_count_;
     add_excuses(result);
     add_client_marks(result);
     add_node_marks(result);
@@ -498,6 +510,8 @@ class Run {
       result.faults["crash"] += counts.crash_count;
       result.faults["crash between two effects"] += counts.mid_effects_crash_count;
       result.marks["crashes in doubt"] += counts.in_doubt_crash_count;
+      result.marks["node back after retention"] += counts.late_start_count;
+      result.marks["node goes on after retention"] += counts.late_resume_count;
       result.marks["requests held back"] += counts.congested_count;
       result.marks["refused for a full disk"] += counts.no_room_count;
       const DiskCounts& disk = world_.node(index).disk().counts();
@@ -551,13 +565,15 @@ class Run {
   std::uint64_t zombie_count_ = 0;
   std::uint64_t wait_with_lost_count_ = 0;
   std::uint64_t excused_wait_count_ = 0;
+  std::uint64_t asked_amid_faults_count_ = 0;
+  std::uint64_t expired_amid_faults_count_ = 0;
   bool is_held_back_ = false;  // By what a liar has part in.
 };
 
 }  // namespace
 
 RunResult run_seed(const RunOptions& options, std::ostream& story) {
-  Run run(options, draw_plan(options.seed, options.size));
+  Run run(options, draw_plan({options.seed, options.size, options.is_long}));
   RunResult result = run.execute();
   if (options.story_line_count != 0) run.print(story);
   return result;

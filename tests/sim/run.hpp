@@ -21,6 +21,7 @@ struct RunOptions {
   std::uint64_t seed = 1;
   std::uint32_t size = 100;          // Of the workload, in percent.
   std::size_t story_line_count = 0;  // 0: no story.
+  bool is_long = false;              // Longer than outcomes are kept; else few seeds are.
   bool keeps_disks = false;
   bool is_canary = false;  // The last delivery is told twice to the judge, who must see it.
 };

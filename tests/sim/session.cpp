@@ -198,6 +198,18 @@ void Session::excuse_begun_since(Time begin) {
   }
 }
 
+// Whoever has the time from a node that was paused, or had a wrong clock, does not notice that what
+// may have begun has expired meanwhile. What surely has not begun is refused for that, and begins.
+void Session::excuse_if_expired(const Pending& pending) {
+  const auto now = static_cast<std::uint64_t>(world_.schedule.now().count() / 1'000'000);
+  const std::uint64_t right_ms = pending.sent_count > 1 ? wall_ms_at_begin + now : 0;
+  const core::Hlc latest = core::Hlc::from_ms(std::max(clock_ms(), right_ms));
+  bool& may_stay_open = world_.history.transactions[pending.transaction].may_stay_open;
+  if (!name_.empty() || pending.request.expires > latest || may_stay_open) return;
+  may_stay_open = true;
+  ++counts_.expired_count;
+}
+
 void Session::restart() {
   if (stopped_) return;
   if (state_ != State::away) world_.links.close(link_);
@@ -410,10 +422,10 @@ void Session::resubmit(Sequence sequence) {
     send_submit(found->second, false);
     return;
   }
-  const bool is_late =
-      name_.empty() && found->second.request.expires <= core::Hlc::from_ms(clock_ms());
-  if (is_late) world_.history.transactions[found->second.transaction].may_stay_open = true;
-  send_submit(found->second, true);
+  excuse_if_expired(found->second);
+  const bool is_first =
+      found->second.sent_count == 0 && found->second.request.id.initiator == node_id_;
+  send_submit(found->second, !is_first);
 }
 
 void Session::ask(Sequence sequence) {
@@ -475,6 +487,7 @@ void Session::take(const core::Concluded& concluded) {
     case core::Verdict::unknown:
       if (found == pending_.end()) return;
       if (concluded.reason == core::Reason::too_old) {
+        excuse_if_expired(found->second);
         record(Happened::told_unknown, *transaction, {});
         finish(sequence, Ending::unknown);
       } else {
@@ -518,6 +531,9 @@ void Session::take(const core::Denied& denied) {
     return;
   }
   if (denied.retryable) {
+    // Its only copy was refused: as it has not begun, its expiry may be found wrong later. What has
+    // none is sent as if it might have begun, and nodes ask each other more than they need to.
+    if (name_.empty() && found->second.sent_count == 1) found->second.sent_count = 0;
     plan_resubmit(sequence, between(milliseconds{50}, milliseconds{600}));
     return;
   }

@@ -46,6 +46,7 @@ struct SessionHabits {
 struct SessionCounts {
   std::uint64_t submitted_count = 0;
   std::uint64_t resubmitted_count = 0;
+  std::uint64_t expired_count = 0;    // Transactions that expired before their end was known.
   std::uint64_t elsewhere_count = 0;  // Resubmitted at another node than the initiator.
   std::uint64_t committed_count = 0;
   std::uint64_t rolled_back_count = 0;
@@ -163,6 +164,7 @@ class Session : public ClientEnd {
   void take(const core::Denied& denied);
   void take(const core::Concluded& concluded);
   void take_open_denied(const core::Denied& denied);
+  void excuse_if_expired(const Pending& pending);
   void start_over(core::Epoch above);
   void give_up_all();
   void resume();
