@@ -110,6 +110,7 @@ void count_end(FlipVerdict& verdict, int ended, Origin origin, const Bit& bit,
     case SIGBUS:
     case SIGFPE:
       count_signal(verdict, -ended, origin, kind_of(bit, content));
+      if (origin != Origin::lmdb) tell(bit, "a signal outside of LMDB");
       return;
     case SIGALRM:
       verdict.hung += 1;

@@ -18,7 +18,7 @@ struct FlipVerdict {
   std::uint64_t refused = 0;    // By name of file and place.
   std::uint64_t checked = 0;    // A check, LMDB's or ours, ended the process.
   std::uint64_t signalled = 0;  // LMDB went where there is nothing, and the process ended.
-  std::uint64_t outside = 0;    // The same in code that is not LMDB's.
+  std::uint64_t outside = 0;    // The same in code that is not LMDB's. None may be.
   std::uint64_t hung = 0;       // Longer than any start takes. None may be.
   std::uint64_t shorter = 0;    // Rot in the very last batch looks like a torn one.
   std::uint64_t scrubbed = 0;   // Messages are missing, or old ones back, and the scrub says so.

@@ -109,7 +109,7 @@ class Campaign {
   void flips() {
     const Script script(settings_.seed, settings_.kill_records);
     const FlipVerdict verdict = flip_bits(script, settings_.seed, settings_.flips_one_in);
-    const std::uint64_t bad = verdict.wrong + verdict.hung;
+    const std::uint64_t bad = verdict.wrong + verdict.hung + verdict.outside;
     tell("flipped bits", {.count = verdict.count, .bad_count = bad}, bad == 0);
     std::printf(
         "  %llu harmless, %llu refused, %llu as if torn, %llu seen by the scrub\n"
