@@ -52,6 +52,22 @@ Error lmdb_error(const std::string& what, int code) {
   }
 }
 
+// LMDB gives what its pages say. A key lies on one page; a value behind it, or on pages of its own
+// behind their head, which counts them.
+bool lies_whole(const MDB_val& key, const MDB_val& value, std::uint64_t page_size) {
+  constexpr std::uint64_t key_bytes_max = 511;
+  constexpr std::uint64_t head_bytes = 16;
+  const auto key_at = reinterpret_cast<std::uintptr_t>(key.mv_data);
+  const auto value_at = reinterpret_cast<std::uintptr_t>(value.mv_data);
+  if (key.mv_size > key_bytes_max || key.mv_size > page_size - key_at % page_size) return false;
+  if (value_at == key_at + key.mv_size) return value.mv_size <= page_size - value_at % page_size;
+  if (value_at % page_size != head_bytes) return false;
+  std::uint32_t page_count = 0;
+  std::memcpy(&page_count, static_cast<const char*>(value.mv_data) - sizeof page_count,
+              sizeof page_count);
+  return value.mv_size <= page_count * page_size - head_bytes;
+}
+
 struct EnvCloser {
   void operator()(MDB_env* env) const { mdb_env_close(env); }
 };
@@ -451,6 +467,7 @@ Status LmdbTables::scan(Table table, std::string_view from, const Visitor& visit
   MDB_val value{};
   code = cursor.get(key, value, from.empty() ? MDB_FIRST : MDB_SET_RANGE);
   for (; code == MDB_SUCCESS; code = cursor.get(key, value, MDB_NEXT)) {
+    if (!lies_whole(key, value, page_size_)) break;
     if (view(key) < from || (count != 0 && view(key) <= before)) break;
     const auto step = visitor(view(key), view(value));
     if (!step) return step.error();

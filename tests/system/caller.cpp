@@ -146,24 +146,32 @@ bool Caller::sees(const std::string& peer) {
 }
 
 void Caller::send(const core::Request& request) {
+  const core::Instant deadline = now() + patience;
   std::size_t sent_count = 0;
-  const transport::SendResult result = socket_.send({&request, 1}, sent_count);
+  transport::SendResult result = socket_.send({&request, 1}, sent_count);
+  // The node has told it to hold, and will tell it to go on.
+  while (result == transport::SendResult::full && now() < deadline) {
+    take_events(deadline);
+    result = socket_.send({&request, 1}, sent_count);
+  }
   // A link that is down shows in the answer that does not come.
   NEMCON_CHECK(result == transport::SendResult::sent || result == transport::SendResult::down,
                transport::to_text(result));
 }
 
+void Caller::take_events(core::Instant deadline) {
+  socket_.poll(now(), deadline - now(), {});
+  std::vector<transport::ClientEvent> arrived;
+  socket_.receive(now(), arrived);
+  for (transport::ClientEvent& event : arrived)
+    events_.push_back(std::move(event));
+}
+
 std::optional<transport::ClientEvent> Caller::next_event() {
   const core::Instant deadline = now() + patience;
-  std::vector<transport::ClientEvent> arrived;
   // A link that has gone down stays so: nothing more comes.
-  while (events_.empty() && !is_over_ && now() < deadline) {
-    socket_.poll(now(), deadline - now(), {});
-    socket_.receive(now(), arrived);
-    for (transport::ClientEvent& event : arrived)
-      events_.push_back(std::move(event));
-    arrived.clear();
-  }
+  while (events_.empty() && !is_over_ && now() < deadline)
+    take_events(deadline);
   if (events_.empty()) return std::nullopt;
   transport::ClientEvent event = std::move(events_.front());
   events_.pop_front();

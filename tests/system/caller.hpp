@@ -65,6 +65,8 @@ class Caller {
 
  private:
   void send(const core::Request& request);
+  // Waits for some, or until the deadline.
+  void take_events(core::Instant deadline);
   // The next event of the link; absent when patience is over.
   [[nodiscard]] std::optional<transport::ClientEvent> next_event();
   // The next reply; absent when the link is down or patience is over.
