@@ -195,7 +195,13 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
     if (fenced_) return;
   }
   if (surely_not_begun) entry.was_sent = false;
-  if (surely_not_begun && denied.retryable && denied.reason == core::Reason::clock_drift) {
+  const bool is_expiry_wrong = denied.retryable && denied.reason == core::Reason::clock_drift;
+  if (surely_not_begun && is_expiry_wrong && has_ended_after(found->first)) {
+    // It would live on after those are forgotten, and could come behind them then.
+    conclude(entry, to_public(denied), true, effects);
+    return;
+  }
+  if (surely_not_begun && is_expiry_wrong) {
     // Its expiry comes from a clock that was wrong: a new session, a new expiry.
     requests_.erase(entry.request);
     entry.request = 0;
@@ -208,6 +214,18 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
     return;
   }
   conclude(entry, to_public(denied), denied.retryable, effects);
+}
+
+// Some later transaction of its session may have taken effect.
+bool Session::has_ended_after(const SessionKey& key) const {
+  const auto mark = marks_.find(key.epoch);
+  if (mark == marks_.end()) return true;
+  std::uint64_t open_count = 0;
+  for (auto at = entries_.upper_bound(key); at != entries_.end() && at->first.epoch == key.epoch;
+       ++at) {
+    if (at->second.phase != Phase::concluded) ++open_count;
+  }
+  return open_count < mark->second.next.value() - key.sequence.value() - 1;
 }
 
 bool Session::on_concluded(core::Instant now, const core::Concluded& concluded, Effects& effects) {

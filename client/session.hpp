@@ -190,6 +190,7 @@ class Session {
   void let_go_of_old(core::Instant now);
   void on_submit_denied(core::Instant now, Entries::iterator found, const core::Denied& denied,
                         Effects& effects);
+  [[nodiscard]] bool has_ended_after(const SessionKey& key) const;
   void on_branch_fenced(core::Instant now, Entries::iterator found, Outcome outcome,
                         core::Epoch newest, Effects& effects);
   void on_fenced(core::Epoch newest, Effects& effects);

@@ -121,6 +121,16 @@ class Participant {
                                       const Learnt& learnt);
   [[nodiscard]] bool must_be_shown(const NodeId& from, const TransactionKey& key,
                                    const Learnt& learnt) const;
+  void ask_to_show(const NodeId& from, const Decision& decision);
+
+  struct Shown {
+    TransactionKey key;
+    Hlc expires;
+  };
+
+  [[nodiscard]] bool is_shown(const TransactionKey& key) const {
+    return shown_ && shown_->key == key;
+  }
 
   enum class Readiness { ready, wait, objection };
 
@@ -165,7 +175,7 @@ class Participant {
   std::set<TransactionKey> held_;
   std::vector<NewVote> new_votes_;
   std::map<TransactionKey, ToBeShown> to_be_shown_;
-  std::optional<TransactionKey> shown_;  // While its decision is carried out.
+  std::optional<Shown> shown_;  // While its decision is carried out.
   Instant life_began_{};
 };
 

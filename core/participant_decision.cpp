@@ -26,7 +26,14 @@ bool is_open(const Transaction& row, const Outcome& told) {
 bool Participant::must_be_shown(const NodeId& from, const TransactionKey& key,
                                 const Learnt& learnt) const {
   return learnt.descriptor == nullptr && from != key.id.initiator && !context_.is_self(from) &&
-         shown_ != key && !planted(Mutant::believe_unshown);
+         !is_shown(key) && !planted(Mutant::believe_unshown);
+}
+
+void Participant::ask_to_show(const NodeId& from, const Decision& decision) {
+  const TransactionKey& key = decision.key;
+  if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
+  to_be_shown_[key] = {.by = from, .outcome = decision.outcome};
+  context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
 }
 
 void Participant::on_shown(const NodeId& from, const TransactionStatus& status) {
@@ -44,7 +51,7 @@ void Participant::on_shown(const NodeId& from, const TransactionStatus& status) 
     return;
   }
   if (context_.is_stranger(from, descriptor, "decision")) return;
-  shown_ = key;
+  shown_ = Shown{.key = key, .expires = descriptor.expires};
   on_decision(from, Decision{.key = key, .outcome = outcome}, {});
   shown_.reset();
 }
@@ -83,8 +90,11 @@ bool Participant::try_take_unknown(const NodeId& from, const Decision& decision,
                                    const Learnt& learnt) {
   const TransactionKey& key = decision.key;
   const Sessions& sessions = context_.state.sessions();
+  const Hlc expires = is_shown(key)                  ? shown_->expires
+                      : learnt.descriptor != nullptr ? learnt.descriptor->expires
+                                                     : Hlc::never();
   // Rule P-14: not believed, but whoever finishes it must not wait for us.
-  if (sessions.is_too_old(key.id, Hlc::never())) {
+  if (sessions.is_too_old(key.id, expires)) {
     const bool is_believed = !decision.outcome.committed && ends_id(decision.outcome);
     if (!is_believed) {
       context_.promise(from, TransactionStatus{.key = key, .knowledge = Knowledge::too_old});
@@ -99,13 +109,14 @@ bool Participant::try_take_unknown(const NodeId& from, const Decision& decision,
   // nothing about is not ours to believe.
   if (decision.outcome.committed && !context_.is_self(key.id.initiator)) {
     context_.note("commit of an unknown transaction", key.id);
+    // One of an anonymous client may have been forgotten when it expired, which the descriptor
+    // says.
+    if (is_anonymous(key.id) && expires == Hlc::never()) ask_to_show(from, decision);
     return false;
   }
   if (must_be_shown(from, key, learnt)) {
     context_.note("decision of an unknown transaction", key.id);
-    if (to_be_shown_.size() >= to_be_shown_max) to_be_shown_.clear();
-    to_be_shown_[key] = {.by = from, .outcome = decision.outcome};
-    context_.send(from, Query{.id = key.id, .digest = key.digest, .wants_descriptor = true});
+    ask_to_show(from, decision);
     return false;
   }
   context_.write(Decided{.key = key,

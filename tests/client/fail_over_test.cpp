@@ -424,5 +424,27 @@ TEST(ClientFailOver, TakesTheTimeAnewWhenItsExpiryIsWrong) {
   EXPECT_TRUE(future.get().committed());
 }
 
+// Remembered for longer than what came after it, it could come behind that.
+TEST(ClientFailOver, TakesNoNewExpiryForWhatALaterOneHasOvertaken) {
+  FakeNode node;
+  Client client({.nodes = {node.endpoint()}, .deadline = 30s});
+  auto first = client.send_async("orders@warehouse", "x");
+  auto second = client.send_async("orders@warehouse", "y");
+  node.reply(committed(node.wait_for_nth<core::Submit>(2)));
+  EXPECT_TRUE(second.get().committed());
+
+  node.reply(core::Denied{.request = node.wait_for_nth<core::Submit>(1).request,
+                          .retryable = true,
+                          .reason = core::Reason::clock_drift});
+
+  try {
+    (void)first.get();
+    FAIL() << "it was sent again";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.error_class(), ErrorClass::retryable);
+    EXPECT_EQ(error.reason(), Reason::clock_drift);
+  }
+}
+
 }  // namespace
 }  // namespace nemcon::tests

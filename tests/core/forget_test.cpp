@@ -232,6 +232,37 @@ TEST(Decided, ACommitOfSomethingUnknownIsNotBelieved) {
   EXPECT_TRUE(effects.sends.empty());
 }
 
+// Rule P-14, P-15: what the floor has taken with its session. A witness that drives it must not
+// wait for ever; when it expired only the descriptor says.
+TEST(Decided, ACommitThatTheFloorHasForgottenIsTooOldOnceItIsShown) {
+  Lone b{{}};
+  const std::vector<FloorRaised> raised = written<FloorRaised>(b->pass(minutes{30}));
+  ASSERT_FALSE(raised.empty());
+  const auto told_that_expires = [](Hlc expires) {
+    Tale tale{1, {0, 1, 2}};
+    return std::move(tale.anonymous(expires).deliver(0, "logs", "x").deliver(1, "logs", "y"))
+        .witnessed_by(3);
+  };
+  for (const bool is_over : {true, false}) {
+    const Hlc floor = raised.back().floor;
+    const Told told = told_that_expires(is_over ? floor : Hlc{floor.value() + 1});
+
+    const Effects asks = b.hear(2, commit_of(told, yes_now().at));
+    ASSERT_EQ(sent_to<Query>(asks, 2).size(), 1U);
+    EXPECT_TRUE(sent_to<Query>(asks, 2)[0].wants_descriptor);
+    const Effects knows =
+        b.hear(2, TransactionStatus{.key = told.key(),
+                                    .knowledge = Knowledge::decided,
+                                    .descriptor = told.descriptor,
+                                    .outcome = Outcome{.committed = true, .at = yes_now().at}});
+
+    EXPECT_TRUE(knows.writes.empty());
+    ASSERT_EQ(sent_to<TransactionStatus>(knows, 2).size(), is_over ? 1U : 0U);
+    if (!is_over) continue;
+    EXPECT_EQ(sent_to<TransactionStatus>(knows, 2)[0].knowledge, Knowledge::too_old);
+  }
+}
+
 // Rule P-12: nor one after our own no. Rule P-1: it stays a no.
 TEST(Decided, ACommitAgainstOurNoIsBlamed) {
   Lone b{{}};

@@ -175,6 +175,7 @@ class Session : public ClientEnd {
   void send_submit(Pending& pending, bool retry);
   void plan_resubmit(core::Sequence sequence, Time delay);
   void plan_ask(core::Sequence sequence, Time delay);
+  [[nodiscard]] bool has_ended_after(core::Sequence sequence) const;
   void finish(core::Sequence sequence, Ending ending);
   void repeat_now_and_then(const core::TransactionId& id);
   void plan_watch();
