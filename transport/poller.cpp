@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <limits>
 
+#include <sched.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -14,6 +16,11 @@
 namespace nemcon::transport {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr core::Duration busy_interval = std::chrono::milliseconds{1};
+constexpr core::Duration busy_time = std::chrono::microseconds{100};
 
 // Rounded up: waking just before a deadline would only mean to look twice.
 int to_milliseconds(core::Duration timeout) {
@@ -51,9 +58,7 @@ void Poller::wait(core::Duration timeout, std::span<Watched> watched) {
   for (const Watched& w : watched) {
     entries_.push_back({.fd = w.descriptor, .events = POLLIN, .revents = 0});
   }
-  const int found = ::poll(entries_.data(), entries_.size(), to_milliseconds(timeout));
-  // A signal ends the sleep early, which is always allowed.
-  NEMCON_CHECK(found >= 0 || errno == EINTR, errno);
+  const int found = is_busy_ ? look_busily(timeout) : look(timeout);
   for (std::size_t i = 0; i < watched.size(); ++i) {
     watched[i].readable = found > 0 && entries_[i + 1].revents != 0;
   }
@@ -63,6 +68,26 @@ void Poller::wait(core::Duration timeout, std::span<Watched> watched) {
   for (int i = 0; i < ready; ++i) {
     *static_cast<bool*>(events[static_cast<std::size_t>(i)].data.ptr) = true;
   }
+}
+
+int Poller::look(core::Duration timeout) {
+  const auto began = Clock::now();
+  const int found = ::poll(entries_.data(), entries_.size(), to_milliseconds(timeout));
+  // A signal ends the sleep early, which is always allowed.
+  NEMCON_CHECK(found >= 0 || errno == EINTR, errno);
+  if (timeout > core::Duration::zero()) {
+    is_busy_ = found > 0 && Clock::now() - began < busy_interval;
+  }
+  return std::max(found, 0);
+}
+
+int Poller::look_busily(core::Duration timeout) {
+  const auto until = Clock::now() + std::min(timeout, busy_time);
+  do {
+    if (const int found = look(core::Duration::zero()); found > 0) return found;
+    ::sched_yield();
+  } while (Clock::now() < until);
+  return look(timeout);
 }
 
 }  // namespace nemcon::transport

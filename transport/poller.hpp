@@ -5,6 +5,10 @@
 // a flag, `ready`: set when the descriptor was readable and by every call that may have taken a
 // notice; cleared only when a receive found nothing. While a flag is set, nobody sleeps.
 //
+// To be woken costs tens of microseconds, where a processor had gone to rest more than the wait
+// itself. So while events come at short intervals it looks again and again for a moment before it
+// sleeps, and gives its processor to whoever wants it in between (docs/decisions/012).
+//
 // One thread. A flag must outlive its registration.
 #pragma once
 
@@ -35,8 +39,13 @@ class Poller {
   void wait(core::Duration timeout, std::span<Watched> watched);
 
  private:
+  // How many of `entries_` are readable; 0 after the timeout.
+  [[nodiscard]] int look(core::Duration timeout);
+  [[nodiscard]] int look_busily(core::Duration timeout);
+
   int epoll_ = -1;
   std::vector<pollfd> entries_;
+  bool is_busy_ = false;  // The last event came soon.
 };
 
 }  // namespace nemcon::transport
