@@ -438,20 +438,24 @@ void Nemesis::call_all() {
   for (std::size_t other = 0; other < world_.node_count(); ++other) {
     Node& one = world_.node(other);
     one.cancel_crash();
+    one.disk().mend();
     if (lost_.contains(other)) continue;
     if (one.is_paused()) one.resume();
     if (!one.is_alive()) world_.start(other);
   }
 }
 
-// By what those who are there keep for good.
+// By what those who are there keep for good. In a long run by all of them: one that was away for
+// long could go on with the old copy, as a majority, before it hears of what it has missed.
 bool Nemesis::is_seen_past(std::size_t node, core::Lsn lsn) const {
+  const bool is_long = plan_.outages != 0;
   for (std::size_t other = 0; other < world_.node_count(); ++other) {
     if (other == node || lost_.contains(other) || world_.is_liar(other)) continue;
     const std::optional<core::Sighting> seen = kept_sighting(other, node);
-    if (seen && seen->lsn > lsn) return true;
+    const bool is_past = seen && seen->lsn > lsn;
+    if (is_past != is_long) return is_past;
   }
-  return false;
+  return is_long;
 }
 
 // The node comes back with what its disk held some time ago. Until a peer has seen more than that
