@@ -198,9 +198,9 @@ void Session::excuse_begun_since(Time begin) {
 
 // Whoever has the time from a node that was paused, or had a wrong clock, does not notice that what
 // may have begun has expired meanwhile. What surely has not begun is refused for that, and begins.
-void Session::excuse_if_expired(const Pending& pending) {
+void Session::excuse_if_expired(const Pending& pending, bool may_have_begun) {
   const auto now = static_cast<std::uint64_t>(world_.schedule.now().count() / 1'000'000);
-  const std::uint64_t right_ms = pending.sent_count > 1 ? wall_ms_at_begin + now : 0;
+  const std::uint64_t right_ms = may_have_begun ? wall_ms_at_begin + now : 0;
   const core::Hlc latest = core::Hlc::from_ms(std::max(clock_ms(), right_ms));
   bool& may_stay_open = world_.history.transactions[pending.transaction].may_stay_open;
   if (!name_.empty() || pending.request.expires > latest || may_stay_open) return;
@@ -420,7 +420,7 @@ void Session::resubmit(Sequence sequence) {
     send_submit(found->second, false);
     return;
   }
-  excuse_if_expired(found->second);
+  excuse_if_expired(found->second, found->second.sent_count > 1);
   const bool is_first =
       found->second.sent_count == 0 && found->second.request.id.initiator == node_id_;
   send_submit(found->second, !is_first);

@@ -164,7 +164,7 @@ class Session : public ClientEnd {
   void take(const core::Denied& denied);
   void take(const core::Concluded& concluded);
   void take_open_denied(const core::Denied& denied);
-  void excuse_if_expired(const Pending& pending);
+  void excuse_if_expired(const Pending& pending, bool may_have_begun);
   void start_over(core::Epoch above);
   void give_up_all();
   void resume();

@@ -40,7 +40,8 @@ void Session::take(const core::Concluded& concluded) {
     case core::Verdict::unknown:
       if (found == pending_.end()) return;
       if (concluded.reason == core::Reason::too_old) {
-        excuse_if_expired(found->second);
+        // A node whose clock is far behind begins it, and another one calls it too old.
+        excuse_if_expired(found->second, true);
         record(Happened::told_unknown, *transaction, {});
         finish(sequence, Ending::unknown);
       } else {
