@@ -271,9 +271,10 @@ class Run {
       if (!advance(seconds{1}) || !find_lasting_doubt(doubts)) return false;
     }
     is_held_back_ = !find_unsettled().empty();
-    // What was held back until a moment ago cannot have ended.
+    // What was held back until a moment ago cannot have ended, nor what was sent again and the liar,
+    // which is asked whether it knows it (P-23), gives no answer of.
     for (Session* const client : clients_)
-      client->excuse_begun_since(world_.schedule.now() - Doubts::wait_max);
+      client->excuse_around_liar(world_.schedule.now() - Doubts::wait_max);
     for (HistoryQueue& queue : world_.history.queues) {
       const std::size_t node = world_.find_node(queue.name.substr(queue.name.find('@') + 1));
       if (node == plan_.liar || !is_empty(node, queue.name)) queue.observable = false;

@@ -189,9 +189,9 @@ void Session::give_up_where(const std::function<bool(const core::Submit&)>& hope
   }
 }
 
-void Session::excuse_begun_since(Time begin) {
+void Session::excuse_around_liar(Time begin) {
   for (const auto& [sequence, pending] : pending_) {
-    if (pending.begun_at >= begin)
+    if (pending.begun_at >= begin || pending.is_unanswered)
       world_.history.transactions[pending.transaction].may_stay_open = true;
   }
 }

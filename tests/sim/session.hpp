@@ -97,8 +97,8 @@ class Session : public ClientEnd {
   // acknowledged: their outcome is not known.
   void give_up_where(const std::function<bool(const core::Submit&)>& hopeless);
 
-  // What began since then need not have ended.
-  void excuse_begun_since(Time begin);
+  // What began since then need not have ended, nor what some node does not say whether it knows it.
+  void excuse_around_liar(Time begin);
 
   // Leaves for the preferred node if it is elsewhere and has nothing to resolve.
   void go_home();
@@ -135,6 +135,7 @@ class Session : public ClientEnd {
     core::Submit request;
     std::uint32_t transaction = 0;  // In the history.
     std::uint32_t sent_count = 0;
+    bool is_unanswered = false;    // Not every node said whether it knows it: by the last answer.
     bool is_expiry_wrong = false;  // Never begun; the next session has the time right.
     Time sent_at{0};
     Time begun_at{0};

@@ -90,6 +90,7 @@ void Session::take(const core::Denied& denied) {
     leave();
     return;
   }
+  found->second.is_unanswered = denied.text.starts_with("not every node answered");
   if (denied.retryable) {
     // Its only copy was refused: as it has not begun, its expiry may be found wrong later. What has
     // none is sent as if it might have begun, and nodes ask each other more than they need to.
