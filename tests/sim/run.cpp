@@ -271,8 +271,8 @@ class Run {
       if (!advance(seconds{1}) || !find_lasting_doubt(doubts)) return false;
     }
     is_held_back_ = !find_unsettled().empty();
-    // What was held back until a moment ago cannot have ended, nor what was sent again and the liar,
-    // which is asked whether it knows it (P-23), gives no answer of.
+    // What was held back until a moment ago cannot have ended, nor what was sent again and the
+    // liar, which is asked whether it knows it (P-23), gives no answer of.
     for (Session* const client : clients_)
       client->excuse_around_liar(world_.schedule.now() - Doubts::wait_max);
     for (HistoryQueue& queue : world_.history.queues) {
