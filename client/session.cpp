@@ -195,13 +195,12 @@ void Session::on_submit_denied(core::Instant now, Entries::iterator found,
     if (fenced_) return;
   }
   if (surely_not_begun) entry.was_sent = false;
-  const bool is_expiry_wrong = denied.retryable && denied.reason == core::Reason::clock_drift;
-  if (surely_not_begun && is_expiry_wrong && has_ended_after(found->first)) {
-    // It would live on after those are forgotten, and could come behind them then.
-    conclude(entry, to_public(denied), true, effects);
-    return;
-  }
-  if (surely_not_begun && is_expiry_wrong) {
+  if (surely_not_begun && denied.retryable && denied.reason == core::Reason::clock_drift) {
+    if (has_ended_after(found->first)) {
+      // It would live on after those are forgotten, and could come behind them then.
+      conclude(entry, to_public(denied), true, effects);
+      return;
+    }
     // Its expiry comes from a clock that was wrong: a new session, a new expiry.
     requests_.erase(entry.request);
     entry.request = 0;

@@ -42,25 +42,28 @@ void append_hex(std::string& text, std::uint64_t number, int digits_min) {
     *digit = "0123456789abcdef"[number & 15U];
 }
 
+template <class Tag>
+void append(std::string& text, const Id128<Tag>& id) {
+  append_hex(text, id.high, 16);
+  append_hex(text, id.low, 16);
+}
+
 }  // namespace
 
 // These two go with every message that is delivered: too often for printf.
 std::string to_text(const NodeId& id) {
   std::string text;
   text.reserve(32);
-  append_hex(text, id.high, 16);
-  append_hex(text, id.low, 16);
+  append(text, id);
   return text;
 }
 
 std::string to_text(const TransactionId& id) {
   std::string text;
   text.reserve(104);
-  append_hex(text, id.initiator.high, 16);
-  append_hex(text, id.initiator.low, 16);
+  append(text, id.initiator);
   text += '-';
-  append_hex(text, id.client.high, 16);
-  append_hex(text, id.client.low, 16);
+  append(text, id.client);
   text += '-';
   append_hex(text, id.epoch.value(), 1);
   text += '-';

@@ -58,7 +58,8 @@ void Poller::wait(core::Duration timeout, std::span<Watched> watched) {
   for (const Watched& w : watched) {
     entries_.push_back({.fd = w.descriptor, .events = POLLIN, .revents = 0});
   }
-  const int found = is_busy_ ? look_busily(timeout) : look(timeout);
+  const bool may_sleep = timeout > core::Duration::zero();
+  const int found = !may_sleep ? look(timeout) : is_busy_ ? look_busily(timeout) : sleep(timeout);
   for (std::size_t i = 0; i < watched.size(); ++i) {
     watched[i].readable = found > 0 && entries_[i + 1].revents != 0;
   }
@@ -71,13 +72,9 @@ void Poller::wait(core::Duration timeout, std::span<Watched> watched) {
 }
 
 int Poller::look(core::Duration timeout) {
-  const auto began = Clock::now();
   const int found = ::poll(entries_.data(), entries_.size(), to_milliseconds(timeout));
   // A signal ends the sleep early, which is always allowed.
   NEMCON_CHECK(found >= 0 || errno == EINTR, errno);
-  if (timeout > core::Duration::zero()) {
-    is_busy_ = found > 0 && Clock::now() - began < busy_interval;
-  }
   return std::max(found, 0);
 }
 
@@ -87,7 +84,14 @@ int Poller::look_busily(core::Duration timeout) {
     if (const int found = look(core::Duration::zero()); found > 0) return found;
     ::sched_yield();
   } while (Clock::now() < until);
-  return look(timeout);
+  return sleep(timeout);
+}
+
+int Poller::sleep(core::Duration timeout) {
+  const auto began = Clock::now();
+  const int found = look(timeout);
+  is_busy_ = found > 0 && Clock::now() - began < busy_interval;
+  return found;
 }
 
 }  // namespace nemcon::transport

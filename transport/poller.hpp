@@ -42,6 +42,7 @@ class Poller {
   // How many of `entries_` are readable; 0 after the timeout.
   [[nodiscard]] int look(core::Duration timeout);
   [[nodiscard]] int look_busily(core::Duration timeout);
+  [[nodiscard]] int sleep(core::Duration timeout);
 
   int epoll_ = -1;
   std::vector<pollfd> entries_;

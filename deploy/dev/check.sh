@@ -63,7 +63,7 @@ record_age() {
   printf 'evidence: %s is of %s; commits to core and log since: %s\n' "$1" "$commit" "$behind"
 }
 
-# The table is made of the records, never by hand, and has them all. How old they are is only said.
+# The table is made of the records, never by hand. How old they are is only said.
 check_evidence() {
   local name
   for name in "${evidence_campaigns[@]}"; do

@@ -56,6 +56,9 @@ said() {
   grep -E "$2" "$evidence_dir/$1.txt" | tail -n 1 || true
 }
 
+# seconds_of NAME: how long a campaign took, by its record.
+seconds_of() { sed -n '3s/^# \([0-9]*\) s.*/\1/p' "$evidence_dir/$1.txt"; }
+
 # row NAME WHAT LINE: a row of the table.
 row() {
   local name=$1 what=$2 line=$3 record=$evidence_dir/$1.txt command commit took failed=""
@@ -65,7 +68,7 @@ row() {
   }
   command=$(sed -n '1s/^# //p' "$record")
   commit=$(sed -n '2s/^# commit \([^,]*\), \([^,]*\),.*/\1, \2/p' "$record")
-  took=$(sed -n '3s/^# \([0-9]*\) s.*/\1/p' "$record")
+  took=$(seconds_of "$name")
   grep -q '^# .* exit 0$' "$record" || failed="**FAILED** "
   printf '| [%s](evidence/%s.txt) | `%s` | %s%s | %d min | %s |\n' "$what" "$name" "$command" "$failed" "$line" \
     $(((took + 59) / 60)) "$commit"
@@ -85,9 +88,9 @@ beside_million() {
 
 # How many transactions an hour of chaos has.
 chaos_an_hour() {
-  local record=$evidence_dir/chaos.txt seconds all ended
-  [[ -f $record ]] || return 0
-  seconds=$(sed -n '3s/^# \([0-9]*\) s.*/\1/p' "$record")
+  local seconds all ended
+  [[ -f $evidence_dir/chaos.txt ]] || return 0
+  seconds=$(seconds_of chaos)
   read -r all ended < <(said chaos '^chaos: ' |
     sed -nE 's/.* ([0-9]+) transactions \(([0-9]+) committed, ([0-9]+) rolled back.*/\1 \2 \3/p' |
     awk '{ print $1, $2 + $3 }') || return 0

@@ -1,4 +1,5 @@
 // What a Session does with the answers to its submissions.
+#include <algorithm>
 #include <iterator>
 #include <utility>
 

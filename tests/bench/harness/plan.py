@@ -58,6 +58,10 @@ def consume(in_flight, body_bytes=100, links="plain"):
     return Ours("consume", "--in-flight", in_flight, "--body-bytes", body_bytes, "--links", links)
 
 
+# What T1, T4 and T5 are rates of.
+RATES = ((commit, 64), (commit, 1000), (enqueue, 1000), (consume, 1000))
+
+
 def roofline(in_flight):
     return Ours("--in-flight", in_flight, binary="nemcon-roofline")
 
@@ -88,14 +92,14 @@ def queues(peer, rounds):
 
 def bodies(rounds):
     runs = []
-    for make, in_flight in ((commit, 64), (commit, 1000), (enqueue, 1000), (consume, 1000)):
+    for make, in_flight in RATES:
         runs += [make(in_flight, body_bytes=100), make(in_flight, body_bytes=1024)]
     return Group("bodies", None, runs, rounds)
 
 
 def encrypted(rounds):
     runs = [enqueue(1, links="curve")]
-    for make, in_flight in ((commit, 64), (commit, 1000), (enqueue, 1000), (consume, 1000)):
+    for make, in_flight in RATES:
         runs += [make(in_flight), make(in_flight, links="curve")]
     return Group("encrypted links", None, runs, rounds)
 
