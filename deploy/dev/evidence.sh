@@ -14,7 +14,8 @@ campaign_command() {
     crash) printf 'crash --flips-one-in 1 --states %d --cuts %d\n' $((5000 * $2)) $((3 * $2)) ;;
     kill-matrix) printf 'kill-matrix\n' ;;
     chaos) printf 'chaos --minutes %d\n' $(((60 * $2 + 99) / 100)) ;;
-    fuzz) printf 'fuzz --seconds %d\n' $((3 * $2)) ;;
+    # An input of the engine is a whole life.
+    fuzz) printf 'fuzz engine:%d frame journal config audit members --seconds %d\n' $((15 * $2)) $((3 * $2)) ;;
     sanitize) printf 'sanitize\n' ;;
     coverage) printf 'coverage\n' ;;
     attack) printf 'attack\n' ;;
