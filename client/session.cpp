@@ -74,7 +74,14 @@ void Session::release(const core::TransactionId& id) {
 
 bool Session::try_await(core::Instant now, const core::TransactionId& id, Waiter& waiter,
                         Effects& effects) {
-  const auto found = entries_.find({id.epoch, id.sequence});
+  const SessionKey key{id.epoch, id.sequence};
+  const auto untold = untold_.find(key);
+  if (untold != untold_.end() && untold->second.id == to_public(id)) {
+    effects.tellings.push_back(
+        {std::move(waiter.completion), {untold->second, false}, std::nullopt});
+    return true;
+  }
+  const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.id != id) return false;
   Entry& entry = found->second;
   if (entry.phase == Phase::reserved) return false;

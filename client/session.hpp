@@ -142,8 +142,6 @@ class Session {
     bool is_uncertain = false;
     // Being told, to so many waiters.
     std::uint32_t tellings = 0;
-    // Somebody was told `unknown` and may ask again.
-    bool is_wanted_later = false;
     std::uint64_t request = 0;
     core::Instant next_at{};  // waiting, sent: when it is sent (again).
     core::Duration gap{};
@@ -159,6 +157,8 @@ class Session {
   };
 
   using Entries = std::map<SessionKey, Entry>;
+
+  static constexpr std::size_t untold_max = 1024;  // The oldest ones give way.
 
   // What is told about one epoch to the nodes.
   struct Mark {
@@ -232,6 +232,8 @@ class Session {
   std::deque<Held> held_;
   std::vector<IdWaiter> id_waiters_;
   Entries entries_;
+  // Outcomes of which nobody was told more than `unknown`, and which hold up nothing any more.
+  std::map<SessionKey, Outcome> untold_;
   std::map<core::Epoch, Mark> marks_;
   std::map<std::uint64_t, SessionKey> requests_;  // Of entries that are sent.
   std::set<SessionKey> due_;                      // To be sent in this turn, in order.

@@ -61,14 +61,17 @@ core::Hlc Session::expiry(core::Instant now) const {
   return core::Hlc::from_ms(clock_.wall_ms() + static_cast<std::uint64_t>(kept.count()));
 }
 
-// An outcome that was reported unknown is kept for whoever asks again, but not so long that it
-// stops everything after it.
+// An outcome that was reported unknown is kept for whoever asks again, and the nodes are not told
+// that it is known; but not so long that it stops everything after it. Nodes may forget it then,
+// and this client alone knows it.
 void Session::let_go_of_old(core::Instant now) {
   const auto mark = marks_.find(epoch_);
   while (mark->second.next.value() - ack_upto(epoch_).value() > window_ / 2) {
     const auto first = entries_.lower_bound({epoch_, core::Sequence{}});
     if (first == entries_.end() || first->second.phase != Phase::concluded) return;
     if (first->second.tellings > 0) return;
+    untold_.insert_or_assign(first->first, std::move(*first->second.outcome));
+    if (untold_.size() > untold_max) untold_.erase(untold_.begin());
     forget(now, first);
   }
 }

@@ -37,12 +37,15 @@ extern "C" void on_signal(int number) {
 // Seconds. Far more than it takes on a slow machine.
 constexpr std::uint64_t usual_patience = 90;
 
+constexpr long long in_doubt_p99_max_ms = 2'000;
+
 struct Settings {
   std::optional<std::uint64_t> seed;
   std::uint64_t minutes = 0;
   std::uint64_t rounds = 0;
   std::uint64_t seconds = 0;
   std::uint64_t patience = usual_patience;
+  std::uint64_t kept_from = 0;
   std::size_t nodes = 0;
   std::string mode;
   std::string other_nemcond;
@@ -157,7 +160,6 @@ class Campaign {
   // Judged where there are enough to tell. Says so.
   [[nodiscard]] bool is_slow() {
     constexpr std::size_t telling_count = 200;
-    constexpr long long in_doubt_p99_max_ms = 2'000;
     if (in_doubt_.all.size() < telling_count || in_doubt_.at(0.99) <= in_doubt_p99_max_ms)
       return false;
     say("SLOW: p99 of the time in doubt after healing is more than " +
@@ -213,6 +215,7 @@ class Campaign {
       wishes.other_nemcond = std::filesystem::absolute(settings_.other_nemcond);
     const Plan plan = draw_plan(seed, wishes);
     const RoundOptions options{.patience = std::chrono::seconds{settings_.patience},
+                               .kept_from = Milliseconds{settings_.kept_from},
                                .is_canary = settings_.is_canary,
                                .interrupted = &interrupted};
     const RoundResult result = run_round(plan, network_.get(), options);
@@ -234,6 +237,10 @@ class Campaign {
              ",\"quiet_ms\":" + std::to_string(result.settled.count()) +
              ",\"lingering\":" + std::to_string(result.lingering_count) +
              ",\"violations\":" + std::to_string(result.violations.size()));
+    if (times.at(1) > in_doubt_p99_max_ms) {
+      say("  slow: " + result.slowest);
+      if (passed && !result.directory.empty()) say("  kept: " + result.directory);
+    }
     if (!passed) fail(seed, result);
   }
 
@@ -300,6 +307,8 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds, "faults of a round go on for so long (0: drawn)");
   app.add_option("--patience", settings.patience,
                  "all must be quiet so many seconds after healing (90)");
+  app.add_option("--keep-slow", settings.kept_from,
+                 "keep the files of rounds with one in doubt for more milliseconds after healing");
   app.add_option("--nodes", settings.nodes, "3 or 5 (drawn)")->check(CLI::IsMember({3, 5}));
   app.add_option("--mode", settings.mode, "S, X or C (drawn)")
       ->check(CLI::IsMember({"S", "X", "C"}));

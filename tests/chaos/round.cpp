@@ -1,5 +1,6 @@
 #include "tests/chaos/round.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -171,6 +172,7 @@ class Round {
     const Settled settled = settling.wait(
         options_.patience, [this] { return open(); }, [this] { return is_interrupted(); });
     result_.in_doubt = settled.in_doubt;
+    result_.slowest = settled.slowest;
     result_.settled = settled.time;
     result_.lingering_count = settled.lingering_count;
     end_actors();
@@ -237,13 +239,20 @@ class Round {
     for (const std::string& violation : sim::check(recorder_.history()))
       result_.violations.push_back(violation);
     if (result_.was_interrupted) result_.violations.clear();
-    if (!result_.violations.empty() && !options_.is_canary) {
+    if (is_worth_keeping()) {
       workspace_.keep();
       cluster_.keep();
       result_.directory = workspace_.path();
       write_history(recorder_.history(), workspace_.path(history_file));
     }
     return std::move(result_);
+  }
+
+  [[nodiscard]] bool is_worth_keeping() const {
+    if (options_.is_canary) return false;
+    const bool is_slow = options_.kept_from > Milliseconds{0} && !result_.in_doubt.empty() &&
+                         std::ranges::max(result_.in_doubt) > options_.kept_from;
+    return !result_.violations.empty() || is_slow;
   }
 
   const Plan& plan_;

@@ -15,10 +15,12 @@ namespace nemcon::chaos {
 
 struct RoundResult {
   std::vector<std::string> violations;
-  std::string directory;  // With logs, data and history; kept only after a violation.
+  std::string
+      directory;  // With logs, data and history; kept only after a violation, or on request.
   Counts counts;
   FaultCounts faults;
   std::vector<Milliseconds> in_doubt;  // Of each transaction, from the end of the faults on.
+  std::string slowest;                 // The last one of these, in words.
   Milliseconds settled{0};             // From there until all was quiet.
   std::size_t lingering_count = 0;     // Of which some node then did not know the end.
   bool was_interrupted = false;
@@ -26,7 +28,8 @@ struct RoundResult {
 
 struct RoundOptions {
   Milliseconds patience{90'000};  // From the end of the faults, until all is quiet.
-  bool is_canary = false;         // The judge is told of one delivery that never was.
+  Milliseconds kept_from{0};  // Files of a round with one in doubt for longer are kept; 0: none.
+  bool is_canary = false;     // The judge is told of one delivery that never was.
   const std::atomic<bool>* interrupted = nullptr;
 };
 

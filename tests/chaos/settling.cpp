@@ -4,6 +4,7 @@
 #include <chrono>
 #include <initializer_list>
 #include <thread>
+#include <utility>
 
 namespace nemcon::chaos {
 namespace {
@@ -61,8 +62,9 @@ std::string Settling::look_at(std::size_t index, Seen& seen) {
     std::string left;
     if (cluster_.look_at_disk(index).is_refusing()) left = " " + node + " still has a full disk";
     for (const TransactionStatus& transaction : client.transactions(true)) {
-      seen.in_doubt.insert(transaction.id);
-      if (left.empty()) left = " in doubt at " + node + ": " + to_text(transaction);
+      std::string text = "in doubt at " + node + ": " + to_text(transaction);
+      if (left.empty()) left = " " + text;
+      seen.in_doubt.insert_or_assign(transaction.id, std::move(text));
     }
     for (const TransactionStatus& transaction : client.transactions()) {
       if (is_decided(transaction)) continue;
@@ -92,8 +94,9 @@ Settled Settling::wait(Milliseconds patience, const std::function<std::string()>
     settled.time =
         std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - healed_);
     settled.lingering_count = seen.open_count;
-    for (const TransactionId& id : seen.in_doubt)
+    for (const auto& [id, text] : seen.in_doubt)
       last_seen[id] = settled.time;
+    if (!seen.in_doubt.empty()) settled.slowest = seen.in_doubt.begin()->second;
     if (settled.left.empty() || settled.time >= patience || is_over()) break;
     std::this_thread::sleep_for(look_again);
   }

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +24,7 @@ struct Settled {
   Milliseconds time{0};
   // Of each transaction that was in doubt at some node after the faults had ended.
   std::vector<Milliseconds> in_doubt;
+  std::string slowest;  // What the node that was in doubt for longest said of it; empty: none.
   // Once all was quiet: of transactions that nobody waits for, and some node does not know the end
   // of.
   std::size_t lingering_count = 0;
@@ -42,7 +42,7 @@ class Settling {
 
  private:
   struct Seen {
-    std::set<TransactionId> in_doubt;
+    std::map<TransactionId, std::string> in_doubt;  // In words.
     std::size_t open_count = 0;
   };
 

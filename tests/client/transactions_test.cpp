@@ -313,6 +313,28 @@ TEST(ClientTransactions, InDoubtIsUnknownAtTheDeadlineAndCanBeAskedAgain) {
   EXPECT_TRUE(node.seen<core::Ask>().empty()) << "the client knew it itself";
 }
 
+// Its window must not stop for it, so that the nodes may forget it; the client does not.
+TEST(ClientTransactions, WhatWasUnknownAndOvertakenByManyIsStillKnownToWhoAsks) {
+  FakeNode node({.window = 4});
+  Client client({.nodes = {node.endpoint()}, .name = "checkout"});
+  Transaction transaction = client.begin({.deadline = 200ms});
+  transaction.send("orders@shop", "x");
+  const Outcome unknown = transaction.commit();
+  ASSERT_EQ(unknown.state, State::unknown);
+  const auto submit = node.wait_for_nth<core::Submit>(1);
+
+  node.set({.window = 4, .commits = true});
+  node.reply(committed(submit));
+  for (int count = 0; count < 4; ++count)
+    (void)client.send("orders@shop", "y");
+  (void)node.wait_until<core::Acknowledge>(
+      [&](const core::Acknowledge& one) { return one.ack_upto > submit.id.sequence; });
+
+  EXPECT_TRUE(client.outcome(unknown.id).committed());
+  EXPECT_TRUE(transaction.commit().committed());
+  EXPECT_TRUE(node.seen<core::Ask>().empty()) << "the client knew it itself";
+}
+
 TEST(ClientTransactions, CommitAgainAfterUnknownGoesOnUnderTheSameId) {
   FakeNode node;
   Client client({.nodes = {node.endpoint()}, .name = "checkout"});
