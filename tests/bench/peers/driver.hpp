@@ -26,8 +26,9 @@ class Connection {
   // Begins to put one message into the queue; may return before it is acknowledged.
   virtual void begin_enqueue(const std::string& body) = 0;
 
-  // Begins a transaction that puts the message into two queues: both get it, or none.
-  virtual void begin_commit(const std::string& body) = 0;
+  // Begins a transaction that puts the message into two queues: both get it, or none. Fails where
+  // the peer has none, or none that is compared.
+  virtual void begin_commit(const std::string& body);
 
   // How many of those that were begun are acknowledged by now, durable; in the order of their
   // beginning. Waits for one at least.
