@@ -12,6 +12,9 @@ packages=(
   postgresql-15 libpq-dev
   redis-server libhiredis-dev
   rabbitmq-server librabbitmq-dev
+  beanstalkd
+  activemq
+  nats-server libnats-dev
 )
 
 # shellcheck source=deploy/packages.sh

@@ -9,7 +9,7 @@ bench() {
   if [[ " ${wanted[*]} " == *" peers "* ]]; then
     deploy/bench-dependencies.sh
     mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | grep -v '^peers$')
-    wanted+=(nemcon-load-postgres nemcon-load-redis nemcon-load-rabbitmq)
+    wanted+=(nemcon-load-{postgres,redis,rabbitmq,beanstalkd,activemq,nats})
     # The libraries may have come after the last configuration.
     mkdir -p build
     cmake --preset release -Wno-dev >build/release.configure.txt 2>&1 || {

@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 
+import activemq
+import beanstalkd
 import compare
 import machine
+import nats
 import plan
 import postgres
 import rabbitmq
@@ -18,7 +21,7 @@ import redis
 import report
 import targets
 
-PEERS = {peer.SYSTEM: peer for peer in (postgres, redis, rabbitmq)}
+PEERS = {peer.SYSTEM: peer for peer in (postgres, redis, rabbitmq, beanstalkd, activemq, nats)}
 OWN = ("nemcon-bench", "nemcon-roofline", "nemcon-scale")
 
 
@@ -29,7 +32,7 @@ def parse(arguments):
                "kept in build/bench/results.jsonl. --check --peers, with all peers and three rounds and "
                "more, writes docs/benchmarks.md.")
     parser.add_argument("--peers", action="store_true",
-                        help="install and run PostgreSQL, Redis and RabbitMQ as well")
+                        help="install and run other systems as well: " + ", ".join(PEERS))
     parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="only these peers")
     parser.add_argument("--check", action="store_true",
                         help="run all that the targets need and judge them")

@@ -90,6 +90,19 @@ def queues(peer, rounds):
     return Group("queues" + (f" beside {peer.SYSTEM}" if peer else ""), peer, runs, rounds)
 
 
+# The connections, and how many in flight of each, at which these peers are at their best.
+BEST = {"beanstalkd": (1, 1000), "activemq": (64, 16), "nats": (1, 1000)}
+
+
+def queues_in_short(peer, rounds):
+    """Beside peers that no target is about: at one in flight, where flushes can be counted, those of
+    acknowledged deliveries too; and at their best."""
+    runs = [enqueue(1), Theirs("enqueue", 1, 1), Theirs("consume", 1, 1)]
+    for run, ours in (("enqueue", enqueue(1000)), ("consume", consume(1000))):
+        runs += [ours, Theirs(run, *BEST[peer.SYSTEM])]
+    return Group(f"queues beside {peer.SYSTEM}", peer, runs, rounds)
+
+
 def bodies(rounds):
     runs = []
     for make, in_flight in RATES:
@@ -126,6 +139,7 @@ def make(peers, check, quick, rounds):
     groups = [transactions(peers.get("postgres"), rounds)]
     others = [peers[name] for name in ("redis", "rabbitmq") if name in peers]
     groups += [queues(peer, rounds) for peer in others] or [queues(None, rounds)]
+    groups += [queues_in_short(peers[name], rounds) for name in BEST if name in peers]
     if check:
         groups += [bodies(rounds), encrypted(rounds), *situations(quick, rounds)]
     return groups
