@@ -6,6 +6,7 @@ import unittest
 import xml.dom.minidom
 
 import compare
+import plan
 import plot
 import report
 import targets
@@ -135,6 +136,11 @@ class Settings(unittest.TestCase):
                       consumers=3)]
         self.assertEqual(judged("T5b", lines).value, 4)
 
+    def test_of_a_target_are_of_peers_that_flush(self):
+        others = [key for target in targets.TARGETS for key in getattr(target, "others", [])]
+        for system in plan.BEST:
+            self.assertFalse([key for key in others if key.startswith(system + "/")])
+
     def test_of_a_queue_with_a_backlog_the_slower_side_counts(self):
         lines = [line(run="consume-waiting", mode="-", in_flight=1000, waiting=waiting,
                       per_second=1000, enqueued_per_second=enqueued)
@@ -160,11 +166,27 @@ class Reports(unittest.TestCase):
             with open(os.path.join(docs, "benchmarks.md"), encoding="utf-8") as file:
                 text = file.read()
             self.assertIn("| Nemcon | S | 64 | 100 | 64,000 |", text)
-            self.assertIn("| PostgreSQL, commit | as it is | 2.00 |", text)
+            self.assertIn("| PostgreSQL, commit | as it is | 2.00 | yes |", text)
             self.assertIn("| T7a |", text)
             self.assertIn("**Without a figure: queues.**", text)
             for name in ("rate.svg", "scale.svg"):
                 xml.dom.minidom.parse(os.path.join(docs, "benchmarks", name))
+
+    def test_have_a_row_for_each_peer_also_when_it_was_not_measured(self):
+        lines = [line("beanstalkd", "enqueue", "-", 1, per_second=2000)]
+        rows = report.measured_table(lines, "enqueue")
+        self.assertTrue(any(row.startswith("| beanstalkd | - | 1 | 100 | 2,000 |") for row in rows))
+        for name in ("ActiveMQ", "NATS JetStream, **no flush**", "Redis, `always`"):
+            self.assertTrue(any(row.startswith(f"| {name} | - | not measured |") for row in rows))
+        self.assertEqual({row.count("|") for row in rows}, {15})
+        self.assertNotIn("not measured", "".join(report.measured_table(lines, "commit")))
+
+    def test_say_who_does_not_flush(self):
+        nats = line("nats", "enqueue", "-", 1, flushes_per_operation=0)
+        for lines in ([nats], []):
+            text = "\n".join(report.proof_of_flush(lines))
+            self.assertRegex(text, r"NATS JetStream, \*\*no flush\*\*, enqueue .* \| \*\*no\*\* \|")
+            self.assertRegex(text, r"ActiveMQ, enqueue .* \| not measured \| yes \|")
 
     def test_summary_has_the_median(self):
         text = report.summary([line(per_second=rate, round=rate) for rate in (10, 30, 20)])
