@@ -36,4 +36,5 @@ class Peer:
         return [self.server.id]
 
     def stop(self):
-        self.server.stop()
+        if self.server:
+            self.server.stop()
