@@ -1,5 +1,9 @@
 #include "core/outbox.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "core/check.hpp"
 #include "core/mutant.hpp"
 #include "core/overloaded.hpp"
@@ -14,19 +18,23 @@ void Outbox::release_after(Lsn after, Item item, Effects& effects) {
     release(std::move(item), effects);
   } else {
     NEMCON_CHECK(after <= written_, after, written_);
-    held_[after].push_back(std::move(item));
+    // Nearly always the last one: few promises rely on less than all that was written.
+    const auto first = held_.begin() + static_cast<std::ptrdiff_t>(next_);
+    auto place = held_.end();
+    while (place != first && std::prev(place)->after > after)
+      --place;
+    held_.insert(place, {.after = after, .item = std::move(item)});
   }
 }
 
 void Outbox::on_durable(Lsn upto, Effects& effects) {
   NEMCON_CHECK(upto <= written_, upto, written_);
   durable_ = std::max(durable_, upto);
-  while (!held_.empty() && held_.begin()->first <= durable_) {
-    std::vector<Item> items = std::move(held_.begin()->second);
-    held_.erase(held_.begin());
-    for (Item& item : items)
-      release(std::move(item), effects);
-  }
+  while (next_ < held_.size() && held_[next_].after <= durable_)
+    release(std::move(held_[next_++].item), effects);
+  if (2 * next_ < held_.size()) return;
+  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(next_));
+  next_ = 0;
 }
 
 void Outbox::release(Item&& item, Effects& effects) {

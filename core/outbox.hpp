@@ -3,7 +3,7 @@
 // it (Rule P-8). Messages to the own node take the same way and come out as `to_self`.
 #pragma once
 
-#include <map>
+#include <cstddef>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -34,7 +34,7 @@ class Outbox {
 
   [[nodiscard]] Lsn durable() const { return durable_; }
 
-  [[nodiscard]] bool is_empty() const { return held_.empty(); }
+  [[nodiscard]] bool is_empty() const { return next_ == held_.size(); }
 
   // Hands over at once when `after` is durable already, else at its WriteDurable.
   void release_after(Lsn after, Item item, Effects& effects);
@@ -45,11 +45,18 @@ class Outbox {
   [[nodiscard]] std::vector<Message> take_to_self() { return std::exchange(to_self_, {}); }
 
  private:
+  struct Held {
+    Lsn after;
+    Item item;
+  };
+
   void release(Item&& item, Effects& effects);
 
   Lsn durable_;
   Lsn written_;
-  std::map<Lsn, std::vector<Item>> held_;
+  // In the order of `after`; those before `next_` are out.
+  std::vector<Held> held_;
+  std::size_t next_ = 0;
   std::vector<Message> to_self_;
 };
 
