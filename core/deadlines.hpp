@@ -18,31 +18,33 @@
 
 namespace nemcon::core {
 
+// When a key is due, kept by whoever has the key. As it is made: never.
+struct Due {
+  Instant at = Instant::max();
+  Instant in_heap = Instant::max();  // The key's one valid entry there: at most `at`.
+};
+
+// The order alone. `dues` is what has them: find(key), null when the key is gone, and size().
 template <class Key>
-class Deadlines {
+class DeadlineHeap {
  public:
-  // The seed is random per process (Options::nonce).
-  explicit Deadlines(std::uint64_t seed) : by_key_(seed) {}
-
   // Replaces the key's deadline.
-  void set(const Key& key, Instant at) {
-    Slot* known = by_key_.find(key);
-    if (known == nullptr) known = &by_key_.set(key, {.at = at, .in_heap = Instant::max()});
-    known->at = at;
-    if (at < known->in_heap) push(*known, key);
-    tidy(key);
+  template <class Dues>
+  void set(const Key& key, Due& due, Instant at, Dues&& dues) {
+    due.at = at;
+    if (at < due.in_heap) push(due, key);
+    tidy(key, dues);
   }
 
-  void clear(const Key& key) {
-    if (by_key_.erase(key)) tidy(key);
+  // After the key has gone, or is due never.
+  template <class Dues>
+  void on_cleared(const Key& key, Dues&& dues) {
+    tidy(key, dues);
   }
 
-  // Takes out one key whose time has come.
-  [[nodiscard]] std::optional<Key> try_pop(Instant now) {
-    if (heap_.empty() || heap_.front().first > now) return std::nullopt;
-    const Key key = heap_.front().second;
-    clear(key);
-    return key;
+  // The key that is due first, if its time has come.
+  [[nodiscard]] const Key* find_due(Instant now) const {
+    return heap_.empty() || heap_.front().first > now ? nullptr : &heap_.front().second;
   }
 
   [[nodiscard]] std::optional<Instant> earliest() const {
@@ -53,49 +55,72 @@ class Deadlines {
  private:
   using Entry = std::pair<Instant, Key>;
 
-  struct Slot {
-    Instant at;
-    Instant in_heap;  // The key's one valid entry there: at most `at`.
-  };
-
   static constexpr std::size_t few = 64;
 
-  void push(Slot& slot, const Key& key) {
-    slot.in_heap = slot.at;
-    heap_.emplace_back(slot.at, key);
+  void push(Due& due, const Key& key) {
+    due.in_heap = due.at;
+    heap_.emplace_back(due.at, key);
     std::ranges::push_heap(heap_, std::greater{});
   }
 
   // After a change of this key.
-  void tidy(const Key& key) {
-    const bool is_crowded = heap_.size() > 2 * by_key_.size() + few;
+  template <class Dues>
+  void tidy(const Key& key, Dues& dues) {
+    const bool is_crowded = heap_.size() > 2 * dues.size() + few;
     if (is_crowded) {
       // In order, which is a heap as well; what was set to and fro is in there twice.
-      std::erase_if(heap_, [this](const Entry& entry) { return !is_valid(entry); });
+      std::erase_if(heap_, [&](const Entry& entry) {
+        const Due* due = dues.find(entry.second);
+        return due == nullptr || due->in_heap != entry.first;
+      });
       std::ranges::sort(heap_);
       heap_.erase(std::unique(heap_.begin(), heap_.end()), heap_.end());
     }
     // Otherwise only the key that changed can have made the first entry untrue; those that it
     // uncovers may be so since long.
-    if (!is_crowded && heap_.front().second != key) return;
+    if (!is_crowded && (heap_.empty() || heap_.front().second != key)) return;
     while (!heap_.empty()) {
-      Slot* slot = by_key_.find(heap_.front().second);
-      const bool valid = slot != nullptr && slot->in_heap == heap_.front().first;
-      if (valid && slot->at == slot->in_heap) return;
+      Due* due = dues.find(heap_.front().second);
+      const bool valid = due != nullptr && due->in_heap == heap_.front().first;
+      if (valid && due->at == due->in_heap) return;
       const Key first = heap_.front().second;
       std::ranges::pop_heap(heap_, std::greater{});
       heap_.pop_back();
-      if (valid) push(*slot, first);
+      if (valid) push(*due, first);
     }
   }
 
-  [[nodiscard]] bool is_valid(const Entry& entry) const {
-    const Slot* slot = by_key_.find(entry.second);
-    return slot != nullptr && slot->in_heap == entry.first;
+  std::vector<Entry> heap_;
+};
+
+// With a table of its own, where the keys are nobody's.
+template <class Key>
+class Deadlines {
+ public:
+  // The seed is random per process (Options::nonce).
+  explicit Deadlines(std::uint64_t seed) : dues_(seed) {}
+
+  // Replaces the key's deadline.
+  void set(const Key& key, Instant at) { heap_.set(key, dues_[key], at, dues_); }
+
+  void clear(const Key& key) {
+    if (dues_.erase(key)) heap_.on_cleared(key, dues_);
   }
 
-  HashedMap<Key, Slot> by_key_;
-  std::vector<Entry> heap_;
+  // Takes out one key whose time has come.
+  [[nodiscard]] std::optional<Key> try_pop(Instant now) {
+    const Key* const due = heap_.find_due(now);
+    if (due == nullptr) return std::nullopt;
+    const Key key = *due;
+    clear(key);
+    return key;
+  }
+
+  [[nodiscard]] std::optional<Instant> earliest() const { return heap_.earliest(); }
+
+ private:
+  HashedMap<Key, Due> dues_;
+  DeadlineHeap<Key> heap_;
 };
 
 }  // namespace nemcon::core

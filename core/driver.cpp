@@ -24,12 +24,11 @@ Driver::Drive* Driver::find_drive(const TransactionKey& key) {
 }
 
 void Driver::close_drive(const TransactionKey& key) {
-  drive_deadlines_.clear(key);
-  drives_.erase(key);
+  if (drives_.erase(key)) drive_deadlines_.on_cleared(key, DuesOf{drives_});
 }
 
-void Driver::wake(const Drive& drive, Duration in) {
-  drive_deadlines_.set(drive.key(), context_.now() + in);
+void Driver::wake(Drive& drive, Duration in) {
+  drive_deadlines_.set(drive.key(), drive.due, context_.now() + in, DuesOf{drives_});
 }
 
 void Driver::begin(const DescriptorPtr& descriptor, const Digest& digest,
@@ -361,8 +360,7 @@ void Driver::all_forgotten(Drive& drive) {
   if (row != nullptr) {
     context_.write(Forgotten{.key = key, .outcome = *drive.outcome}, Urgency::lazy);
   }
-  watches_.erase(key);
-  watch_deadlines_.clear(key);
+  unwatch(key);
   close_drive(key);
 }
 
@@ -382,8 +380,7 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
   }
   Drive* drive = find_drive(key);
   if (drive != nullptr && context_.is_stranger(from, *drive->descriptor, "forget")) return;
-  watches_.erase(key);
-  watch_deadlines_.clear(key);
+  unwatch(key);
   if (drive != nullptr) {
     if (drive->outcome && !drive->waiters.empty()) {
       drive->outcome = forget.outcome;
@@ -397,11 +394,18 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
 // ---- deadlines --------------------------------------------------------------------------------
 
 void Driver::on_deadline(Instant now) {
-  while (const std::optional<TransactionKey> key = drive_deadlines_.try_pop(now)) {
-    if (Drive* drive = find_drive(*key); drive != nullptr) on_drive_deadline(*drive);
+  while (const TransactionKey* due = drive_deadlines_.find_due(now)) {
+    const TransactionKey key = *due;
+    Drive& drive = *find_drive(key);
+    drive.due = {};
+    drive_deadlines_.on_cleared(key, DuesOf{drives_});
+    on_drive_deadline(drive);
   }
-  while (const std::optional<TransactionKey> key = watch_deadlines_.try_pop(now)) {
-    on_watch_deadline(*key);
+  while (const TransactionKey* due = watch_deadlines_.find_due(now)) {
+    const TransactionKey key = *due;
+    watches_[key].due = {};
+    watch_deadlines_.on_cleared(key, DuesOf{watches_});
+    on_watch_deadline(key);
   }
 }
 

@@ -121,6 +121,7 @@ class Driver {
     std::set<std::size_t> informed;
     bool left_to_initiator = false;  // For a while (Rule P-13).
     std::set<std::size_t> forgotten;
+    Due due;
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }
 
@@ -136,12 +137,26 @@ class Driver {
     Instant recover_at{};
     Instant deadline{};  // A participant that works until then is waited for (Rule P-20).
     bool decided = false;
+    Due due;
+  };
+
+  // Where the deadlines of a table are: in its entries, so that none is looked for twice.
+  template <class Entries>
+  struct DuesOf {
+    Entries& entries;
+
+    [[nodiscard]] Due* find(const TransactionKey& key) const {
+      auto* entry = entries.find(key);
+      return entry == nullptr ? nullptr : &entry->due;
+    }
+
+    [[nodiscard]] std::size_t size() const { return entries.size(); }
   };
 
   Drive& open_drive(const DescriptorPtr& descriptor, const Digest& digest);
   Drive* find_drive(const TransactionKey& key);
   void close_drive(const TransactionKey& key);
-  void wake(const Drive& drive, Duration in);
+  void wake(Drive& drive, Duration in);
 
   // driver.cpp: the fast path and its end.
   void on_stray_vote(const NodeId& from, const Vote& vote);
@@ -180,6 +195,7 @@ class Driver {
   void pass_on(std::vector<Waiter>& waiters, const Drive& drive, const Refuse& refuse);
   void finish_elsewhere(Drive& drive, const TransactionStatus& status);
   void schedule(const TransactionKey& key, Watch& watch);
+  void unwatch(const TransactionKey& key);
   void on_watch_deadline(const TransactionKey& key);
   void resend_vote(const TransactionKey& key, Watch& watch);
   void restart(const Transaction& row);
@@ -188,8 +204,8 @@ class Driver {
   Participant& participant_;
   TransactionMap<Drive> drives_{context_.options.nonce};
   TransactionMap<Watch> watches_{context_.options.nonce};
-  Deadlines<TransactionKey> drive_deadlines_{context_.options.nonce};
-  Deadlines<TransactionKey> watch_deadlines_{context_.options.nonce};
+  DeadlineHeap<TransactionKey> drive_deadlines_;
+  DeadlineHeap<TransactionKey> watch_deadlines_;
 };
 
 }  // namespace nemcon::core

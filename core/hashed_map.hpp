@@ -43,7 +43,7 @@ class HashedMap {
   Value& operator[](const Key& key) {
     const std::uint64_t hash = hash_(key);
     const std::size_t at = slot_of(key, hash);
-    return slots_[at].entry ? slots_[at].entry->value : add(at, hash, key, Value{});
+    return slots_[at].entry ? slots_[at].entry->value : add(at, hash, key);
   }
 
   // Replaces what is there.
@@ -95,6 +95,10 @@ class HashedMap {
 
  private:
   struct Entry {
+    template <class... Arguments>
+    explicit Entry(const Key& of, Arguments&&... arguments)
+        : key(of), value{std::forward<Arguments>(arguments)...} {}
+
     Key key;
     Value value;
   };
@@ -123,8 +127,10 @@ class HashedMap {
     return at;
   }
 
-  Value& add(std::size_t at, std::uint64_t hash, const Key& key, Value&& value) {
-    auto entry = std::make_unique<Entry>(Entry{key, std::move(value)});
+  // Nothing more: a new value.
+  template <class... Arguments>
+  Value& add(std::size_t at, std::uint64_t hash, const Key& key, Arguments&&... value) {
+    auto entry = std::make_unique<Entry>(key, std::forward<Arguments>(value)...);
     Value& added = entry->value;
     slots_[at] = {hash, std::move(entry)};
     size_ += 1;

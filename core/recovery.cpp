@@ -76,8 +76,12 @@ void Driver::watch(const TransactionKey& key, const NodeId& asked_by) {
 }
 
 void Driver::schedule(const TransactionKey& key, Watch& watch) {
-  watch_deadlines_.set(
-      key, watch.decided ? watch.recover_at : std::min(watch.resend_at, watch.recover_at));
+  const Instant at = watch.decided ? watch.recover_at : std::min(watch.resend_at, watch.recover_at);
+  watch_deadlines_.set(key, watch.due, at, DuesOf{watches_});
+}
+
+void Driver::unwatch(const TransactionKey& key) {
+  if (watches_.erase(key)) watch_deadlines_.on_cleared(key, DuesOf{watches_});
 }
 
 // Somebody else told the decision: those that wait here are told, and the initiator goes on.
@@ -106,13 +110,11 @@ void Driver::on_decided_here(const TransactionKey& key) {
   // Told again: that does not put off asking.
   const Watch* known = watches_.find(key);
   if (row != nullptr && known != nullptr && known->decided) return;
-  watches_.erase(key);
-  watch_deadlines_.clear(key);
-  if (row == nullptr || !row->outcome || row->descriptor->one_phase) return;
+  if (row == nullptr || !row->outcome || row->descriptor->one_phase) return unwatch(key);
   // Others leave the rest to the initiator (Rule P-13): it must be at it, whoever told it.
   if (context_.is_self(key.id.initiator) && find_drive(key) == nullptr) restart(*row);
   Watch& watch = watches_[key];
-  watch.decided = true;
+  watch = Watch{.decided = true, .due = watch.due};
   // Rule P-14: nobody told us to forget for that long: ask, and finish it ourselves.
   watch.recover_at = context_.now() + context_.options.timing.retention +
                      context_.random.up_to(context_.options.timing.retention / 8);
@@ -123,7 +125,7 @@ void Driver::on_watch_deadline(const TransactionKey& key) {
   Watch* found = watches_.find(key);
   const Transaction* row = context_.state.find(key);
   if (found == nullptr || row == nullptr) {
-    watches_.erase(key);
+    unwatch(key);
     return;
   }
   Watch& watch = *found;
@@ -305,8 +307,7 @@ bool Driver::try_drop(Drive& drive) {
   context_.note("forgotten everywhere else", key.id);
   context_.write(Forgotten{.key = key, .outcome = Outcome{.reason = Reason::too_old}},
                  Urgency::lazy);
-  watches_.erase(key);
-  watch_deadlines_.clear(key);
+  unwatch(key);
   close_drive(key);
   return true;
 }
@@ -397,8 +398,7 @@ bool Driver::try_forget(Drive& drive, const Outcome& outcome) {
   drive.outcome = outcome;
   answer_waiters(drive);
   context_.write(Forgotten{.key = key, .outcome = outcome}, Urgency::lazy);
-  watches_.erase(key);
-  watch_deadlines_.clear(key);
+  unwatch(key);
   close_drive(key);
   return true;
 }
