@@ -130,7 +130,7 @@ void Driver::on_refuse(const NodeId& from, const Refuse& refuse) {
       if (refuse.challenge != 0 && try_insist(*drive, from, refuse.challenge)) return;
       // Unlike a question, what it refused had the descriptor, with its expiry.
       if (const int node = find_node(*drive->descriptor, from); node >= 0) {
-        drive->too_old.insert(static_cast<std::size_t>(node));
+        drive->too_old.set(static_cast<std::size_t>(node));
       }
       // Only the clients are told.
       if (planted(Mutant::too_old_is_rolled_back)) {

@@ -103,7 +103,7 @@ Status validate(const Descriptor& descriptor, std::size_t branch_count_max) {
   if (descriptor.nodes.empty() || descriptor.nodes[0].node != descriptor.id.initiator) {
     return malformed("initiator is not the first node");
   }
-  if (descriptor.nodes.size() > 255) return malformed("too many nodes");
+  if (descriptor.nodes.size() > nodes_max) return malformed("too many nodes");
   // A node has at most two branches: services and, later, `mesh` queues.
   if (descriptor.branches.empty() || descriptor.branches.size() > 2 * branch_count_max) {
     return malformed("bad number of branches");

@@ -5,6 +5,7 @@
 // before `mesh` queues are prepared (Rule P-33): one for the services, one `second`.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -17,6 +18,8 @@
 #include "core/time.hpp"
 
 namespace nemcon::core {
+
+constexpr std::size_t nodes_max = 255;  // Of one transaction, witnesses included.
 
 struct NodeRef {
   NodeId node;

@@ -246,7 +246,7 @@ std::vector<std::size_t> Driver::to_inform(const Drive& drive) const {
 void Driver::inform(Drive& drive) {
   const std::vector<std::size_t> all = to_inform(drive);
   const auto is_informed = [&](std::size_t node) {
-    return drive.informed.contains(node) ||
+    return drive.informed.test(node) ||
            (planted(Mutant::forget_before_informed) && drive.resend_count > 0);
   };
   if (std::ranges::all_of(all, is_informed)) {
@@ -281,8 +281,8 @@ void Driver::on_decision_ack(const NodeId& from, const DecisionAck& ack) {
 void Driver::on_informed(const NodeId& from, Drive& drive) {
   if (drive.phase != Phase::informing) return;
   const int node = find_node(*drive.descriptor, from);
-  drive.informed.insert(static_cast<std::size_t>(node));
-  const bool initiator_knows = drive.informed.contains(0);
+  drive.informed.set(static_cast<std::size_t>(node));
+  const bool initiator_knows = drive.informed.test(0);
   if (drive.left_to_initiator) return;  // inform() looks again later.
   if (drive.self != 0 && initiator_knows) {
     // Rule P-13: the initiator finishes, and tells this node to forget. It may have acknowledged
@@ -305,7 +305,7 @@ void Driver::on_informed(const NodeId& from, Drive& drive) {
   }
   const std::vector<std::size_t> all = to_inform(drive);
   const bool done =
-      std::ranges::all_of(all, [&](std::size_t index) { return drive.informed.contains(index); });
+      std::ranges::all_of(all, [&](std::size_t index) { return drive.informed.test(index); });
   if (done) all_informed(drive);
 }
 
@@ -330,7 +330,7 @@ void Driver::send_forgets(Drive& drive) {
                       .outcome = *drive.outcome,
                       .ack_upto = context_.state.sessions().ack_upto(id.client, id.epoch)};
   for (std::size_t node = 0; node < drive.descriptor->nodes.size(); ++node) {
-    if (static_cast<int>(node) == drive.self || drive.forgotten.contains(node)) continue;
+    if (static_cast<int>(node) == drive.self || drive.forgotten.test(node)) continue;
     context_.promise(drive.descriptor->nodes[node].node, forget);
   }
   drive.resend_count += 1;
@@ -343,7 +343,7 @@ void Driver::on_forget_ack(const NodeId& from, const ForgetAck& ack) {
   if (drive == nullptr || drive->phase != Phase::forgetting) return;
   if (context_.is_stranger(from, *drive->descriptor, "forget-ack")) return;
   const int node = find_node(*drive->descriptor, from);
-  drive->forgotten.insert(static_cast<std::size_t>(node));
+  drive->forgotten.set(static_cast<std::size_t>(node));
   all_forgotten(*drive);
 }
 
@@ -351,7 +351,7 @@ void Driver::on_forget_ack(const NodeId& from, const ForgetAck& ack) {
 // one that holds a row asks by itself (Rule P-14).
 void Driver::all_forgotten(Drive& drive) {
   for (const std::size_t node : participants_of(*drive.descriptor)) {
-    if (static_cast<int>(node) != drive.self && !drive.forgotten.contains(node)) return;
+    if (static_cast<int>(node) != drive.self && !drive.forgotten.test(node)) return;
   }
   const TransactionKey key = drive.key();
   const Transaction* row = context_.state.find(key);
@@ -473,7 +473,7 @@ std::optional<Driver::View> Driver::view(const TransactionKey& key) const {
   }
   if (drive.phase == Phase::informing) {
     for (const std::size_t node : to_inform(drive)) {
-      if (!drive.informed.contains(node)) view.waiting_for.push_back(node);
+      if (!drive.informed.test(node)) view.waiting_for.push_back(node);
     }
   }
   return view;

@@ -11,9 +11,8 @@
 // A drive without a seat in the transaction (its node is not named) only asks; those named finish.
 #pragma once
 
-#include <map>
+#include <bitset>
 #include <optional>
-#include <set>
 #include <vector>
 
 #include "core/context.hpp"
@@ -95,6 +94,9 @@ class Driver {
   [[nodiscard]] std::optional<Instant> earliest() const;
 
  private:
+  // Nodes of one descriptor, by index.
+  using NodeSet = std::bitset<nodes_max>;
+
   struct Drive {
     DescriptorPtr descriptor;
     Digest digest;
@@ -111,16 +113,15 @@ class Driver {
     Ballot highest_seen;
     std::vector<PromiseOf> promises;
     bool proposed = false;
-    std::set<std::size_t> answered;  // In this round of questions.
     bool somebody_works = false;
-    std::set<std::size_t> too_old;  // Nodes that have finished with it, or never will begin.
+    NodeSet too_old;  // Nodes that have finished with it, or never will begin.
     std::uint32_t resend_count = 0;
     std::uint32_t failed_ballots = 0;
 
     std::optional<Outcome> outcome;
-    std::set<std::size_t> informed;
+    NodeSet informed;
     bool left_to_initiator = false;  // For a while (Rule P-13).
-    std::set<std::size_t> forgotten;
+    NodeSet forgotten;
     Due due;
 
     [[nodiscard]] TransactionKey key() const { return {descriptor->id, digest}; }

@@ -247,7 +247,6 @@ void Driver::start_asking(Drive& drive) {
 }
 
 void Driver::ask(Drive& drive) {
-  drive.answered.clear();
   drive.somebody_works = false;
   wake(drive, context_.options.timing.query_patience);
   const TransactionKey key = drive.key();
@@ -261,7 +260,7 @@ void Driver::ask(Drive& drive) {
 
 bool Driver::is_forgotten_elsewhere(const Drive& drive) {
   const auto is_done = [&](std::size_t node) {
-    return static_cast<int>(node) == drive.self || drive.too_old.contains(node);
+    return static_cast<int>(node) == drive.self || drive.too_old.test(node);
   };
   return is_done(0) && std::ranges::all_of(participants_of(*drive.descriptor), is_done);
 }
@@ -361,10 +360,9 @@ void Driver::on_status(const NodeId& from, const TransactionStatus& status) {
   }
   const int node = find_node(*drive->descriptor, from);
   if (node < 0) return;
-  drive->answered.insert(static_cast<std::size_t>(node));
   if (status.knowledge == Knowledge::working) drive->somebody_works = true;
   if (status.knowledge == Knowledge::too_old) {
-    drive->too_old.insert(static_cast<std::size_t>(node));
+    drive->too_old.set(static_cast<std::size_t>(node));
   }
   drive->highest_seen = std::max(drive->highest_seen, status.promised);
   for (const BranchVote& vote : status.votes) {
