@@ -213,7 +213,8 @@ Rounds that go on for longer than outcomes are kept (\`./dev sim --long\`) found
 (3000231, 3000462, 3001013), and that a transaction which was turned away for long and given a new expiry could come behind one that followed it (3000078, 3001386; both 3672d1a).
 A start with a flipped length in LMDB's pages ended by a signal, in a copy of ours, before the checksum was looked at: 65 of 122,932 flips (14003bc). An hour of chaos had a round whose client was never
 told the end of what it had sent twice, with an expiry from a clock that was an hour ahead (1796043422, 9803fcd), and showed that connections which a bad network had ended held off the address of honest clients for
-seconds (1796043372, 021179e).
+seconds (1796043372, 021179e). In another one a client asked late for the outcome of what it had been told \`unknown\` of, when thousands of later ones had ended: the library itself had let the nodes forget
+it (1796071215, d41a7fd).
 
 The journal's fuzzer found a record that made its reader allocate 160 times its bytes (7508022).
 
