@@ -144,6 +144,8 @@ class Driver {
   // Where the deadlines of a table are: in its entries, so that none is looked for twice.
   template <class Entries>
   struct DuesOf {
+    explicit DuesOf(Entries& of) : entries(of) {}
+
     Entries& entries;
 
     [[nodiscard]] Due* find(const TransactionKey& key) const {
