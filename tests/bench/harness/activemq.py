@@ -3,6 +3,7 @@
 import os
 
 import machine
+from peer import OneServer
 
 SYSTEM = "activemq"
 SETTINGS = (
@@ -36,15 +37,9 @@ CONFIG = """\
 """
 
 
-class Peer:
+class Peer(OneServer):
     system = SYSTEM
     settings = SETTINGS
-
-    def __init__(self, place):
-        self.place = place
-        self.directory = place.new(SYSTEM)
-        self.port = machine.free_port()
-        self.server = None
 
     def start(self):
         config = os.path.join(self.directory, "activemq.xml")
@@ -64,18 +59,3 @@ class Peer:
         # Its first seconds are spent on compiling itself.
         machine.lines_of(self.load("consume", 64, 16) + [
             "--seconds", "5", "--directory", self.place.path])
-
-    def load(self, run, connections, in_flight, body_bytes=100, consumers=1):
-        return [
-            machine.program("nemcon-load-activemq"), run, "--address", str(self.port),
-            "--connections", str(connections), "--in-flight", str(in_flight),
-            "--consumers", str(consumers), "--body-bytes", str(body_bytes),
-            "--settings", SETTINGS,
-        ]
-
-    def processes(self):
-        return [self.server.id]
-
-    def stop(self):
-        if self.server:
-            self.server.stop()

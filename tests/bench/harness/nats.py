@@ -4,6 +4,7 @@ is measured for is how much a promise without a flush is worth, not who is faste
 import os
 
 import machine
+from peer import OneServer
 
 SYSTEM = "nats"
 SETTINGS = (
@@ -12,14 +13,9 @@ SETTINGS = (
 )
 
 
-class Peer:
+class Peer(OneServer):
     system = SYSTEM
     settings = SETTINGS
-
-    def __init__(self, place):
-        self.directory = place.new(SYSTEM)
-        self.port = machine.free_port()
-        self.server = None
 
     def start(self):
         config = os.path.join(self.directory, "nats.conf")
@@ -30,18 +26,3 @@ class Peer:
             )
         self.server = machine.Server(["nats-server", "-c", config], f"{self.directory}/output")
         machine.wait_until(lambda: machine.answers(self.port), "NATS")
-
-    def load(self, run, connections, in_flight, body_bytes=100, consumers=1):
-        return [
-            machine.program("nemcon-load-nats"), run, "--address", str(self.port),
-            "--connections", str(connections), "--in-flight", str(in_flight),
-            "--consumers", str(consumers), "--body-bytes", str(body_bytes),
-            "--settings", SETTINGS,
-        ]
-
-    def processes(self):
-        return [self.server.id]
-
-    def stop(self):
-        if self.server:
-            self.server.stop()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 import machine
+from peer import load
 
 SYSTEM = "postgres"
 SETTINGS = (
@@ -54,14 +55,10 @@ class Peer:
         command = ["psql", "-q", "-h", self.directory, "-p", str(port), "-U", "postgres", "-c", text]
         return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
 
-    def load(self, run, connections, in_flight, body_bytes=100, consumers=1):
-        return [
-            machine.program("nemcon-load-postgres"), run, "--address", self.directory,
-            "--connections", str(connections), "--in-flight", str(in_flight),
-            "--consumers", str(consumers), "--body-bytes", str(body_bytes),
-            "--settings", SETTINGS if run == "commit" else
-            "PostgreSQL, one server, fsync on, a row a transaction, SKIP LOCKED",
-        ]
+    def load(self, run, *more, **options):
+        settings = SETTINGS if run == "commit" else (
+            "PostgreSQL, one server, fsync on, a row a transaction, SKIP LOCKED")
+        return load(SYSTEM, self.directory, settings, run, *more, **options)
 
     def processes(self):
         return [server.id for server in self.servers]

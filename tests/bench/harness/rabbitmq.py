@@ -4,6 +4,7 @@ import os
 import time
 
 import machine
+from peer import load
 
 SYSTEM = "rabbitmq"
 SETTINGS = "RabbitMQ, one broker, {} queue, persistent messages, publisher confirms, manual acks"
@@ -58,13 +59,9 @@ class Peer:
             raise machine.Failure(f"{failure}\n{self.servers[-1].last_words()}") from failure
         time.sleep(2)  # It goes on with its own start for a while after it listens.
 
-    def load(self, run, connections, in_flight, body_bytes=100, consumers=1, queue_type="quorum"):
-        return [
-            machine.program("nemcon-load-rabbitmq"), run, "--address", str(self.port),
-            "--connections", str(connections), "--in-flight", str(in_flight),
-            "--consumers", str(consumers), "--body-bytes", str(body_bytes),
-            "--queue-type", queue_type, "--settings", SETTINGS.format(queue_type),
-        ]
+    def load(self, *run, queue_type="quorum", **more):
+        settings = SETTINGS.format(queue_type)
+        return load(SYSTEM, self.port, settings, *run, **more) + ["--queue-type", queue_type]
 
     def processes(self):
         return [server.id for server in self.servers]
