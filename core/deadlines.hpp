@@ -36,15 +36,20 @@ class DeadlineHeap {
     tidy(key, dues);
   }
 
-  // After the key has gone, or is due never.
+  // After the key has gone.
   template <class Dues>
-  void on_cleared(const Key& key, Dues&& dues) {
+  void on_gone(const Key& key, Dues&& dues) {
     tidy(key, dues);
   }
 
-  // The key that is due first, if its time has come.
-  [[nodiscard]] const Key* find_due(Instant now) const {
-    return heap_.empty() || heap_.front().first > now ? nullptr : &heap_.front().second;
+  // Takes out one key whose time has come; it is due never, then.
+  template <class Dues>
+  [[nodiscard]] std::optional<Key> try_pop(Instant now, Dues&& dues) {
+    if (heap_.empty() || heap_.front().first > now) return std::nullopt;
+    const Key key = heap_.front().second;
+    *dues.find(key) = {};
+    tidy(key, dues);
+    return key;
   }
 
   [[nodiscard]] std::optional<Instant> earliest() const {
@@ -104,15 +109,13 @@ class Deadlines {
   void set(const Key& key, Instant at) { heap_.set(key, dues_[key], at, dues_); }
 
   void clear(const Key& key) {
-    if (dues_.erase(key)) heap_.on_cleared(key, dues_);
+    if (dues_.erase(key)) heap_.on_gone(key, dues_);
   }
 
   // Takes out one key whose time has come.
   [[nodiscard]] std::optional<Key> try_pop(Instant now) {
-    const Key* const due = heap_.find_due(now);
-    if (due == nullptr) return std::nullopt;
-    const Key key = *due;
-    clear(key);
+    const std::optional<Key> key = heap_.try_pop(now, dues_);
+    if (key) dues_.erase(*key);
     return key;
   }
 

@@ -24,7 +24,7 @@ Driver::Drive* Driver::find_drive(const TransactionKey& key) {
 }
 
 void Driver::close_drive(const TransactionKey& key) {
-  if (drives_.erase(key)) drive_deadlines_.on_cleared(key, DuesOf{drives_});
+  if (drives_.erase(key)) drive_deadlines_.on_gone(key, DuesOf{drives_});
 }
 
 void Driver::wake(Drive& drive, Duration in) {
@@ -394,18 +394,12 @@ void Driver::on_forget(const NodeId& from, const Forget& forget) {
 // ---- deadlines --------------------------------------------------------------------------------
 
 void Driver::on_deadline(Instant now) {
-  while (const TransactionKey* due = drive_deadlines_.find_due(now)) {
-    const TransactionKey key = *due;
-    Drive& drive = *find_drive(key);
-    drive.due = {};
-    drive_deadlines_.on_cleared(key, DuesOf{drives_});
-    on_drive_deadline(drive);
+  while (const std::optional<TransactionKey> key = drive_deadlines_.try_pop(now, DuesOf{drives_})) {
+    on_drive_deadline(*find_drive(*key));
   }
-  while (const TransactionKey* due = watch_deadlines_.find_due(now)) {
-    const TransactionKey key = *due;
-    watches_[key].due = {};
-    watch_deadlines_.on_cleared(key, DuesOf{watches_});
-    on_watch_deadline(key);
+  while (const std::optional<TransactionKey> key =
+             watch_deadlines_.try_pop(now, DuesOf{watches_})) {
+    on_watch_deadline(*key);
   }
 }
 

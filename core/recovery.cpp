@@ -81,7 +81,7 @@ void Driver::schedule(const TransactionKey& key, Watch& watch) {
 }
 
 void Driver::unwatch(const TransactionKey& key) {
-  if (watches_.erase(key)) watch_deadlines_.on_cleared(key, DuesOf{watches_});
+  if (watches_.erase(key)) watch_deadlines_.on_gone(key, DuesOf{watches_});
 }
 
 // Somebody else told the decision: those that wait here are told, and the initiator goes on.
