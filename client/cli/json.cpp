@@ -146,7 +146,7 @@ Json& Json::raw(std::string_view name, std::string_view json) {
 Json& Json::texts(std::string_view name, const std::vector<std::string>& values) {
   std::vector<std::string> jsons;
   for (const std::string& value : values)
-    jsons.push_back(quoted(value));
+    jsons.push_back(cli::quoted(value));  // Not std::quoted, which takes a string as it is.
   return list(name, jsons);
 }
 

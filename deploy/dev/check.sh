@@ -22,7 +22,8 @@ sanitize() {
   shift
   [[ $# -eq 0 ]] || suites=("$@")
   export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1
-  export TSAN_OPTIONS="halt_on_error=1 suppressions=$root/deploy/dev/tsan.supp"
+  # It waits a second at the end of each program by default, with a hundred programs to run.
+  export TSAN_OPTIONS="halt_on_error=1 atexit_sleep_ms=100 suppressions=$root/deploy/dev/tsan.supp"
   for suite in "${suites[@]}"; do
     build "$preset" "tests/$suite/all"
     ctest --test-dir "build/$preset/tests/$suite" --no-tests=error --output-on-failure -j "$jobs" |
@@ -118,7 +119,7 @@ check_demo() {
   verb_demo --count 600 --mode C --seed 9
 }
 
-stage_seconds_max=1200
+stage_seconds_max=1500
 stage_names=()
 stage_lines=()
 stages_failed=()
@@ -192,7 +193,7 @@ check() {
     stage "demo" check_demo
     stage "install and use" install_test
     stage "examples in the documents" docs_examples
-    # Which is also that of the sanitizers, of the fuzzers and of clang-tidy.
+    # Which is also that of the sanitizers and of the fuzzers.
     stage "build with clang" build asan
     stage "clang-tidy" check_lint
     stage "sanitizers" check_sanitizers

@@ -11,13 +11,13 @@ sources() {
   done
 }
 
-# lint_keys: "KEY FILE" for each file that the build with clang compiles.
+# lint_keys: "KEY FILE" for each file that the release build compiles.
 lint_keys() {
   local table
   table=$(mktemp)
   # Every file of ours with its hash, and the rules: those for all, and those for tests.
   { sources '*.hpp' '*.cpp' '*.h' && printf '%s\n' .clang-tidy tests/.clang-tidy; } | xargs sha256sum >"$table"
-  ninja -C build/asan -t deps | awk -v root="$root/" -v table="$table" '
+  ninja -C build/release -t deps | awk -v root="$root/" -v table="$table" '
     BEGIN {
       while ((getline line < table) > 0) {
         split(line, part, "  ")
@@ -55,7 +55,7 @@ lint_one() {
     return 0
   fi
   # The count of suppressed warnings goes to the error stream and says nothing; a crash does.
-  if output=$(clang-tidy-14 --quiet -p build/asan "$2" 2>"$errors"); then
+  if output=$(clang-tidy-14 --quiet -p build/release "$2" 2>"$errors"); then
     touch ".cache/lint/$1"
   else
     printf '%s: clang-tidy is not content\n%s\n' "$2" "${output:-$(tail -n 20 "$errors")}"
@@ -77,8 +77,8 @@ lint() {
     shift
   done
 
-  build asan >build/asan.txt 2>&1 || {
-    tail -n 40 build/asan.txt >&2
+  build release >build/lint.build.txt 2>&1 || {
+    tail -n 40 build/lint.build.txt >&2
     return 1
   }
   mkdir -p .cache/lint
