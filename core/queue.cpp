@@ -96,10 +96,7 @@ void Queue::add_prepared(const PreparedAt& prepared, const std::string& producer
                          std::uint64_t bytes) {
   reserved_count_ += 1;
   reserved_bytes_ += bytes;
-  if (row_.ordering == Ordering::none) return;
-  Pending& pending = prepared_[prepared];
-  pending.producer = producer;
-  pending.count += 1;
+  if (row_.ordering == Ordering::mesh) prepared_[prepared] += 1;
   if (row_.ordering == Ordering::producer) prepared_by_producer_[producer].insert(prepared.at);
 }
 
@@ -108,10 +105,11 @@ void Queue::remove_prepared(const PreparedAt& prepared, const std::string& produ
   NEMCON_CHECK(reserved_count_ > 0 && reserved_bytes_ >= bytes, row_.name);
   reserved_count_ -= 1;
   reserved_bytes_ -= bytes;
-  if (row_.ordering == Ordering::none) return;
-  const auto found = prepared_.find(prepared);
-  NEMCON_CHECK(found != prepared_.end(), row_.name);
-  if (--found->second.count == 0) prepared_.erase(found);
+  if (row_.ordering == Ordering::mesh) {
+    const auto found = prepared_.find(prepared);
+    NEMCON_CHECK(found != prepared_.end(), row_.name);
+    if (--found->second == 0) prepared_.erase(found);
+  }
   if (row_.ordering != Ordering::producer) return;
   std::multiset<Hlc>& times = prepared_by_producer_[producer];
   times.erase(times.find(prepared.at));

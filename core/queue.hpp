@@ -119,11 +119,6 @@ class Queue {
     Hlc due;
   };
 
-  struct Pending {
-    std::string producer;
-    std::uint32_t count = 0;
-  };
-
   [[nodiscard]] bool is_in_head(const Position& position) const;
   void insert_head(const Position& position, Entry entry);
   void limit_head();
@@ -155,7 +150,7 @@ class Queue {
 
   std::map<Position, Returned> returned_;
   std::map<Position, TransactionKey> claims_;
-  std::map<PreparedAt, Pending> prepared_;
+  std::map<PreparedAt, std::uint32_t> prepared_;
   std::map<std::string, std::multiset<Hlc>> prepared_by_producer_;
   std::uint64_t reserved_count_ = 0;
   std::uint64_t reserved_bytes_ = 0;

@@ -5,7 +5,7 @@ option(NEMCON_UNITY "Compile several sources of a target at a time" OFF)
 set(compiled_alone
   audit.cpp cast.cpp client_socket.cpp codec_micro.cpp config.cpp config_keys_test.cpp
   config_test.cpp decode.cpp drive.cpp file.cpp golden_test.cpp intake_test.cpp
-  journal_damage_test.cpp members_file.cpp membership_cli_test.cpp membership_test.cpp network.cpp
+  journal_damage_test.cpp members_file.cpp membership_cli_test.cpp network.cpp
   opening_test.cpp oracle_test.cpp penalties_test.cpp producer.cpp quotas_test.cpp report_test.cpp
   segment.cpp server.cpp session_test.cpp stock.cpp taker.cpp)
 

@@ -11,11 +11,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Told logged(std::uint64_t sequence) {
-  return std::move(Tale{sequence, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y"))
-      .witnessed_by(1);
-}
-
 // What a peer has seen of "b".
 Sighting seen_of_b(Boot boot, Lsn lsn) {
   return {.incarnation = incarnation_of(1), .boot = boot, .nonce = 0, .lsn = lsn};
@@ -83,7 +78,8 @@ TEST(Rollback, APeerWithAnOlderPositionIsRefused) {
   const Effects effects = b.greet(0);
 
   EXPECT_TRUE(has_note(effects, "peer refused: its state is older"));
-  EXPECT_TRUE(has_note(b.hear(0, logged(1).prepare({1})), "frame from a peer that is not live"));
+  EXPECT_TRUE(
+      has_note(b.hear(0, logged_by_two(1).prepare({1})), "frame from a peer that is not live"));
 }
 
 // Rule P-37: also after a restart of the one that saw it.
@@ -184,7 +180,7 @@ TEST(Rollback, ANodeOfWhichMoreWasSeenFencesItself) {
   const Effects effects = b.greet(0, seen_of_b(Boot{1}, Lsn{100'000}));
 
   ASSERT_TRUE(effects.fenced.has_value());
-  const Effects asked = b.hear(2, logged(1).prepare({1}));
+  const Effects asked = b.hear(2, logged_by_two(1).prepare({1}));
   EXPECT_TRUE(asked.writes.empty());
   EXPECT_EQ(asked.sends.size(), sent<Hello>(asked).size());
 }
@@ -235,12 +231,12 @@ TEST(Starting, ANodeDoesNotVoteBeforeItsPeersAnswered) {
   b->step(PeerUp{peer_index(2)});
   b.greet(0);
 
-  const Effects early = b.hear(0, logged(1).prepare({1}));
+  const Effects early = b.hear(0, logged_by_two(1).prepare({1}));
   EXPECT_TRUE(has_note(early, "not taking part yet"));
   EXPECT_TRUE(early.writes.empty());
 
   b.greet(2);
-  EXPECT_EQ(sent<Vote>(b.hear(0, logged(1).prepare({1}))).size(), 1U);
+  EXPECT_EQ(sent<Vote>(b.hear(0, logged_by_two(1).prepare({1}))).size(), 1U);
 }
 
 // Rule P-37: a peer whose link is up and who never answers is waited for two seconds.
@@ -253,7 +249,7 @@ TEST(Starting, ASilentPeerIsNotWaitedForForEver) {
 
   b->pass(milliseconds{2100});
 
-  EXPECT_EQ(sent<Vote>(b.hear(0, logged(1).prepare({1}))).size(), 1U);
+  EXPECT_EQ(sent<Vote>(b.hear(0, logged_by_two(1).prepare({1}))).size(), 1U);
 }
 
 TEST(Starting, WithoutAnyPeerANodeWorksOnItsOwnQueuesAfterAWhile) {
@@ -287,7 +283,7 @@ TEST(Frames, ForAnotherIncarnationAreIgnored) {
   FrameHeader header = b.header_from(0);
   header.to_incarnation = Incarnation{1};
 
-  const Effects effects = b.hear(0, header, logged(1).prepare({1}));
+  const Effects effects = b.hear(0, header, logged_by_two(1).prepare({1}));
 
   EXPECT_TRUE(has_note(effects, "frame from a peer that is not live"));
   EXPECT_TRUE(effects.writes.empty());
@@ -301,7 +297,7 @@ TEST(Frames, ForAnotherLifeAreIgnored) {
     ASSERT_EQ(header.to_boot, Boot{1});
     header.to_boot = Boot{boot};
 
-    const Effects effects = b.hear(0, header, logged(1).prepare({1}));
+    const Effects effects = b.hear(0, header, logged_by_two(1).prepare({1}));
 
     EXPECT_TRUE(has_note(effects, "frame from a peer that is not live"));
     EXPECT_TRUE(effects.writes.empty());

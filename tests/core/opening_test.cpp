@@ -11,11 +11,6 @@ namespace nemcon::core::tests {
 namespace {
 
 // A transaction that no session of this mesh began.
-Told logged(std::uint64_t sequence) {
-  return std::move(Tale{sequence, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y"))
-      .witnessed_by(1);
-}
-
 const std::vector<Part> one = {deliver("orders@a", "one")};
 
 // Rule P-16: a new epoch is larger than any known.
@@ -120,7 +115,7 @@ TEST(Session, APrepareOfAnOlderOneIsVotedNo) {
   Lone b{{}};
   Caller fresh{*b, "alice"};
 
-  const Effects effects = b.hear(0, logged(1).prepare({1}));
+  const Effects effects = b.hear(0, logged_by_two(1).prepare({1}));
 
   EXPECT_EQ(sent<Vote>(effects).at(0).votes.at(0).value.reason, Reason::fenced);
 }
@@ -130,7 +125,7 @@ TEST(Session, ALeaderThatAsksForAnOlderOneHearsNo) {
   Lone b{{}};
   Caller fresh{*b, "alice"};
 
-  const Effects effects = b.hear(0, ask_promise_of(logged(1), ballot_of(1, 0)));
+  const Effects effects = b.hear(0, ask_promise_of(logged_by_two(1), ballot_of(1, 0)));
 
   const Promise promise = sent<Promise>(effects).at(0);
   ASSERT_EQ(promise.votes.size(), 1U);

@@ -256,6 +256,12 @@ Told Tale::told(Descriptor descriptor) const {
           .contents = contents_};
 }
 
+Told logged_by_two(std::uint64_t sequence) {
+  Tale tale{sequence, {0, 1}};
+  tale.deliver(0, "logs", "x").deliver(1, "logs", "y");
+  return tale.witnessed_by(1);
+}
+
 std::string text_of_rows(const std::vector<Row>& rows) {
   std::string text;
   for (const Row& row : rows)

@@ -90,6 +90,9 @@ class Tale {
   std::vector<std::vector<Content>> contents_;
 };
 
+// To the queues "logs" of "a", its initiator, and of "b", with one witness.
+[[nodiscard]] Told logged_by_two(std::uint64_t sequence);
+
 // Equal values give equal text.
 [[nodiscard]] std::string text_of_rows(const std::vector<Row>& rows);
 

@@ -14,11 +14,6 @@ using std::chrono::seconds;
 const std::vector<Part> one = {deliver("orders@a", "one")};
 const std::vector<Part> both = {deliver("orders@a", "to a"), deliver("orders@b", "to b")};
 
-Told logged(std::uint64_t sequence) {
-  return std::move(Tale{sequence, {0, 1}}.deliver(0, "logs", "x").deliver(1, "logs", "y"))
-      .witnessed_by(1);
-}
-
 // ---- acknowledging ----------------------------------------------------------------------------
 
 // Rule P-15: strictly below the mark everything is dropped.
@@ -70,10 +65,10 @@ TEST(Acknowledgement, WhatWasNotDurableDroppedNothing) {
 // Rule P-15: taken from the client of that session alone.
 TEST(Acknowledgement, IsNotTakenFromAnotherPrincipal) {
   Lone b{{}};
-  b.hear(0, logged(1).prepare({1}));
-  Descriptor forged = *logged(2).descriptor;
+  b.hear(0, logged_by_two(1).prepare({1}));
+  Descriptor forged = *logged_by_two(2).descriptor;
   forged.principal = "mallory";
-  Prepare prepare = logged(2).prepare({1});
+  Prepare prepare = logged_by_two(2).prepare({1});
   prepare.descriptor = std::make_shared<const Descriptor>(forged);
   prepare.digest = digest_of(forged);
   prepare.ack_upto = Sequence{100};
@@ -81,7 +76,7 @@ TEST(Acknowledgement, IsNotTakenFromAnotherPrincipal) {
   b.hear(0, prepare);
   EXPECT_EQ(b->record_count("acknowledged-up-to"), 0U);
 
-  Prepare own = logged(3).prepare({1});
+  Prepare own = logged_by_two(3).prepare({1});
   own.ack_upto = Sequence{100};
   b.hear(0, own);
   EXPECT_EQ(b->record_count("acknowledged-up-to"), 1U);
@@ -130,10 +125,10 @@ TEST(Session, AnonymousOnesDoNotCountAgainstClientsMax) {
 
 struct TooOld : testing::Test {
   Lone b{{}};
-  Told told = logged(3);
+  Told told = logged_by_two(3);
 
   void SetUp() override {
-    Prepare first = logged(9).prepare({1});
+    Prepare first = logged_by_two(9).prepare({1});
     first.ack_upto = Sequence{5};
     b.hear(0, first);
   }
@@ -188,11 +183,11 @@ TEST_F(TooOld, ADecisionMakesNoState) {
 
 // Rule P-15: a known id answers, however old.
 TEST_F(TooOld, AKnownTransactionAnswersStill) {
-  Prepare last = logged(10).prepare({1});
+  Prepare last = logged_by_two(10).prepare({1});
   last.ack_upto = Sequence{50};
   b.hear(0, last);
 
-  const Effects effects = b.hear(0, logged(9).prepare({1}));
+  const Effects effects = b.hear(0, logged_by_two(9).prepare({1}));
 
   EXPECT_TRUE(has_note(effects, "duplicate prepare"));
   EXPECT_EQ(sent<Vote>(effects).size(), 1U);

@@ -2,6 +2,8 @@
 // between, no assertion of the engine fails, and recovery would know what the engine knows: looked
 // at before every crash and at the end.
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
 #include <string_view>
 #include <vector>
 
@@ -135,8 +137,10 @@ class Session {
 }  // namespace nemcon
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t byte_count) {
-  // What the fixture finds wrong ends the process, as an assertion of the engine does.
+  // What the fixture finds wrong ends the process, as an assertion of the engine does. It breaks by
+  // a signal that libFuzzer does not look for, and would lose the input.
   testing::FLAGS_gtest_break_on_failure = true;
+  std::signal(SIGTRAP, [](int) { std::abort(); });
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are bytes.
   nemcon::Session({reinterpret_cast<const char*>(bytes), byte_count}).run();
   return 0;

@@ -1,6 +1,8 @@
 // Goal: what a node has acknowledged survives its death, and a disk that fails ends the node
 // before it tells anybody anything. Method: one daemon, killed at named points or run under
 // strace, which fails its system calls or shows their order.
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -213,6 +215,32 @@ TEST(Storage, FailedFlushStopsTheNodeBeforeItAnswers) {
   EXPECT_EQ(caller.receive("inbox", sent.size()), sent);
   // The kernel was only made to say that the flush failed: what it was about may be there.
   EXPECT_LE(caller.message_count("inbox"), sent.size() + 1);
+}
+
+// One at a time, so that no flush serves two of them.
+TEST(Storage, EveryAcknowledgedCommitWaitedForAFlushOfItsOwn) {
+  if (!has_strace()) GTEST_SKIP() << "strace is not installed";
+  constexpr std::chrono::milliseconds flush_time{100};
+  Traced traced(Watch::journal,
+                {"-e", "trace=fdatasync", "-e",
+                 "inject=fdatasync:delay_enter=" +
+                     std::to_string(std::chrono::microseconds{flush_time}.count())});
+  ASSERT_TRUE(traced.daemon().wait_until_ready()) << traced.daemon().diagnostics();
+  constexpr std::size_t count = 5;
+  {
+    Caller caller(traced.daemon().endpoint(), "");
+    for (std::size_t number = 0; number < count; ++number) {
+      const auto began = std::chrono::steady_clock::now();
+      ASSERT_TRUE(caller.commit({deliver("inbox", "order")}));
+      EXPECT_GE(std::chrono::steady_clock::now() - began, flush_time);
+    }
+  }
+  EXPECT_EQ(traced.daemon().stop().code, 0);
+
+  const std::vector<std::string> calls = traced.calls();
+  const auto flush_count = std::ranges::count_if(
+      calls, [](const std::string& call) { return call.find("fdatasync(") != std::string::npos; });
+  EXPECT_GE(static_cast<std::size_t>(flush_count), count);
 }
 
 // The line of the first call that holds `text`, from line `from` on; or the number of lines.
